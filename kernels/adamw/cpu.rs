@@ -1,0 +1,107 @@
+//! The CPU kernel: one pass over parameter, gradient and moments.
+
+use dfdx::prelude::Storage;
+use rayon::prelude::*;
+
+use super::{AdamW, Update, require_one_shape};
+use crate::{Array, Cpu, OpError, simd};
+
+/// Elements per task.
+const BLOCK: usize = 1 << 14;
+
+impl Update for Cpu {
+    fn sum_squares(grad: &<Self as Storage<f32>>::Vec) -> Result<f64, OpError> {
+        // f64 throughout: squares of f32 can neither overflow nor vanish in it. Blocks are added in their order.
+        let blocks: Vec<f64> = grad
+            .par_chunks(BLOCK)
+            .map(|grad| {
+                simd::dispatch(
+                    #[inline(always)]
+                    || sum_squares(grad),
+                )
+            })
+            .collect();
+        Ok(blocks.iter().sum())
+    }
+
+    fn adamw_step(
+        param: &mut Array<Self>,
+        grad: &<Self as Storage<f32>>::Vec,
+        moment1: &mut Array<Self>,
+        moment2: &mut Array<Self>,
+        constants: AdamW,
+    ) -> Result<(), OpError> {
+        require_one_shape(param, grad.len(), [moment1, moment2])?;
+        let step = Step::new(&constants);
+        let moments = moment1.as_mut_slice().par_chunks_mut(BLOCK);
+        let moments = moments.zip(moment2.as_mut_slice().par_chunks_mut(BLOCK));
+        let params = param.as_mut_slice().par_chunks_mut(BLOCK).zip(grad.par_chunks(BLOCK));
+        params.zip(moments).for_each(|((param, grad), (moment1, moment2))| {
+            simd::dispatch(
+                #[inline(always)]
+                || step.update(param, grad, moment1, moment2),
+            );
+        });
+        Ok(())
+    }
+}
+
+/// Σ x² in sixteen running lanes.
+#[inline(always)]
+fn sum_squares(values: &[f32]) -> f64 {
+    let mut lanes = [0.0f64; 16];
+    let (blocks, rest) = values.as_chunks::<16>();
+    for block in blocks {
+        for l in 0..16 {
+            let x = f64::from(block[l]);
+            lanes[l] += x * x;
+        }
+    }
+    let rest = rest.iter().map(|&x| f64::from(x) * f64::from(x));
+    lanes.into_iter().chain(rest).sum()
+}
+
+/// What the constants come to at one step.
+struct Step {
+    grad_scale: f32,
+    /// 1 − lr·weight_decay
+    keep: f32,
+    /// 1 − beta1
+    rise1: f32,
+    beta2: f32,
+    /// 1 − beta2
+    rise2: f32,
+    /// lr / (1 − beta1ⁿ)
+    rate: f32,
+    /// √(1 − beta2ⁿ)
+    correction: f32,
+    eps: f32,
+}
+
+impl Step {
+    fn new(constants: &AdamW) -> Self {
+        let AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale } = *constants;
+        let bias = |beta: f64| 1.0 - beta.powf(step as f64);
+        Step {
+            grad_scale: grad_scale as f32,
+            keep: (1.0 - lr * weight_decay) as f32,
+            rise1: (1.0 - beta1) as f32,
+            beta2: beta2 as f32,
+            rise2: (1.0 - beta2) as f32,
+            rate: (lr / bias(beta1)) as f32,
+            correction: bias(beta2).sqrt() as f32,
+            eps: eps as f32,
+        }
+    }
+
+    #[inline(always)]
+    fn update(&self, param: &mut [f32], grad: &[f32], moment1: &mut [f32], moment2: &mut [f32]) {
+        for ((param, grad), (m, v)) in param.iter_mut().zip(grad).zip(moment1.iter_mut().zip(moment2)) {
+            let grad = grad * self.grad_scale;
+            *m += self.rise1 * (grad - *m);
+            *v = *v * self.beta2 + self.rise2 * grad * grad;
+            let root = v.sqrt() / self.correction + self.eps;
+            *param = *param * self.keep - self.rate * *m / root;
+        }
+    }
+}

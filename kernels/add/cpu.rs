@@ -1,0 +1,48 @@
+//! The CPU kernel: one pass over fixed blocks.
+
+use rayon::prelude::*;
+
+use super::Add;
+use crate::op::CpuOp;
+use crate::simd;
+
+/// Elements per task.
+const BLOCK: usize = 1 << 15;
+
+impl CpuOp for Add {
+    type Saved = ();
+
+    fn keeps_input(&self, _index: usize) -> bool {
+        false
+    }
+
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
+        let operands = inputs[0].par_chunks(BLOCK).zip(inputs[1].par_chunks(BLOCK));
+        outputs[0].par_chunks_mut(BLOCK).zip(operands).for_each(|(out, (a, b))| {
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                        *out = a + b;
+                    }
+                },
+            );
+        });
+    }
+
+    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+        for dinput in dinputs.iter_mut().flatten() {
+            let operands = doutputs[0].par_chunks(BLOCK);
+            dinput.par_chunks_mut(BLOCK).zip(operands).for_each(|(dinput, dout)| {
+                simd::dispatch(
+                    #[inline(always)]
+                    || {
+                        for (dinput, dout) in dinput.iter_mut().zip(dout) {
+                            *dinput += dout;
+                        }
+                    },
+                );
+            });
+        }
+    }
+}

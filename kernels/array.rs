@@ -1,0 +1,168 @@
+//! `Array`: a dfdx buffer with a run-time shape.
+//!
+//! dfdx puts the rank into the type; a graph compiled from a file has no rank to give. So every buffer is one flat
+//! dfdx tensor and the shape lies beside it. Reshaping is free and keeps the tensor's identity, hence its gradient.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dfdx::prelude::Cpu;
+
+use crate::device::{Device, Flat, cpu_slice, cpu_slice_mut};
+use crate::{OpError, Shape};
+
+/// A contiguous row-major array of `f32` on device `D`. Cloning shares the buffer.
+#[derive(Clone)]
+pub struct Array<D: Device> {
+    pub(crate) flat: Flat<D>,
+    pub(crate) id: u64,
+    shape: Shape,
+    tracked: bool,
+}
+
+impl<D: Device> Array<D> {
+    /// An array of `shape` holding `values`.
+    ///
+    /// # Errors
+    /// The number of values is not the shape's, or the device has no room.
+    pub fn from_vec(device: &D, values: Vec<f32>, shape: impl Into<Shape>) -> Result<Self, OpError> {
+        let shape = shape.into();
+        if values.len() != shape.len() {
+            let want = format!("{} values were given", values.len());
+            return Err(OpError::Shape { op: "array", operand: "the array", got: shape, want });
+        }
+        let len = values.len();
+        let flat =
+            device.try_tensor_from_vec(values, (len,)).map_err(|error| OpError::device("array", error))?;
+        Ok(Self::wrap(flat, shape))
+    }
+
+    /// An array of `shape` holding zeros.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn zeros(device: &D, shape: impl Into<Shape>) -> Result<Self, OpError> {
+        let shape = shape.into();
+        let flat = device.try_zeros_like(&(shape.len(),)).map_err(|error| OpError::device("array", error))?;
+        Ok(Self::wrap(flat, shape))
+    }
+
+    fn wrap(flat: Flat<D>, shape: Shape) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Array { flat, id, shape, tracked: false }
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The extents, when there are exactly `N`.
+    ///
+    /// # Errors
+    /// The rank is another; `op` and `operand` name the culprit.
+    pub fn dims<const N: usize>(
+        &self,
+        op: &'static str,
+        operand: &'static str,
+    ) -> Result<[usize; N], OpError> {
+        <[usize; N]>::try_from(self.shape.dims()).map_err(|_| OpError::Shape {
+            op,
+            operand,
+            got: self.shape,
+            want: format!("it needs {N} axes"),
+        })
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// True when there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.shape.is_empty()
+    }
+
+    /// The device that holds the buffer.
+    pub fn device(&self) -> &D {
+        self.flat.device()
+    }
+
+    /// The same buffer seen with other extents.
+    ///
+    /// # Errors
+    /// The number of elements differs.
+    pub fn reshaped(&self, shape: impl Into<Shape>) -> Result<Self, OpError> {
+        let shape = shape.into();
+        if shape.len() != self.shape.len() {
+            let want = format!("it is to become {shape}");
+            return Err(OpError::Shape { op: "reshape", operand: "the array", got: self.shape, want });
+        }
+        Ok(Array { shape, ..self.clone() })
+    }
+
+    /// A copy of the elements on the host.
+    pub fn to_vec(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.len()];
+        if !values.is_empty() {
+            self.flat.copy_into(&mut values);
+        }
+        values
+    }
+
+    /// Overwrites the elements with `values` from the host. A shared buffer is copied first.
+    ///
+    /// # Errors
+    /// The number of values differs from the array's.
+    pub fn copy_from(&mut self, values: &[f32]) -> Result<(), OpError> {
+        if values.len() != self.len() {
+            let want = format!("{} values are to be written", values.len());
+            return Err(OpError::Shape { op: "copy", operand: "the array", got: self.shape, want });
+        }
+        if !values.is_empty() {
+            self.flat.copy_from(values);
+        }
+        Ok(())
+    }
+
+    /// The same array, marked as one whose gradient is wanted (a trainable parameter).
+    pub fn tracked(&self) -> Self {
+        Array { tracked: true, ..self.clone() }
+    }
+
+    /// The same array, through which no gradient flows.
+    pub fn detached(&self) -> Self {
+        Array { tracked: false, ..self.clone() }
+    }
+
+    /// Whether a backward pass has to reach this array.
+    pub fn is_tracked(&self) -> bool {
+        self.tracked
+    }
+
+    pub(crate) fn with_tracking(mut self, tracked: bool) -> Self {
+        self.tracked = tracked;
+        self
+    }
+}
+
+impl Array<Cpu> {
+    /// The elements, without a copy.
+    pub fn as_slice(&self) -> &[f32] {
+        cpu_slice(&self.flat, self.shape.len())
+    }
+
+    /// The elements for writing; a shared buffer is copied first.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        let len = self.shape.len();
+        cpu_slice_mut(&mut self.flat, len)
+    }
+}
+
+impl<D: Device> std::fmt::Debug for Array<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tracked = if self.tracked { ", tracked" } else { "" };
+        write!(f, "Array{}{tracked}", self.shape)
+    }
+}

@@ -1,0 +1,71 @@
+//! The only file that knows how to reach a tensor's buffer.
+//!
+//! dfdx 0.13 keeps a tensor's storage private. On the CPU its `Index` gives a reference into the contiguous
+//! storage, from which the whole slice follows without a copy; gradient buffers are public.
+
+use dfdx::prelude::{
+    Backward, CopySlice, Cpu, Gradients, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec,
+    ZerosTensor,
+};
+
+/// What an op needs of a device: storage for `f32`, zeros, and the way in and out for host data.
+pub trait Device:
+    Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32> + Send + Sync
+{
+    /// Runs a recorded tape backward.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<Gradients<f32, Self>, Self::Err>;
+
+    /// Overwrites a buffer with host values of the same length.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn upload(&self, buffer: &mut Self::Vec, values: &[f32]) -> Result<(), Self::Err>;
+
+    /// Copies a buffer to the host.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, Self::Err>;
+}
+
+impl Device for Cpu {
+    fn execute(&self, tape: OwnedTape<f32, Cpu>) -> Result<Gradients<f32, Cpu>, <Cpu as HasErr>::Err> {
+        self.try_zeros_like(&())?.put_tape(tape).try_backward()
+    }
+
+    fn upload(&self, buffer: &mut Self::Vec, values: &[f32]) -> Result<(), <Cpu as HasErr>::Err> {
+        buffer.copy_from_slice(values);
+        Ok(())
+    }
+
+    fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, <Cpu as HasErr>::Err> {
+        Ok(buffer.to_vec())
+    }
+}
+
+/// A flat, contiguous dfdx tensor: the buffer under an [`Array`](crate::Array).
+pub(crate) type Flat<D> = Tensor<(usize,), f32, D>;
+
+/// The elements of a CPU tensor, without a copy.
+pub(crate) fn cpu_slice(tensor: &Flat<Cpu>, len: usize) -> &[f32] {
+    if len == 0 {
+        return &[];
+    }
+    let first: *const f32 = &tensor[[0]];
+    // SAFETY: a `Flat` is only ever made by `Array`, contiguous and with `len` elements in one `Vec`;
+    // the borrow of `tensor` keeps that `Vec` alive and unaliased by writers.
+    unsafe { std::slice::from_raw_parts(first, len) }
+}
+
+/// The elements of a CPU tensor for writing; copied first if the buffer is shared.
+pub(crate) fn cpu_slice_mut(tensor: &mut Flat<Cpu>, len: usize) -> &mut [f32] {
+    if len == 0 {
+        return &mut [];
+    }
+    let first: *mut f32 = &mut tensor[[0]];
+    // SAFETY: as `cpu_slice`; `IndexMut` has made the buffer unique (`Arc::make_mut`).
+    unsafe { std::slice::from_raw_parts_mut(first, len) }
+}

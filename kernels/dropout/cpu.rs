@@ -1,0 +1,46 @@
+//! The CPU kernel: one pass over fixed blocks, the mask recomputed in backward.
+
+use rayon::prelude::*;
+
+use super::Dropout;
+use crate::op::CpuOp;
+use crate::simd;
+
+/// Elements per task. A power of two, so that no block crosses a multiple of 2³².
+const BLOCK: usize = 1 << 14;
+
+impl CpuOp for Dropout {
+    type Saved = ();
+
+    fn keeps_input(&self, _index: usize) -> bool {
+        false
+    }
+
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
+        self.for_each_block(inputs[0], outputs[0], |out, masked| *out = masked);
+    }
+
+    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+        let Some(dx) = &mut dinputs[0] else { return };
+        self.for_each_block(doutputs[0], dx, |dx, masked| *dx += masked);
+    }
+}
+
+impl Dropout {
+    /// Hands each element of `to` the masked and scaled element of `from`.
+    fn for_each_block(&self, from: &[f32], to: &mut [f32], put: impl Fn(&mut f32, f32) + Sync) {
+        to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).enumerate().for_each(|(block, (to, from))| {
+            let stretch = self.mask.starting_at(block * BLOCK);
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for (i, (to, &from)) in to.iter_mut().zip(from).enumerate() {
+                        // Scaled first: a select of two values vectorises, a branch around the product may not.
+                        let scaled = from * self.scale;
+                        put(to, if stretch.keeps(i) { scaled } else { 0.0 });
+                    }
+                },
+            );
+        });
+    }
+}

@@ -1,0 +1,24 @@
+//! What can go wrong in an op: shapes that do not fit, or the device.
+
+use crate::Shape;
+
+/// A refusal or a failure of one op. Shape errors are found before any work is done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpError {
+    /// An operand does not have the shape the op needs.
+    #[error("{op}: {operand} has shape {got}, but {want}")]
+    Shape { op: &'static str, operand: &'static str, got: Shape, want: String },
+    /// One tensor was handed to an op twice, which its backward cannot tell apart.
+    #[error("{op}: operands {first} and {second} are the same tensor")]
+    Aliased { op: &'static str, first: usize, second: usize },
+    /// The device failed (out of memory, a lost GPU).
+    #[error("{op}: the device failed: {reason}")]
+    Device { op: &'static str, reason: String },
+}
+
+impl OpError {
+    /// A device failure, worded by the device.
+    pub fn device(op: &'static str, reason: impl std::fmt::Display) -> Self {
+        OpError::Device { op, reason: reason.to_string() }
+    }
+}

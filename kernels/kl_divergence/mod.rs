@@ -1,0 +1,56 @@
+//! The weighted Kullback-Leibler divergence of softened class distributions: distillation of logits.
+//!
+//! Forward, with p = softmax(teacher/τ) and q = softmax(student/τ): out = Σ_{b,t} w_bt Σ_v p_btv (ln p_btv − ln q_btv).
+//! There is no factor τ².
+//! Backward: dstudent_btv = dout w_bt (q_btv − p_btv) / τ. No gradient flows to the teacher. A frame of weight 0 is not read.
+//!
+//! Not for: hard targets (`cross_entropy`).
+//!
+//! # Shapes
+//! student [B, T, V] · teacher [B, T, V] · weights B·T → [1]
+
+mod cpu;
+pub(crate) mod frames;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
+use crate::op::{Op, Run, apply_one};
+use crate::{Array, OpError, Tape};
+
+/// What scales the divergence of each frame.
+#[derive(Debug, Clone)]
+pub struct KlDivergence {
+    /// τ, positive: both logits are divided by it.
+    pub temperature: f32,
+    /// One weight per frame, B·T, batch-major.
+    pub weights: Vec<f32>,
+}
+
+impl Op for KlDivergence {
+    const NAME: &'static str = "kl_divergence";
+}
+
+/// Σ w·KL(softmax(teacher/τ) ‖ softmax(student/τ)) over the frames of two logits [B, T, V], as [1].
+///
+/// # Errors
+/// The two shapes differ, there is not one weight per frame, or the device failed.
+pub fn kl_divergence<D: Run<KlDivergence>>(
+    tape: &mut Tape<D>,
+    student: &Array<D>,
+    teacher: &Array<D>,
+    op: KlDivergence,
+) -> Result<Array<D>, OpError> {
+    let name = KlDivergence::NAME;
+    let [batch, time, _] = student.dims(name, "student")?;
+    if teacher.shape() != student.shape() {
+        let want = format!("student has {}", student.shape());
+        return Err(OpError::Shape { op: name, operand: "teacher", got: teacher.shape(), want });
+    }
+    if op.weights.len() != batch * time {
+        let want = format!("there are {} weights", op.weights.len());
+        return Err(OpError::Shape { op: name, operand: "student", got: student.shape(), want });
+    }
+    apply_one(tape, op, &[student, &teacher.detached()], [1])
+}

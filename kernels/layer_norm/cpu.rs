@@ -1,0 +1,195 @@
+//! The CPU kernel: fixed blocks of rows over the threads; the passes over a row find it in the first cache.
+
+use rayon::prelude::*;
+
+use super::LayerNorm;
+use crate::op::CpuOp;
+use crate::{simd, threads};
+
+/// Elements per task.
+const BLOCK: usize = 1 << 14;
+
+/// μ and r of one row.
+#[derive(Clone, Copy, Default)]
+pub struct Row {
+    mean: f32,
+    rstd: f32,
+}
+
+impl CpuOp for LayerNorm {
+    type Saved = Vec<Row>;
+
+    fn keeps_input(&self, index: usize) -> bool {
+        index != 2
+    }
+
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Vec<Row> {
+        let [x, weight, bias] = inputs else { unreachable!("three inputs") };
+        let (out, channels) = (&mut outputs[0], weight.len());
+        if out.is_empty() {
+            return Vec::new();
+        }
+        let rows = threads::block_rows(channels, BLOCK);
+        let mut saved = vec![Row::default(); if save { x.len() / channels } else { 0 }];
+        let mut saved_blocks = saved.chunks_mut(rows);
+        let saved_blocks: Vec<&mut [Row]> =
+            x.chunks(rows * channels).map(|_| saved_blocks.next().unwrap_or_default()).collect();
+        let blocks = out.par_chunks_mut(rows * channels).zip(x.par_chunks(rows * channels));
+        blocks.zip(saved_blocks).for_each(|((out, x), saved)| {
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    let each = x.chunks_exact(channels).zip(out.chunks_exact_mut(channels));
+                    for (i, (x, out)) in each.enumerate() {
+                        let row = normalise(x, weight, bias, self.eps, out);
+                        if let Some(slot) = saved.get_mut(i) {
+                            *slot = row;
+                        }
+                    }
+                },
+            );
+        });
+        saved
+    }
+
+    fn backward(
+        &self,
+        saved: Vec<Row>,
+        inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<&mut [f32]>],
+    ) {
+        let ([x, weight, _], [dx, dweight, dbias]) = (inputs, dinputs) else { unreachable!("three inputs") };
+        let channels = weight.len();
+        if x.is_empty() {
+            return;
+        }
+        let rows = threads::block_rows(channels, BLOCK);
+        let mut dx_blocks = dx.iter_mut().flat_map(|dx| dx.chunks_mut(rows * channels));
+        let dx_blocks: Vec<Option<&mut [f32]>> =
+            x.chunks(rows * channels).map(|_| dx_blocks.next()).collect();
+        let wants_parameters = dweight.is_some() || dbias.is_some();
+        let operands = x.par_chunks(rows * channels).zip(doutputs[0].par_chunks(rows * channels));
+        let partials: Vec<Vec<f32>> = dx_blocks
+            .into_par_iter()
+            .zip(operands.zip(saved.par_chunks(rows)))
+            .map(|(dx, ((x, dout), saved))| {
+                let block = Block { x, dout, weight, saved };
+                simd::dispatch(
+                    #[inline(always)]
+                    || {
+                        if let Some(dx) = dx {
+                            block.add_dx(dx);
+                        }
+                        if wants_parameters { block.parameter_gradients() } else { Vec::new() }
+                    },
+                )
+            })
+            .collect();
+        for (gradient, offset) in [(dweight, 0), (dbias, channels)] {
+            let Some(gradient) = gradient else { continue };
+            for partial in &partials {
+                gradient.iter_mut().zip(&partial[offset..]).for_each(|(sum, part)| *sum += part);
+            }
+        }
+    }
+}
+
+/// One row forward.
+#[inline(always)]
+fn normalise(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) -> Row {
+    let n = x.len();
+    let (weight, bias, out) = (&weight[..n], &bias[..n], &mut out[..n]);
+    let mean = simd::sum(x) / n as f32;
+    let rstd = 1.0 / (squared_differences(x, mean) / n as f32 + eps).sqrt();
+    for i in 0..n {
+        out[i] = (x[i] - mean) * rstd * weight[i] + bias[i];
+    }
+    Row { mean, rstd }
+}
+
+/// Running lanes of the sums over a row.
+const LANES: usize = 32;
+
+/// Σ (x − mean)².
+#[inline(always)]
+fn squared_differences(x: &[f32], mean: f32) -> f32 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0f32; LANES];
+    for block in blocks {
+        for l in 0..LANES {
+            lanes[l] += (block[l] - mean) * (block[l] - mean);
+        }
+    }
+    rest.iter().fold(simd::sum(&lanes), |sum, x| sum + (x - mean) * (x - mean))
+}
+
+/// What backward reads of one block of rows.
+struct Block<'a> {
+    x: &'a [f32],
+    dout: &'a [f32],
+    weight: &'a [f32],
+    saved: &'a [Row],
+}
+
+impl<'a> Block<'a> {
+    /// The rows: x, dout and the statistics.
+    #[inline(always)]
+    fn rows(&self) -> impl Iterator<Item = (&'a [f32], &'a [f32], Row)> + use<'a> {
+        let channels = self.weight.len();
+        let rows = self.x.chunks_exact(channels).zip(self.dout.chunks_exact(channels)).zip(self.saved);
+        rows.map(|((x, dout), &row)| (x, dout, row))
+    }
+
+    #[inline(always)]
+    fn add_dx(&self, dx: &mut [f32]) {
+        let channels = self.weight.len();
+        let scale = 1.0 / channels as f32;
+        let weight = self.weight;
+        for ((x, dout, Row { mean, rstd }), dx) in self.rows().zip(dx.chunks_exact_mut(channels)) {
+            let [of_q, of_product] = gradient_sums(x, dout, weight, mean);
+            let (shift, slope) = (of_q * scale, of_product * scale * rstd * rstd);
+            let (x, dout, dx) = (&x[..channels], &dout[..channels], &mut dx[..channels]);
+            for c in 0..channels {
+                dx[c] += rstd * (dout[c] * weight[c] - shift - (x[c] - mean) * slope);
+            }
+        }
+    }
+
+    /// dweight of the block's rows, then dbias.
+    #[inline(always)]
+    fn parameter_gradients(&self) -> Vec<f32> {
+        let mut partial = vec![0.0f32; 2 * self.weight.len()];
+        let (dweight, dbias) = partial.split_at_mut(self.weight.len());
+        for (x, dout, Row { mean, rstd }) in self.rows() {
+            for ((dweight, dbias), (x, dout)) in dweight.iter_mut().zip(&mut *dbias).zip(x.iter().zip(dout)) {
+                *dweight += dout * ((x - mean) * rstd);
+                *dbias += dout;
+            }
+        }
+        partial
+    }
+}
+
+/// Σ q and Σ q (x − mean) over one row.
+#[inline(always)]
+fn gradient_sums(x: &[f32], dout: &[f32], weight: &[f32], mean: f32) -> [f32; 2] {
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (dout_blocks, dout_rest) = dout.as_chunks::<LANES>();
+    let (weight_blocks, weight_rest) = weight.as_chunks::<LANES>();
+    let (mut of_q, mut of_product) = ([0.0f32; LANES], [0.0f32; LANES]);
+    for ((x, dout), weight) in x_blocks.iter().zip(dout_blocks).zip(weight_blocks) {
+        for l in 0..LANES {
+            let q = dout[l] * weight[l];
+            of_q[l] += q;
+            of_product[l] += q * (x[l] - mean);
+        }
+    }
+    let mut sums = [simd::sum(&of_q), simd::sum(&of_product)];
+    for ((x, dout), weight) in x_rest.iter().zip(dout_rest).zip(weight_rest) {
+        let q = dout * weight;
+        sums[0] += q;
+        sums[1] += q * (x - mean);
+    }
+    sums
+}

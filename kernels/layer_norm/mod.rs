@@ -1,0 +1,58 @@
+//! Layer normalisation over the last axis.
+//!
+//! Forward, for each row of C channels, with μ its mean and r = (mean((x − μ)²) + eps)^−½:
+//!
+//! - x̂ = (x − μ) r
+//! - out = x̂ weight + bias
+//!
+//! Backward keeps x, weight and (μ, r) of each row; with q = dout·weight and means over the row's channels:
+//!
+//! - dx = r (q − mean(q) − x̂ mean(q x̂))
+//! - dweight = Σ_rows dout x̂ and dbias = Σ_rows dout
+//!
+//! Not for: statistics over time (`group_norm`) or without a mean (`rms_norm`).
+//!
+//! # Shapes
+//! x [.., C] · weight [C] · bias [C] → out [.., C]
+
+mod cpu;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
+use crate::op::{Op, apply_one};
+use crate::{Array, OpError, Run, Tape};
+
+/// The constants of one layer normalisation.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm {
+    /// Added to the variance.
+    eps: f32,
+}
+
+impl Op for LayerNorm {
+    const NAME: &'static str = "layer_norm";
+}
+
+/// Normalises each row of `x` [.., C] to mean 0 and variance 1, then scales by `weight` [C] and shifts by `bias` [C]. `eps` is
+/// added to the variance.
+///
+/// # Errors
+/// `weight` or `bias` is not [C], or the device failed.
+pub fn layer_norm<D: Run<LayerNorm>>(
+    tape: &mut Tape<D>,
+    x: &Array<D>,
+    weight: &Array<D>,
+    bias: &Array<D>,
+    eps: f32,
+) -> Result<Array<D>, OpError> {
+    let channels = x.shape().last();
+    for (operand, array) in [("weight", weight), ("bias", bias)] {
+        if array.shape() != [channels].into() {
+            let want = format!("the rows of x need [{channels}]");
+            return Err(OpError::Shape { op: LayerNorm::NAME, operand, got: array.shape(), want });
+        }
+    }
+    apply_one(tape, LayerNorm { eps }, &[x, weight, bias], x.shape())
+}

@@ -1,0 +1,53 @@
+//! The operators of speech state-space models: what is computed.
+//!
+//! One folder per op, each with its maths and public function (`mod.rs`), an f64 specification in plain loops
+//! (`reference.rs`), a fast CPU kernel (`cpu.rs`), a CUDA kernel (`cuda.rs` and a `.cu`), and one table of cases that holds them to
+//! each other (`tests.rs`). Not for: layers, parameters, training. Start at [`Array`], [`Tape`] and [`op::apply`].
+//!
+//! Letters, here and in the kernels: B batch, T time, C channels, H heads, P channels per head, N state, K taps, V classes.
+
+pub mod device;
+pub mod matmul;
+pub mod op;
+pub mod simd;
+pub mod threads;
+
+pub mod adamw;
+pub mod add;
+pub mod attention;
+pub mod causal_conv1d;
+pub mod conv1d;
+pub mod cross_entropy;
+pub mod ctc_loss;
+pub mod dropout;
+pub mod gelu;
+pub mod group_norm;
+pub mod kl_divergence;
+pub mod layer_distance;
+pub mod layer_norm;
+pub mod linear;
+pub mod padding;
+pub mod rms_norm;
+pub mod selective_scan;
+pub mod silu;
+pub mod ssd;
+pub mod time_mask;
+pub mod weight_norm;
+
+mod array;
+mod backend;
+mod error;
+mod shape;
+mod tape;
+
+#[cfg(test)]
+pub mod agree;
+
+pub use array::Array;
+pub use backend::Backend;
+pub use device::Device;
+pub use dfdx::prelude::Cpu;
+pub use error::OpError;
+pub use op::Run;
+pub use shape::Shape;
+pub use tape::{Grads, Tape};

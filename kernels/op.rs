@@ -1,0 +1,186 @@
+//! What an op is, and how one is applied: outputs made, work done, backward recorded.
+//!
+//! An op is a plain value holding its constants ([`Op`]). A device runs it ([`Run`]). For the CPU it is enough to
+//! implement [`CpuOp`] on slices; [`apply`] does the rest. Shapes are checked by each op's public function, before.
+
+use dfdx::prelude::{Cpu, Gradients, HasErr};
+
+use crate::device::Device;
+use crate::{Array, OpError, Shape, Tape};
+
+/// An operator's constants.
+pub trait Op: 'static {
+    /// What errors and profiles call it.
+    const NAME: &'static str;
+}
+
+/// What a recorded op finds when backward reaches it.
+pub struct Pullback<'a, D: Device> {
+    /// The inputs that [`Run::keeps_input`] asked to keep.
+    pub inputs: &'a [Option<Array<D>>],
+    /// The gradient of each output.
+    pub doutputs: &'a [D::Vec],
+    /// The gradient of each input, to be added to; `None` where nobody wants it.
+    pub dinputs: &'a mut [Option<D::Vec>],
+}
+
+/// A device that can run the op `O`.
+pub trait Run<O: Op>: Device {
+    /// What backward needs besides the inputs.
+    type Saved: 'static;
+
+    /// Whether backward reads input `index`.
+    fn keeps_input(op: &O, index: usize) -> bool;
+
+    /// Fills `outputs`. With `save` false the op may return an empty `Saved`.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn forward(
+        op: &O,
+        inputs: &[&Array<Self>],
+        outputs: &mut [Array<Self>],
+        save: bool,
+    ) -> Result<Self::Saved, OpError>;
+
+    /// Adds to the inputs' gradients.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn backward(op: &O, saved: Self::Saved, pullback: Pullback<'_, Self>) -> Result<(), Self::Err>;
+}
+
+/// An op's CPU kernel, on slices.
+pub trait CpuOp: Op {
+    /// What backward needs besides the inputs (row statistics, probabilities, chunk states).
+    type Saved: Default + 'static;
+
+    /// Whether backward reads input `index`. Inputs that are not kept are empty slices there.
+    fn keeps_input(&self, _index: usize) -> bool {
+        true
+    }
+
+    /// Fills `outputs`, which are zero before. With `save` false no backward follows.
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Self::Saved;
+
+    /// Adds (`+=`) to each wanted input gradient.
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<&mut [f32]>],
+    );
+}
+
+impl<O: CpuOp> Run<O> for Cpu {
+    type Saved = O::Saved;
+
+    fn keeps_input(op: &O, index: usize) -> bool {
+        op.keeps_input(index)
+    }
+
+    fn forward(
+        op: &O,
+        inputs: &[&Array<Cpu>],
+        outputs: &mut [Array<Cpu>],
+        save: bool,
+    ) -> Result<O::Saved, OpError> {
+        let inputs: Vec<&[f32]> = inputs.iter().map(|array| array.as_slice()).collect();
+        let mut outputs: Vec<&mut [f32]> = outputs.iter_mut().map(Array::as_mut_slice).collect();
+        Ok(op.forward(&inputs, &mut outputs, save))
+    }
+
+    fn backward(op: &O, saved: O::Saved, pullback: Pullback<'_, Cpu>) -> Result<(), <Cpu as HasErr>::Err> {
+        let inputs: Vec<&[f32]> =
+            pullback.inputs.iter().map(|kept| kept.as_ref().map_or(&[][..], Array::as_slice)).collect();
+        let doutputs: Vec<&[f32]> = pullback.doutputs.iter().map(|buffer| buffer.as_slice()).collect();
+        let mut dinputs: Vec<Option<&mut [f32]>> = pullback
+            .dinputs
+            .iter_mut()
+            .map(|buffer| buffer.as_mut().map(|buffer| buffer.as_mut_slice()))
+            .collect();
+        op.backward(saved, &inputs, &doutputs, &mut dinputs);
+        Ok(())
+    }
+}
+
+/// Runs `op` on `inputs` and records its backward where an input is tracked.
+///
+/// # Errors
+/// A tracked tensor occurs twice among the inputs, or the device failed.
+pub fn apply<D: Run<O>, O: Op>(
+    tape: &mut Tape<D>,
+    op: O,
+    inputs: &[&Array<D>],
+    output_shapes: &[Shape],
+) -> Result<Vec<Array<D>>, OpError> {
+    refuse_aliases(O::NAME, inputs)?;
+    let device = inputs[0].device().clone();
+    let tracked = tape.is_recording() && inputs.iter().any(|input| input.is_tracked());
+    let mut outputs =
+        output_shapes.iter().map(|&shape| Array::zeros(&device, shape)).collect::<Result<Vec<_>, _>>()?;
+    let saved = D::forward(&op, inputs, &mut outputs, tracked)?;
+    if !tracked {
+        return Ok(outputs);
+    }
+    let kept: Vec<Option<Array<D>>> = inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| D::keeps_input(&op, index).then(|| (*input).clone()))
+        .collect();
+    let wanted: Vec<_> = inputs.iter().map(|input| input.is_tracked().then(|| input.flat.ghost())).collect();
+    let made: Vec<_> = outputs.iter().map(|output| output.flat.ghost()).collect();
+    let touched = inputs.iter().filter(|input| input.is_tracked()).map(|input| input.id);
+    tape.record(touched, move |grads: &mut Gradients<f32, D>| {
+        // Buffers are moved out of the map for the call; an output's gradient is dropped after it.
+        let mut doutputs = Vec::with_capacity(made.len());
+        for ghost in &made {
+            let empty = device.try_alloc_len(0)?;
+            doutputs.push(std::mem::replace(grads.get_or_alloc_mut(ghost)?, empty));
+        }
+        let mut dinputs = Vec::with_capacity(wanted.len());
+        for ghost in &wanted {
+            dinputs.push(match ghost {
+                Some(ghost) => {
+                    let empty = device.try_alloc_len(0)?;
+                    Some(std::mem::replace(grads.get_or_alloc_mut(ghost)?, empty))
+                }
+                None => None,
+            });
+        }
+        let pullback = Pullback { inputs: &kept, doutputs: &doutputs, dinputs: &mut dinputs };
+        D::backward(&op, saved, pullback)?;
+        for (ghost, buffer) in wanted.iter().zip(dinputs) {
+            if let (Some(ghost), Some(buffer)) = (ghost, buffer) {
+                *grads.get_or_alloc_mut(ghost)? = buffer;
+            }
+        }
+        Ok(())
+    });
+    Ok(outputs.into_iter().map(|output| output.with_tracking(true)).collect())
+}
+
+/// [`apply`] for an op with one output.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_one<D: Run<O>, O: Op>(
+    tape: &mut Tape<D>,
+    op: O,
+    inputs: &[&Array<D>],
+    output_shape: impl Into<Shape>,
+) -> Result<Array<D>, OpError> {
+    let mut outputs = apply(tape, op, inputs, &[output_shape.into()])?;
+    Ok(outputs.swap_remove(0))
+}
+
+fn refuse_aliases<D: Device>(op: &'static str, inputs: &[&Array<D>]) -> Result<(), OpError> {
+    for (second, input) in inputs.iter().enumerate() {
+        let same = |other: &&Array<D>| other.id == input.id && input.is_tracked();
+        if let Some(first) = inputs[..second].iter().position(same) {
+            return Err(OpError::Aliased { op, first, second });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Plain loops, compiled for the widest vector unit the machine has.
+//!
+//! [`dispatch`] runs a closure inside a function compiled for AVX-512, AVX2 or the baseline, chosen once at run time;
+//! loops over slices inside it are vectorised for that unit. Transcendentals are polynomials here, because a call to
+//! libm stops vectorisation. Everything called from such a closure must be `#[inline(always)]`.
+
+use std::sync::OnceLock;
+
+/// Runs `work` compiled for this machine's vector unit. Write it as `#[inline(always)] || …`.
+#[inline(always)]
+pub fn dispatch<R>(work: impl FnOnce() -> R) -> R {
+    static ARCH: OnceLock<pulp::Arch> = OnceLock::new();
+    ARCH.get_or_init(pulp::Arch::new).dispatch(work)
+}
+
+/// `e^x`, relative error below 2e-7 for |x| ≤ 87; 0 below −87.3, +∞ above 88.7.
+///
+/// Range reduction to |r| ≤ ln2/2, a degree-6 polynomial, and 2^n through the exponent bits.
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let clamped = x.clamp(-87.3, 88.7);
+    // Adding and subtracting 1.5·2^23 rounds to the nearest integer without a call.
+    const ROUND: f32 = 12_582_912.0;
+    let n = (clamped * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
+    let p = 1.0
+        + r * (1.0
+            + r * (0.5
+                + r * (1.666_666_6e-1 + r * (4.166_666_5e-2 + r * (8.333_334e-3 + r * 1.388_889e-3)))));
+    // n = 128 at the upper clamp: split the power so that neither half leaves the exponent range.
+    let half = (n * 0.5 + ROUND) - ROUND;
+    let scale = power_of_two(half) * power_of_two(n - half);
+    let value = p * scale;
+    if x < -87.3 {
+        0.0
+    } else if x > 88.7 {
+        f32::INFINITY
+    } else {
+        value
+    }
+}
+
+#[inline(always)]
+fn power_of_two(n: f32) -> f32 {
+    // Rust's saturating float-to-int cast vectorises to a plain conversion plus two compares.
+    f32::from_bits(((n as i32 + 127) << 23) as u32)
+}
+
+/// The logistic function 1 / (1 + e^−x).
+#[inline(always)]
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// ln(1 + e^x) as `max(x, 0) + ln(1 + e^−|x|)`: no overflow, and e^x for very negative x.
+#[inline(always)]
+pub fn softplus(x: f32) -> f32 {
+    x.max(0.0) + ln_1p_unit(exp(-x.abs()))
+}
+
+/// ln(1 + t) for 0 ≤ t ≤ 1, relative error below 3e-7, through 2·atanh(t / (2 + t)).
+#[inline(always)]
+pub fn ln_1p_unit(t: f32) -> f32 {
+    let s = t / (2.0 + t);
+    let q = s * s;
+    let series = 1.0
+        + q * (0.333_333_34
+            + q * (0.2 + q * (0.142_857_15 + q * (0.111_111_11 + q * (0.090_909_09 + q * 0.076_923_08)))));
+    2.0 * s * series
+}
+
+/// The sum of a slice, in sixteen running lanes: the same order on every machine.
+#[inline(always)]
+pub fn sum(values: &[f32]) -> f32 {
+    fold(values, |lane, x| lane + x)
+}
+
+/// The sum of squares of a slice, in sixteen running lanes.
+#[inline(always)]
+pub fn sum_squares(values: &[f32]) -> f32 {
+    fold(values, |lane, x| lane + x * x)
+}
+
+/// The scalar product of two slices of one length, in sixteen running lanes.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (blocks_a, rest_a) = a.as_chunks::<LANES>();
+    let (blocks_b, rest_b) = b.as_chunks::<LANES>();
+    for (block_a, block_b) in blocks_a.iter().zip(blocks_b) {
+        for l in 0..LANES {
+            lanes[l] += block_a[l] * block_b[l];
+        }
+    }
+    let mut total = reduce(lanes);
+    for (x, y) in rest_a.iter().zip(rest_b) {
+        total += x * y;
+    }
+    total
+}
+
+const LANES: usize = 16;
+
+#[inline(always)]
+fn fold(values: &[f32], step: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for l in 0..LANES {
+            lanes[l] = step(lanes[l], block[l]);
+        }
+    }
+    rest.iter().fold(reduce(lanes), |total, &x| step(total, x))
+}
+
+#[inline(always)]
+fn reduce(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] += lanes[l + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_within_two_ulp_over_its_range() {
+        let worst = (-8_700..=8_700)
+            .map(|i| i as f32 / 100.0)
+            .map(|x| (f64::from(exp(x)) / f64::from(x).exp() - 1.0).abs())
+            .fold(0.0, f64::max);
+        assert!(worst < 2.5e-7, "worst relative error {worst:e}");
+        assert_eq!((exp(-200.0), exp(200.0)), (0.0, f32::INFINITY));
+    }
+
+    #[test]
+    fn softplus_keeps_small_values() {
+        for x in [-30.0f32, -17.0, -1.0, 0.0, 0.3, 5.0, 25.0, 88.0] {
+            let want = f64::from(x).exp().ln_1p();
+            let got = f64::from(softplus(x));
+            assert!((got / want - 1.0).abs() < 1e-6, "softplus({x}) = {got}, want {want}");
+        }
+    }
+
+    #[test]
+    fn sums_agree_with_f64() {
+        let values: Vec<f32> = (0..1_003).map(|i| (i as f32 * 0.37).sin()).collect();
+        let want: f64 = values.iter().map(|&x| f64::from(x)).sum();
+        assert!((f64::from(sum(&values)) - want).abs() < 1e-4);
+        let want: f64 = values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        assert!((f64::from(sum_squares(&values)) - want).abs() < 1e-3);
+        assert_eq!(sum_squares(&values), dot(&values, &values));
+    }
+}
