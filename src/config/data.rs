@@ -1,0 +1,127 @@
+//! `[data]`: the corpus, the batches made of it and the text of its transcripts.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What it learns from.
+///
+/// File names are looked for inside `dir` unless they are absolute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-required" = ["dir"]))]
+pub struct Data {
+    /// Folder of the prepared corpus (the paper's `--data-dir`), relative to the working directory.
+    pub dir: String,
+
+    /// Utterances to train on; a file inside `dir`.
+    pub train_meta: String,
+
+    /// Utterances to judge by while training (the paper's `--eval_meta`); a file inside `dir`.
+    pub dev_meta: String,
+
+    /// Utterances never used before the end; a file inside `dir`.
+    pub test_meta: String,
+
+    /// Fields of a line of the meta files.
+    pub data_format: DataFormat,
+
+    /// Character vocabulary, a file inside `dir`.
+    pub vocab_path: String,
+
+    /// Class names of each classifier head, a file inside `dir`; read when `use_classifier` is on.
+    pub categories_path: String,
+
+    /// Sampling rate of the model's input, in hertz.
+    #[schemars(range(min = 1000, max = 192_000))]
+    pub sr: u32,
+
+    /// Utterances drawn together, sorted by length and then packed into batches.
+    #[schemars(range(min = 1))]
+    pub bucket_size: usize,
+
+    /// Shuffle before every epoch.
+    pub shuffle_training_data: bool,
+
+    /// Samples in a batch at most, padding included (utterances × longest).
+    #[schemars(range(min = 1.0))]
+    pub batch_frame_limit: f64,
+
+    /// Bound on utterances × longest², for what grows with the square of the length.
+    #[schemars(range(min = 1.0))]
+    pub batch_quad_frame_limit: f64,
+
+    /// Utterances in a batch at most.
+    #[schemars(range(min = 1))]
+    pub batch_size: usize,
+
+    /// Updates during which the three length bounds below hold.
+    pub data_warmup_steps: u64,
+
+    /// Shortest utterance during the data warm-up, in samples, inclusive.
+    pub input_length_lower_bound: usize,
+
+    /// Longest utterance during the data warm-up, in samples, inclusive; 0 = neither bound holds.
+    pub input_length_upper_bound: usize,
+
+    /// During the data warm-up, transcripts of this many characters or fewer are left out; 0 = none are.
+    pub target_length_lower_bound: usize,
+
+    /// Longest utterance ever trained on, in samples; 0 = no limit.
+    ///
+    /// The paper's code has no such limit: after the data warm-up a very long utterance forms a batch of its own and
+    /// can exhaust the memory.
+    pub max_input_length: usize,
+
+    /// Part of the training lines used: up to 1 a fraction, above 1 a count.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub sample_partial_data: f64,
+
+    /// Drop `[UNK]` from transcripts and turn hyphens into spaces.
+    pub remove_unk: bool,
+
+    /// Join a detached apostrophe to the word before it (`it 's` → `it's`).
+    pub replace_apos: bool,
+
+    /// Upper-case transcripts before they are spelt with the vocabulary.
+    pub upper_only: bool,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dir: String::new(),
+            train_meta: "meta.train.txt".into(),
+            dev_meta: "meta.dev.txt".into(),
+            test_meta: "meta.test.txt".into(),
+            data_format: DataFormat::Nlt,
+            vocab_path: "vocab.json".into(),
+            categories_path: "categories.json".into(),
+            sr: 16_000,
+            bucket_size: 1024,
+            shuffle_training_data: true,
+            batch_frame_limit: 2.5e6,
+            batch_quad_frame_limit: 4e11,
+            batch_size: 24,
+            data_warmup_steps: 5000,
+            input_length_lower_bound: 0,
+            input_length_upper_bound: 160_000,
+            target_length_lower_bound: 2,
+            max_input_length: 0,
+            sample_partial_data: 1.0,
+            remove_unk: true,
+            replace_apos: true,
+            upper_only: false,
+        }
+    }
+}
+
+/// Fields of a line of the meta files, separated by `|`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DataFormat {
+    /// Name, length in samples, text.
+    #[serde(rename = "nlt")]
+    Nlt,
+    /// Name, length in samples, text, comma-separated labels, language (not read).
+    #[serde(rename = "nltLa")]
+    NltLa,
+}

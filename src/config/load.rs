@@ -1,0 +1,199 @@
+//! From a path and a command line to a typed experiment: the way in to this room.
+//!
+//! Layers, each over the one before: defaults, the files of `extends`, the file, the chosen profile (the bases' first),
+//! variables, `--hparams`, `-s`. Every layer is checked before any is merged, so all mistakes are reported together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{self, File, Files};
+use super::merge::{Layer, Provenance};
+use super::overrides::{Override, from_hparams, from_set, from_variable};
+use super::problem::{MISSING_KEY, Problem, Problems, UNKNOWN_KEY};
+use super::profiles::Profiles;
+use super::schema::{Schema, is_optional};
+use super::source::Source;
+use super::tree::{Node, Table, Value};
+use super::{Experiment, variants, walk};
+
+/// What the command line and the environment ask for, besides the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// The profile to lay over the file.
+    pub profile: Option<String>,
+    /// The text of `--hparams`.
+    pub hparams: Option<String>,
+    /// The text of each `-s`, in order.
+    pub sets: Vec<String>,
+    /// Environment variables, by name and value; only those called `RUNNER__…` are looked at.
+    pub env: Vec<(String, String)>,
+}
+
+/// A typed experiment and where each of its values came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is asked, complete: `name` is never empty.
+    pub experiment: Experiment,
+    /// Where each value came from.
+    pub provenance: Provenance,
+    /// The file it was loaded from.
+    pub path: PathBuf,
+}
+
+impl Loaded {
+    /// The file of the experiment called `name`: beside this one, else in `experiments/`; `None` if in neither.
+    pub fn sibling(&self, name: &str) -> Option<PathBuf> {
+        let file = format!("{name}.toml");
+        let beside = self.path.parent().unwrap_or(Path::new("")).join(&file);
+        [beside, Path::new("experiments").join(&file)].into_iter().find(|path| path.is_file())
+    }
+}
+
+/// Reads the experiment at `path` with everything laid over it.
+///
+/// # Errors
+/// Every problem of every layer, in the order: the file, its bases, profile, variables, `--hparams`, `-s`.
+pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
+    let schema = Schema::get();
+    let Files { files, mut problems } = files::read(path, schema);
+    let Some(file) = files.last().map(|file| file.source.clone()) else { return Err(Problems(problems)) };
+    let readable =
+        files.iter().all(|file| file.sound) && problems.iter().all(|problem| problem.path != "extends");
+
+    let (mut layers, wrong) = file_layers(files, request.profile.as_deref());
+    if readable {
+        problems.extend(wrong);
+    }
+    for (items, mut wrong) in overrides_of(request, schema) {
+        for item in items {
+            match in_full(&item, &layers, schema) {
+                Ok(table) => {
+                    wrong.extend(walk::check(&table, schema.layer(), schema, &item.source));
+                    layers.push(Layer { source: item.source, table });
+                }
+                Err(problems) => wrong.extend(problems),
+            }
+        }
+        wrong.sort_by_key(|problem| problem.col);
+        problems.extend(wrong);
+    }
+    if readable {
+        problems.extend(missing(&layers, schema, &file, &problems));
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    typed(layers, file, path)
+}
+
+fn typed(mut layers: Vec<Layer>, file: Arc<Source>, path: &Path) -> Result<Loaded, Problems> {
+    let mut tables: Vec<Table> = layers.iter_mut().map(|layer| std::mem::take(&mut layer.table)).collect();
+    variants::drop_replaced(&mut tables, Schema::get());
+    for (layer, table) in layers.iter_mut().zip(tables) {
+        layer.table = table;
+    }
+    let provenance = Provenance::merge(layers, file);
+    let mut experiment = provenance.experiment()?;
+    if experiment.name.is_empty() {
+        experiment.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    }
+    Ok(Loaded { experiment, provenance, path: path.to_owned() })
+}
+
+/// The layers the files make, lowest first: their own options, then the profile.
+fn file_layers(files: Vec<File>, profile: Option<&str>) -> (Vec<Layer>, Vec<Problem>) {
+    let mut profiles = Profiles::default();
+    let mut layers = Vec::new();
+    for File { source, table, .. } in files {
+        let mut layer = Layer { source, table };
+        layer.table.remove("extends");
+        profiles.take(&mut layer);
+        layers.push(layer);
+    }
+    let (chosen, problems) = profiles.layers(profile);
+    layers.extend(chosen);
+    (layers, problems)
+}
+
+/// Everything set outside files, lowest first: for each argument or variable, its options and what is wrong with it.
+fn overrides_of(request: &Request, schema: &Schema) -> Vec<(Vec<Override>, Vec<Problem>)> {
+    let mut variables: Vec<_> = request.env.iter().collect();
+    variables.sort();
+    let variables = variables.into_iter().filter_map(|(name, value)| from_variable(name, value, schema));
+    let hparams = request.hparams.iter().map(|text| from_hparams(text, schema));
+    let sets = request.sets.iter().map(|text| match from_set(text, schema) {
+        Ok(item) => (vec![item], Vec::new()),
+        Err(Problems(wrong)) => (Vec::new(), wrong),
+    });
+    variables.map(|item| (vec![item], Vec::new())).chain(hparams).chain(sets).collect()
+}
+
+/// The override as a layer; one element of a list brings the rest of the list along.
+fn in_full(item: &Override, below: &[Layer], schema: &Schema) -> Result<Table, Problems> {
+    let mut table = item.table();
+    let Some(index) = item.index else { return Ok(table) };
+    let path = item.path();
+    let name = path.join(".");
+    let not_a_list = || Problems::from(item.problem(format!("`{name}` is not a list")));
+    let current = below.iter().rev().find_map(|layer| layer.table.find(&path)).map(|entry| &entry.node);
+    let mut items = match current.map(|node| &node.value) {
+        Some(Value::Array(items)) => items.clone(),
+        Some(_) => return Err(not_a_list()),
+        None => default_items(&path, schema).ok_or_else(not_a_list)?,
+    };
+    let count = items.len();
+    let Some(slot) = items.get_mut(index) else {
+        let message =
+            format!("`{name}[{index}]` is beyond the end: the list has {count} elements, counted from 0");
+        return Err(item.problem(message).into());
+    };
+    *slot = item.node.clone();
+    // The elements that came from elsewhere have been checked there; here they all stand for the argument.
+    items.iter_mut().for_each(|node| node.span = item.node.span.clone());
+    if let Some(entry) = leaf_mut(&mut table) {
+        *entry = Node { value: Value::Array(items), span: item.node.span.clone() };
+    }
+    Ok(table)
+}
+
+/// The value at the end of a table that sets one option.
+fn leaf_mut(table: &mut Table) -> Option<&mut Node> {
+    let node = &mut table.entries.first_mut()?.node;
+    if node.table().is_some() { leaf_mut(node.table_mut()?) } else { Some(node) }
+}
+
+fn default_items(path: &[&str], schema: &Schema) -> Option<Vec<Node>> {
+    let items = schema.at(path)?["default"].as_array()?;
+    items.iter().map(|item| Node::parse(&item.to_string(), 0)).collect()
+}
+
+/// Options without a default that no layer sets.
+fn missing(layers: &[Layer], schema: &Schema, file: &Source, problems: &[Problem]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (table, property) in schema.layer()["properties"].as_object().into_iter().flatten() {
+        let written = layers.iter().rev().find_map(|layer| Some((&layer.source, layer.table.get(table)?)));
+        // An optional table asks for nothing until someone writes it.
+        let asks = written.is_some() || !is_optional(property);
+        // A misspelt key is complaint enough, and so is a table that is none.
+        let unknown =
+            |p: &Problem| p.code == UNKNOWN_KEY && p.path.rsplit_once('.').is_some_and(|(t, _)| t == table);
+        if !asks || problems.iter().any(|problem| problem.path == *table || unknown(problem)) {
+            continue;
+        }
+        let required = schema.resolve(property)["x-required"].as_array().into_iter().flatten();
+        for key in required.filter_map(|key| key.as_str()) {
+            if layers.iter().any(|layer| layer.table.find(&[table, key]).is_some()) {
+                continue;
+            }
+            let (path, message) = (format!("{table}.{key}"), format!("`{key}` in `[{table}]` is not set"));
+            let problem = match written {
+                Some((source, entry)) => source.problem(MISSING_KEY, entry.key_span.clone(), &path, message),
+                None => file.problem_throughout(MISSING_KEY, &path, message),
+            };
+            let option = schema.at(&[table, key]);
+            let doc = option.and_then(|option| option["description"].as_str()?.lines().next());
+            found.push(problem.with_help(doc.unwrap_or("it has no default").trim_end_matches('.')));
+        }
+    }
+    found
+}

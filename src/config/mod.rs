@@ -1,0 +1,50 @@
+//! What did they write?
+//!
+//! An experiment is one TOML file, laid over the files it extends and under the command line. This room reads the
+//! layers, reports every mistake in them with its place, merges them and types the result. It does not know what the
+//! values mean together: whether heads divide a width, or a corpus is there, is for `plan`.
+//!
+//! Start at [`load()`]. The types, one file per table, are the documentation of what may be asked.
+
+mod behaviour;
+mod data;
+mod distill;
+mod eval;
+mod experiment;
+mod model;
+mod output;
+mod run;
+mod train;
+
+mod files;
+mod load;
+mod merge;
+mod nearest;
+mod overrides;
+mod problem;
+mod profiles;
+mod retired;
+mod schema;
+mod show;
+mod source;
+mod tree;
+mod variants;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use behaviour::Behaviour;
+pub use data::{Data, DataFormat};
+pub use distill::{Distill, Guidance, StudentInit};
+pub use eval::{Eval, Metric};
+pub use experiment::Experiment;
+pub use load::{Loaded, Request, load};
+pub use merge::Provenance;
+pub use model::{FeatExtractNorm, Model, Pooling, Wav2vec2};
+pub use output::Output;
+pub use problem::{CODES, Code, Problem, Problems};
+pub use run::{Device, Precision, Run};
+pub use schema::schema;
+pub use show::{Origin, origins, resolved_toml};
+pub use train::{DecayType, LossNormalizeType, Train};

@@ -1,0 +1,51 @@
+//! `[run]`: the machine, the seed and the arithmetic.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where it runs, and with which numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Where to compute.
+    pub device: Device,
+
+    /// CPU threads; 0 = all of them. Results do not depend on it.
+    #[schemars(range(max = 4096))]
+    pub threads: usize,
+
+    /// Seed of every random draw: weights, dropout, masks, data order.
+    #[schemars(range(max = 9_223_372_036_854_775_807_u64))]
+    pub seed: u64,
+
+    /// Arithmetic asked for; the paper trains in `bf16` (`--mixed_precision`).
+    pub precision: Precision,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { device: Device::Auto, threads: 0, seed: 0, precision: Precision::F32 }
+    }
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The GPU when there is one and the program was built for it, otherwise the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU; an error without one.
+    Cuda,
+}
+
+/// Arithmetic of the matrix products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// Products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
+    Bf16,
+}

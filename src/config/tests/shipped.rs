@@ -1,0 +1,156 @@
+//! The experiments in `experiments/` are sound and say what the papers say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Behaviour, Experiment, Guidance, Model, Request, StudentInit, Wav2vec2, load};
+
+const PROFILES: [&str; 3] = ["smoke", "study", "ci"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
+}
+
+/// Every experiment's name, without the bases.
+fn names() -> Vec<String> {
+    let files = fs::read_dir(folder()).expect("experiments/").map(|entry| entry.expect("an entry").path());
+    let mut names: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn experiment(name: &str, profile: Option<&str>) -> Experiment {
+    let request = Request { profile: profile.map(str::to_owned), ..Request::default() };
+    match load(&folder().join(name).with_extension("toml"), &request) {
+        Ok(loaded) => loaded.experiment,
+        Err(problems) => panic!("{name} under {profile:?}:\n{problems}"),
+    }
+}
+
+fn model(experiment: &Experiment) -> &Wav2vec2 {
+    let Model::Wav2vec2(model) = &experiment.model;
+    model
+}
+
+#[test]
+fn every_experiment_is_sound_as_it_is_and_under_each_profile() {
+    for name in names() {
+        assert_eq!(experiment(&name, None).name, name);
+        for profile in PROFILES {
+            let small = experiment(&name, Some(profile));
+            assert_eq!(small.data.dir, "corpora/smoke", "{name} under {profile}");
+            assert!(model(&small).pretrained.starts_with("random:"), "{name} under {profile}");
+        }
+    }
+}
+
+#[test]
+fn every_file_names_the_schema_in_its_first_line() {
+    for (files, schema) in [(folder(), "../schemas"), (folder().join("base"), "../../schemas")] {
+        for path in fs::read_dir(files).expect("experiments/").map(|entry| entry.expect("an entry").path()) {
+            if path.is_file() {
+                let text = fs::read_to_string(&path).expect("text");
+                let expected = format!("#:schema {schema}/experiment.schema.json");
+                assert_eq!(text.lines().next(), Some(expected.as_str()), "{}", path.display());
+            }
+        }
+    }
+}
+
+/// Batch size, both frame limits, accumulation and checkpoint interval.
+fn batches(e: &Experiment) -> (usize, f64, f64, usize, u64) {
+    let (data, train) = (&e.data, &e.train);
+    (
+        data.batch_size,
+        data.batch_frame_limit,
+        data.batch_quad_frame_limit,
+        train.accumulation_steps,
+        e.eval.checkpoint_interval,
+    )
+}
+
+#[test]
+fn the_tedlium_runs_say_what_the_published_commands_say() {
+    let [direct, target, waypoint, unguided, hybrid] = ["direct", "target", "waypoint", "unguided", "hybrid"]
+        .map(|f| experiment(&format!("tedlium_{f}"), None));
+    assert_eq!(batches(&direct), (24, 2.5e6, 4e11, 3, 2000));
+    assert_eq!(batches(&unguided), (24, 2.5e6, 4e11, 3, 5000));
+    for guided in [&target, &waypoint, &hybrid] {
+        assert_eq!(batches(guided), (18, 1.9e6, 3e11, 4, 2000));
+        let distill = guided.distill.as_ref().expect("a teacher");
+        assert_eq!((distill.teacher.as_str(), distill.teacher_snapshot_cycle), ("tedlium_direct", 10_000));
+        assert_eq!(
+            (distill.alpha_scaling, distill.teacher_mode),
+            (Behaviour::Reference, Behaviour::Reference)
+        );
+        assert!(model(guided).asr_use_mamba && !model(guided).asr_mamba_residual_inside);
+    }
+    assert!(!model(&direct).asr_use_mamba);
+    assert!(model(&unguided).asr_use_mamba && model(&unguided).asr_mamba_residual_inside);
+    for e in [&direct, &target, &waypoint, &unguided, &hybrid] {
+        assert_eq!(
+            (e.train.max_steps, e.data.data_warmup_steps, e.eval.eval_interval),
+            (90_000, 10_000, 2000)
+        );
+        assert_eq!(
+            (e.train.weight_decay_groups, e.eval.decode_padding),
+            (Behaviour::Reference, Behaviour::Reference)
+        );
+    }
+}
+
+#[test]
+fn the_families_differ_in_teacher_and_start() {
+    let distill = |family: &str| experiment(&format!("tedlium_{family}"), None).distill;
+    assert_eq!(distill("direct"), None);
+    assert_eq!(distill("unguided"), None);
+    let (target, waypoint) = (distill("target").expect("a teacher"), distill("waypoint").expect("a teacher"));
+    assert_eq!((target.guidance, target.student_init), (Guidance::Fixed, StudentInit::Teacher));
+    assert_eq!((waypoint.guidance, waypoint.student_init), (Guidance::Waypoint, StudentInit::Source));
+    assert_eq!((waypoint.alpha_layer_distill_loss, waypoint.alpha_logits_distill_loss), (15.0, 1.0));
+    let hybrid = experiment("tedlium_hybrid", None);
+    assert_eq!(hybrid.continue_from.as_deref(), Some("tedlium_target@40000"));
+    let hybrid = hybrid.distill.expect("a teacher");
+    assert_eq!((hybrid.alpha_layer_distill_loss, hybrid.alpha_logits_distill_loss), (0.0, 1.0));
+}
+
+#[test]
+fn under_a_profile_the_five_share_a_source_and_a_path_of_five_waypoints() {
+    let source = model(&experiment("tedlium_direct", Some("smoke"))).pretrained.clone();
+    for name in names().iter().filter(|name| name.starts_with("tedlium_")) {
+        for profile in PROFILES {
+            let e = experiment(name, Some(profile));
+            assert_eq!(model(&e).pretrained, source);
+            assert!(!model(&e).freeze_feature_encoder);
+            let cycle = e.train.max_steps / 5;
+            assert_eq!(e.output.keep_every, cycle, "{name} under {profile}");
+            assert_eq!(cycle % e.eval.checkpoint_interval, 0, "{name} under {profile}");
+            assert_eq!(
+                (e.train.weight_decay_groups, e.eval.decode_padding),
+                (Behaviour::Sound, Behaviour::Sound)
+            );
+            if let Some(distill) = e.distill {
+                assert_eq!(distill.teacher_snapshot_cycle, cycle, "{name} under {profile}");
+                assert_eq!(
+                    (distill.alpha_scaling, distill.teacher_mode),
+                    (Behaviour::Sound, Behaviour::Sound)
+                );
+            }
+            if let Some((_, step)) = e.continue_from.as_deref().and_then(|from| from.split_once('@')) {
+                let step: u64 = step.parse().expect("a step");
+                assert!(step.is_multiple_of(cycle) && step < e.train.max_steps, "{name} under {profile}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ci_is_short() {
+    for name in names() {
+        let train = experiment(&name, Some("ci")).train;
+        assert!(train.max_steps <= 20, "{name} takes {} steps under ci", train.max_steps);
+    }
+}

@@ -1,0 +1,139 @@
+//! `[train]`: the objective, the schedule and the optimizer.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Behaviour;
+
+/// How it learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Train {
+    /// Updates in all.
+    #[schemars(range(min = 1))]
+    pub max_steps: u64,
+
+    /// Batches per update.
+    #[schemars(range(min = 1))]
+    pub accumulation_steps: usize,
+
+    /// Peak learning rate.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_lr: f64,
+
+    /// Learning rate of the very first update.
+    #[schemars(range(min = 0.0))]
+    pub min_lr: f64,
+
+    /// Learning rate at the end of the decay and after it.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub final_lr: f64,
+
+    /// Updates of linear rise from `min_lr` to `max_lr`.
+    pub warmup_steps: u64,
+
+    /// Updates at `max_lr` after the rise.
+    pub plateau_steps: u64,
+
+    /// Updates of decay from `max_lr` to `final_lr`.
+    pub decay_steps: u64,
+
+    /// Shape of the decay.
+    pub decay_type: DecayType,
+
+    /// Updates after which the schedule starts again; 0 = never.
+    pub reset_period: u64,
+
+    /// Times the schedule may start again.
+    pub reset_times: u64,
+
+    /// Weight decay of AdamW, decoupled.
+    #[schemars(range(min = 0.0))]
+    pub reg_weight: f64,
+
+    /// Which parameters decay.
+    ///
+    /// `reference`: all but biases and those in a module called `layer_norm`. `sound`: besides, no norm's gain, no
+    /// `A_log`, `D` or `dt_bias` of a mixer and no weight-norm gain decays.
+    pub weight_decay_groups: Behaviour,
+
+    /// Epsilon of AdamW.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub adam_eps: f64,
+
+    /// Largest global norm of the gradients; longer ones are scaled down to it.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_grad_norm: f64,
+
+    /// What a loss is a mean over.
+    pub loss_normalize_type: LossNormalizeType,
+
+    /// Weight of the CTC loss; at 0 it is not computed.
+    #[schemars(range(min = 0.0))]
+    pub ctc_weight: f64,
+
+    /// Weight of the classifiers' cross-entropy.
+    #[schemars(range(min = 0.0))]
+    pub classifier_weight: f64,
+
+    /// What the classifiers' loss is divided by: `sound` utterances, `reference` characters of the transcripts.
+    pub classifier_norm: Behaviour,
+
+    /// Parameters whose name starts with this stay frozen at first; `.` = none.
+    pub freeze_module: String,
+
+    /// Update at which `freeze_module` thaws.
+    pub freeze_steps: u64,
+
+    /// Modules whose name starts with this are drawn afresh before the first update; `.` = none.
+    pub reinit_module: String,
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Self {
+            max_steps: 90_000,
+            accumulation_steps: 1,
+            max_lr: 3e-4,
+            min_lr: 0.0,
+            final_lr: 1.5e-6,
+            warmup_steps: 5000,
+            plateau_steps: 0,
+            decay_steps: 75_000,
+            decay_type: DecayType::Exp,
+            reset_period: 0,
+            reset_times: 1,
+            reg_weight: 5e-3,
+            weight_decay_groups: Behaviour::Sound,
+            adam_eps: 1e-8,
+            max_grad_norm: 1.0,
+            loss_normalize_type: LossNormalizeType::Sample,
+            ctc_weight: 1.0,
+            classifier_weight: 1.0,
+            classifier_norm: Behaviour::Sound,
+            freeze_module: ".".into(),
+            freeze_steps: 10_000,
+            reinit_module: ".".into(),
+        }
+    }
+}
+
+/// Shape of the learning rate's decay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DecayType {
+    /// By the same factor each update.
+    Exp,
+    /// By the same amount each update.
+    Linear,
+}
+
+/// What a loss is a mean over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LossNormalizeType {
+    /// Label characters of the update (CTC) or its valid frames (distillation).
+    Sample,
+    /// Utterances: each loss is first divided by its own utterance's length.
+    Utterance,
+}
