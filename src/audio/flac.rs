@@ -1,0 +1,48 @@
+//! FLAC: facts from the STREAMINFO block, samples through symphonia.
+
+use std::io::{Cursor, Read};
+
+use symphonia::core::formats::FormatOptions;
+use symphonia::default::codecs::FlacDecoder;
+use symphonia::default::formats::FlacReader;
+
+use super::{Facts, Reason, Sound, packets};
+
+/// `fLaC`, a block header of 4 bytes, and the part of STREAMINFO up to the sample count.
+const HEADER_BYTES: usize = 4 + 4 + 18;
+
+pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
+    let facts = facts(&mut bytes.as_slice())?;
+    let stream = packets::stream(Cursor::new(bytes));
+    let mut reader = FlacReader::try_new(stream, FormatOptions::default()).map_err(|error| {
+        // With a count of zero, finding no frame is no damage.
+        match facts.samples {
+            0 => Reason::Empty,
+            _ => packets::reason(error),
+        }
+    })?;
+    let params = packets::codec_params(&reader)?;
+    let mut decoder = FlacDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
+    let samples = packets::mix_all(&mut reader, &mut decoder)?;
+    // A count of zero means that the encoder did not know it.
+    if facts.samples != 0 && facts.samples != samples.len() as u64 {
+        return Err(packets::wrong_count(facts.samples, samples.len()));
+    }
+    Ok(Sound { rate_hz: facts.rate_hz, samples })
+}
+
+/// Reads STREAMINFO, which the format requires to be the first block. A sample count of zero means unknown.
+pub(super) fn facts<R: Read>(reader: &mut R) -> Result<Facts, Reason> {
+    let mut head = [0; HEADER_BYTES];
+    reader.read_exact(&mut head)?;
+    if head[4] & 0x7f != 0 {
+        return Err(Reason::Damaged { detail: "its first block is not STREAMINFO".to_owned() });
+    }
+    // 20 bits rate, 3 bits channels - 1, 5 bits sample width - 1, 36 bits samples.
+    let packed = head[18..26].iter().fold(0u64, |acc, &byte| acc << 8 | u64::from(byte));
+    Ok(Facts {
+        rate_hz: (packed >> 44) as u32,
+        channels: (packed >> 41 & 7) as u16 + 1,
+        samples: packed & ((1 << 36) - 1),
+    })
+}

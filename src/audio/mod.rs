@@ -1,0 +1,155 @@
+//! What is in this sound?
+//!
+//! For: turning a wav, flac or Ogg Vorbis file into mono `f32` samples at the rate a model wants, asking a
+//! file how long it is without decoding it, writing a clip, and the waveform normalisation of wav2vec2.
+//! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
+//! Start at [`read`]; [`facts`] reads headers only.
+
+mod error;
+mod flac;
+mod normalise;
+mod ogg;
+mod packets;
+mod resample;
+mod wav;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+pub use error::{AudioError, Reason};
+pub use normalise::normalise;
+pub use resample::resample;
+pub use wav::{Written, write_wav};
+
+/// What a file's header says about its sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Samples per second of one channel.
+    pub rate_hz: u32,
+    /// Channels in the file; reading mixes them down to one.
+    pub channels: u16,
+    /// Samples per channel, at `rate_hz`.
+    pub samples: u64,
+}
+
+/// A decoded sound: one channel at the rate of its file.
+#[derive(Debug, Clone, PartialEq)]
+struct Sound {
+    /// Samples per second.
+    rate_hz: u32,
+    /// Mono samples, full scale is [-1, 1).
+    samples: Vec<f32>,
+}
+
+/// Decodes the file at `path` to mono samples at `rate_hz`.
+///
+/// Integer samples become `i / 2^(bits - 1)`, channels are averaged, and other rates are resampled to
+/// `ceil(n * rate_hz / file_rate)` samples. Fails on a missing, truncated, unknown, empty or non-finite file.
+pub fn read(path: &Path, rate_hz: u32) -> Result<Vec<f32>, AudioError> {
+    at_rate(&path.display().to_string(), decode(path)?, rate_hz)
+}
+
+/// Decodes audio already in memory, such as the member of an archive; `name` appears in errors only.
+pub fn read_bytes(name: &str, bytes: Vec<u8>, rate_hz: u32) -> Result<Vec<f32>, AudioError> {
+    at_rate(name, decode_bytes(name, bytes)?, rate_hz)
+}
+
+/// Decodes the file at `path` to mono samples at the file's own rate.
+fn decode(path: &Path) -> Result<Sound, AudioError> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| AudioError::new(&name, source.into()))?;
+    decode_bytes(&name, bytes)
+}
+
+/// Decodes audio already in memory to mono samples at its own rate; `name` appears in errors only.
+fn decode_bytes(name: &str, bytes: Vec<u8>) -> Result<Sound, AudioError> {
+    decode_by_format(bytes).and_then(checked).map_err(|reason| AudioError::new(name, reason))
+}
+
+/// Reads rate, channels and length of the file at `path` from its headers.
+pub fn facts(path: &Path) -> Result<Facts, AudioError> {
+    facts_by_format(path).map_err(|reason| AudioError::new(&path.display().to_string(), reason))
+}
+
+/// The containers we read, told apart by their first bytes: file names lie, magic numbers seldom do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Wav,
+    Flac,
+    Ogg,
+}
+
+fn format_of(head: &[u8]) -> Result<Format, Reason> {
+    if head.is_empty() {
+        return Err(Reason::Empty);
+    }
+    if head.starts_with(b"RIFF") && head.get(8..12).is_none_or(|form| form == b"WAVE") {
+        return Ok(Format::Wav);
+    }
+    if head.starts_with(b"fLaC") {
+        return Ok(Format::Flac);
+    }
+    if head.starts_with(b"OggS") {
+        return Ok(Format::Ogg);
+    }
+    Err(Reason::UnknownFormat { looks_like: error::looks_like(head) })
+}
+
+fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
+    match format_of(&bytes)? {
+        Format::Wav => wav::decode(bytes),
+        Format::Flac => flac::decode(bytes),
+        Format::Ogg => ogg::decode(bytes),
+    }
+}
+
+fn facts_by_format(path: &Path) -> Result<Facts, Reason> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut head = Vec::with_capacity(error::HEAD_BYTES);
+    reader.by_ref().take(error::HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let format = format_of(&head)?;
+    reader.seek(SeekFrom::Start(0))?;
+    let facts = match format {
+        Format::Wav => wav::facts(&mut reader)?,
+        Format::Flac => flac_facts(&mut reader)?,
+        Format::Ogg => ogg::facts(&mut reader)?,
+    };
+    resample::check_rate(facts.rate_hz)?;
+    if facts.samples == 0 {
+        return Err(Reason::Empty);
+    }
+    Ok(facts)
+}
+
+/// A flac written to a pipe does not know its own length; then there is no way but to decode it.
+fn flac_facts(reader: &mut BufReader<File>) -> Result<Facts, Reason> {
+    let facts = flac::facts(reader)?;
+    if facts.samples > 0 {
+        return Ok(facts);
+    }
+    let mut bytes = Vec::new();
+    reader.seek(SeekFrom::Start(0))?;
+    reader.read_to_end(&mut bytes)?;
+    let samples = flac::decode(bytes)?.samples.len() as u64;
+    Ok(Facts { samples, ..facts })
+}
+
+/// The checks every decoded sound passes, whatever it came from.
+fn checked(sound: Sound) -> Result<Sound, Reason> {
+    resample::check_rate(sound.rate_hz)?;
+    if sound.samples.is_empty() {
+        return Err(Reason::Empty);
+    }
+    match sound.samples.iter().position(|x| !x.is_finite()) {
+        Some(sample) => Err(Reason::NotFinite { sample }),
+        None => Ok(sound),
+    }
+}
+
+fn at_rate(name: &str, sound: Sound, rate_hz: u32) -> Result<Vec<f32>, AudioError> {
+    resample(sound.samples, sound.rate_hz, rate_hz).map_err(|reason| AudioError::new(name, reason))
+}

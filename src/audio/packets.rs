@@ -1,0 +1,84 @@
+//! The part of decoding that flac and Ogg Vorbis share: packets in, mono samples out.
+
+use std::io::Cursor;
+
+use symphonia::core::audio::{Audio, GenericAudioBufferRef};
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::FormatReader;
+use symphonia::core::io::MediaSourceStream;
+
+use super::Reason;
+
+pub(super) fn stream(bytes: Cursor<Vec<u8>>) -> MediaSourceStream<'static> {
+    MediaSourceStream::new(Box::new(bytes), Default::default())
+}
+
+/// The parameters of the first audio track.
+pub(super) fn codec_params(reader: &dyn FormatReader) -> Result<AudioCodecParameters, Reason> {
+    reader
+        .tracks()
+        .iter()
+        .find_map(|track| match &track.codec_params {
+            Some(CodecParameters::Audio(params)) => Some(params.clone()),
+            _ => None,
+        })
+        .ok_or_else(|| Reason::Damaged { detail: "it has no audio track".to_owned() })
+}
+
+/// Decodes every packet and averages the channels.
+pub(super) fn mix_all(
+    reader: &mut dyn FormatReader,
+    decoder: &mut dyn AudioDecoder,
+) -> Result<Vec<f32>, Reason> {
+    let mut out = Vec::new();
+    loop {
+        match reader.next_packet() {
+            Ok(Some(packet)) => mix(decoder.decode(&packet).map_err(reason)?, &mut out)?,
+            Ok(None) => return Ok(out),
+            // Some readers report the end of the file as an early end; the caller compares the counts.
+            Err(Error::IoError(source)) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Ok(out);
+            }
+            Err(error) => return Err(reason(error)),
+        }
+    }
+}
+
+fn mix(buffer: GenericAudioBufferRef<'_>, out: &mut Vec<f32>) -> Result<(), Reason> {
+    match buffer {
+        // The flac decoder left-aligns every width to 32 bits, so i / 2^31 is i_file / 2^(bits - 1).
+        GenericAudioBufferRef::S32(buffer) => mix_planes(buffer, 2f64.powi(-31), out),
+        GenericAudioBufferRef::F32(buffer) => mix_planes(buffer, 1.0, out),
+        _ => {
+            return Err(Reason::Unsupported { what: "this sample format".to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn mix_planes<S>(buffer: &symphonia::core::audio::AudioBuffer<S>, scale: f64, out: &mut Vec<f32>)
+where
+    S: symphonia::core::audio::sample::Sample + Into<f64>,
+{
+    let planes: Vec<&[S]> = buffer.iter_planes().collect();
+    let scale = scale / planes.len() as f64;
+    out.extend((0..buffer.frames()).map(|frame| {
+        let sum: f64 = planes.iter().map(|plane| plane[frame].into()).sum();
+        (sum * scale) as f32
+    }));
+}
+
+pub(super) fn wrong_count(promised: u64, found: usize) -> Reason {
+    let detail = format!("its header promises {promised} samples, {found} could be decoded");
+    if (found as u64) < promised { Reason::Truncated { detail } } else { Reason::Damaged { detail } }
+}
+
+pub(super) fn reason(error: Error) -> Reason {
+    match error {
+        Error::IoError(source) => source.into(),
+        Error::Unsupported(what) => Reason::Unsupported { what: format!("`{what}`") },
+        other => Reason::Damaged { detail: other.to_string() },
+    }
+}

@@ -1,0 +1,23 @@
+//! What does it say?
+//!
+//! For: the character vocabulary of a CTC model (text to ids and back), the clean-up of transcripts before
+//! they become labels, and word and character error rates.
+//! Not for: which transcript belongs to which sound (`corpora`), or the CTC loss itself (`kernels`).
+//! Start at [`CtcTokenizer`] and [`word_errors`].
+
+mod edit;
+mod error;
+mod rules;
+mod space;
+mod tokenizer;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+pub use edit::{EditCounts, char_errors, word_errors};
+pub use error::TextError;
+pub use rules::TextRules;
+pub use space::collapse_spaces;
+pub use tokenizer::CtcTokenizer;
+pub use vocabulary::vocabulary_of;
