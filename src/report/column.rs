@@ -1,0 +1,143 @@
+//! A table's columns: where a run's value is found, what the column is headed, how its values are said.
+//!
+//! Three kinds of names: those of [`FIXED`], metrics (`test/wer`: with a slash) and leaves of the configuration
+//! (`train.max_lr`: with a dot).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::load::Run;
+use crate::record::{Status, units};
+
+/// Columns that every run has, known or not.
+const FIXED: [&str; 20] = [
+    "run",
+    "name",
+    "id",
+    "dir",
+    "role",
+    "project",
+    "state",
+    "cause",
+    "step",
+    "max_steps",
+    "params",
+    "precision",
+    "secs_per_step",
+    "peak_bytes",
+    "wall_secs",
+    "host",
+    "version",
+    "git_sha",
+    "started",
+    "finished",
+];
+
+/// A value as it goes into the frame.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell {
+    Text(String),
+    Count(u64),
+    Number(f64),
+}
+
+/// The value of `column` in `run`, where it has one.
+pub(super) fn cell(run: &Run, column: &str) -> Option<Cell> {
+    let identity = &run.identity;
+    let status = run.status.as_ref();
+    let text = |text: &str| (!text.is_empty()).then(|| Cell::Text(text.to_owned()));
+    let number = |value: fn(&Status) -> Option<f64>| status.and_then(value).map(Cell::Number);
+    match column {
+        "run" => text(&run.dir.file_name()?.to_string_lossy()),
+        "name" => text(&identity.name),
+        "id" => text(&identity.id),
+        "dir" => text(&run.dir.to_string_lossy()),
+        "role" => text(&identity.role),
+        "project" => text(&identity.project),
+        "state" => text(status.map_or("new", |status| status.state.name())),
+        "cause" => text(status?.cause.as_deref()?),
+        "step" => Some(Cell::Count(status?.step)),
+        "max_steps" => Some(Cell::Count(status?.max_steps)),
+        "params" => (identity.params > 0).then_some(Cell::Count(identity.params)),
+        "precision" => text(&identity.precision),
+        "secs_per_step" => number(|status| status.secs_per_step),
+        "peak_bytes" => Some(Cell::Count(status?.peak_bytes?)),
+        "wall_secs" => number(|status| status.wall_secs),
+        "host" => text(&identity.host.name),
+        "version" => text(&identity.version),
+        "git_sha" => text(identity.git_sha.as_deref()?),
+        "started" => text(&identity.started),
+        "finished" => text(identity.finished.as_deref()?),
+        _ => {
+            let metric = status.and_then(|status| status.metrics.get(column)).copied().map(Cell::Number);
+            metric.or_else(|| leaf(identity.config.get(column)?))
+        }
+    }
+}
+
+fn leaf(value: &Value) -> Option<Cell> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(Cell::Text(text.clone())),
+        Value::Number(number) => match number.as_u64() {
+            Some(count) => Some(Cell::Count(count)),
+            None => number.as_f64().map(Cell::Number),
+        },
+        other => Some(Cell::Text(other.to_string())),
+    }
+}
+
+/// Whether some run has such a column, or all have.
+pub(super) fn is_column(runs: &[Run], name: &str) -> bool {
+    let judged = |run: &Run| run.status.as_ref().is_some_and(|status| status.metrics.contains_key(name));
+    FIXED.contains(&name) || runs.iter().any(|run| judged(run) || run.identity.config.contains_key(name))
+}
+
+/// All columns that some run has, the fixed ones first.
+pub(super) fn known_columns(runs: &[Run]) -> Vec<String> {
+    let metrics = runs.iter().filter_map(|run| run.status.as_ref()).flat_map(|status| status.metrics.keys());
+    let leaves = runs.iter().flat_map(|run| run.identity.config.keys());
+    let more: BTreeSet<&String> = metrics.chain(leaves).collect();
+    FIXED.iter().map(|name| (*name).to_owned()).chain(more.into_iter().cloned()).collect()
+}
+
+/// What people read above a column: `test WER`, `parameters`.
+pub(super) fn heading(column: &str) -> String {
+    match column {
+        "params" => "parameters".into(),
+        "max_steps" => "of".into(),
+        "secs_per_step" => "per step".into(),
+        "peak_bytes" => "peak memory".into(),
+        "wall_secs" => "wall time".into(),
+        "git_sha" => "commit".into(),
+        _ => match column.rsplit_once('/') {
+            Some((split, "wer")) => format!("{split} WER"),
+            Some((split, "cer")) => format!("{split} CER"),
+            Some((split, "clf_acc")) => format!("{split} accuracy"),
+            Some((split, "clf_joint")) => format!("{split} joint accuracy"),
+            Some((split, metric)) => format!("{split} {metric}"),
+            None => column.into(),
+        },
+    }
+}
+
+/// A count as people read it.
+pub(super) fn say_count(column: &str, value: u64) -> String {
+    match column {
+        "peak_bytes" => units::bytes(value),
+        "step" | "max_steps" | "params" => units::count(value),
+        _ => value.to_string(),
+    }
+}
+
+/// A number as people read it.
+pub(super) fn say_number(column: &str, value: f64) -> String {
+    match column {
+        "wall_secs" => units::duration(value),
+        "secs_per_step" => format!("{value:.3} s"),
+        _ if column.contains('/') => units::metric(column, value),
+        // A leaf of the configuration: as it was written.
+        _ => value.to_string(),
+    }
+}

@@ -1,0 +1,19 @@
+//! What does it mean? Runs, side by side.
+//!
+//! [`load`] reads the small files of many run folders, a [`Query`] says which runs and columns, and a [`Table`] shows them as
+//! text, Markdown, CSV or JSON. Frames are polars; how numbers are said is `record::units`. Not for: writing run folders
+//! (`record`), printing (`cli`). Start at [`load`], [`Query::table`] and [`Table::comparison`].
+
+mod column;
+mod error;
+mod load;
+mod query;
+mod render;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use error::ReportError;
+pub use load::{Loaded, Run, load, load_run};
+pub use query::{Condition, Query};
+pub use table::Table;
