@@ -1,0 +1,194 @@
+//! The verbs and their options, once.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A declarative experiment runner for state-space-model research in speech and audio.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, propagate_version = true)]
+pub struct Arguments {
+    /// Print data as JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train, resume or report an experiment: the same command does what is left to do.
+    Run(RunArguments),
+    /// Find every mistake in experiments without running anything.
+    Check(CheckArguments),
+    /// Print what a run would do: model, data, schedule, memory.
+    Plan(Request),
+    /// Print the experiment with every layer merged.
+    Show(ShowArguments),
+    /// Print the JSON Schema of experiments.
+    Schema,
+    /// Judge a run's checkpoint on a split.
+    Eval(EvalArguments),
+    /// List runs.
+    Results(ResultsArguments),
+    /// Run a model once and write every named activation.
+    Forward(ForwardArguments),
+    /// Prepare corpora.
+    #[command(subcommand)]
+    Data(DataVerb),
+}
+
+/// An experiment and what is laid over it.
+#[derive(Debug, Clone, Args)]
+pub struct Request {
+    /// The experiment's TOML file.
+    pub experiment: PathBuf,
+    /// Lay the file's `[profile.NAME]` over it.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Options in the papers' notation, for example "batch_size=8,max_lr=1e-3".
+    #[arg(long, value_name = "A=1,B=2")]
+    pub hparams: Option<String>,
+    /// Set one option, for example `-s train.max_lr=1e-3`.
+    #[arg(short = 's', value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// Move the run's folder aside and start over. Needed runs are reused.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Experiments to check.
+    #[arg(required = true)]
+    pub experiments: Vec<PathBuf>,
+    /// Lay the files' `[profile.NAME]` over them.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Options in the papers' notation.
+    #[arg(long, value_name = "A=1,B=2")]
+    pub hparams: Option<String>,
+    /// Set one option.
+    #[arg(short = 's', value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Look at the corpus too.
+    #[arg(long)]
+    pub data: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// Say where each value came from.
+    #[arg(long)]
+    pub origin: bool,
+}
+
+/// Which part of the corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    Dev,
+    Test,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`.
+    #[arg(value_name = "RUN[@best|latest|STEP]")]
+    pub run: String,
+    /// The split to judge on.
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitName,
+    /// Judge on the utterances of this meta file of the corpus instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "split")]
+    pub meta: Option<String>,
+    /// Folder for preds.jsonl and metrics.json.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ResultsArguments {
+    /// Folder of run folders.
+    #[arg(default_value = "results/runs")]
+    pub runs_dir: PathBuf,
+    /// Only runs whose folder name contains this.
+    #[arg(long, value_name = "PART")]
+    pub name: Option<String>,
+    /// Only runs that meet a condition, for example `test/wer<0.1`.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// These columns instead of the usual ones.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub columns: Vec<String>,
+    /// Sort by this column.
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+    /// Largest first.
+    #[arg(long)]
+    pub descending: bool,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Text, CSV or Markdown.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Csv,
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct ForwardArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// A sound file, or a safetensors file with `input_values` [B, L] and, optionally, `lengths` [B].
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the activations go, as safetensors.
+    #[arg(long, value_name = "OUT.safetensors")]
+    pub dump: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataVerb {
+    /// Bring audio into the prepared format.
+    #[command(subcommand)]
+    Prepare(PrepareVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PrepareVerb {
+    /// A folder of audio and a table of transcripts (columns path, text, optionally labels and split).
+    Table {
+        /// The table: CSV, TSV or `|`-separated.
+        table: PathBuf,
+        /// Folder that the table's paths are relative to.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        audio: PathBuf,
+        /// Folder to make; must not exist.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Sampling rate of the prepared audio.
+        #[arg(long, value_name = "HZ", default_value_t = 16_000)]
+        rate_hz: u32,
+        /// Keep the transcripts' capitals.
+        #[arg(long)]
+        keep_case: bool,
+    },
+}

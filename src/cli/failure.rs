@@ -1,0 +1,186 @@
+//! How a command fails: what is said, and the exit code.
+//!
+//! 1 the run failed · 2 the request is wrong · 66 an input is missing · 70 a bug of ours · 73 already running · 74 reading or writing failed ·
+//! 75 interrupted with a valid checkpoint.
+
+use std::any::Any;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::config::Problems;
+use crate::corpora::CorpusError;
+use crate::data::DataError;
+use crate::launch::LaunchError;
+use crate::model::ModelError;
+use crate::model::weights::WeightsError;
+use crate::record::RecordError;
+use crate::train::TrainError;
+
+pub const FAILED: u8 = 1;
+pub const REQUEST: u8 = 2;
+pub const MISSING: u8 = 66;
+pub const INTERNAL: u8 = 70;
+pub const RUNNING: u8 = 73;
+pub const IO: u8 = 74;
+pub const INTERRUPTED: u8 = 75;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    message: String,
+    hints: Vec<String>,
+    problems: Problems,
+}
+
+impl Failure {
+    /// A failure with words of its own.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into(), hints: Vec::new(), problems: Problems::default() }
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// A bug of ours, from a panic's payload.
+    pub fn internal(panic: &(dyn Any + Send)) -> Self {
+        let words = panic
+            .downcast_ref::<&str>()
+            .map(|words| (*words).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no words".into());
+        Failure::new(INTERNAL, format!("internal error: {words}"))
+            .hint("this is a bug of runner; please report it with the command and the experiment")
+    }
+
+    /// Says it and gives the exit code.
+    pub fn report(self, as_json: bool) -> ExitCode {
+        if as_json {
+            let value = match self.problems.0.is_empty() {
+                true => json!({"ok": false, "error": self.message, "hints": self.hints}),
+                false => json!({"ok": false, "problems": self.problems}),
+            };
+            println!("{value:#}");
+        }
+        if self.problems.0.is_empty() {
+            eprintln!("error: {}", self.message);
+            for hint in &self.hints {
+                eprintln!("hint: {hint}");
+            }
+        } else {
+            eprintln!("{}", self.problems);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        // Nothing but the file itself is wrong: an input is missing, the request may be fine.
+        let absent = problems.0.iter().all(|problem| problem.code.id() == "E008" && problem.path.is_empty());
+        let code = if absent { MISSING } else { REQUEST };
+        Failure { code, message: String::new(), hints: Vec::new(), problems }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        let code = match error {
+            RecordError::AlreadyRunning { .. } => RUNNING,
+            RecordError::Io { .. } | RecordError::Damaged { .. } => IO,
+            RecordError::Json { .. } => FAILED,
+        };
+        let hint = error.hint();
+        let failure = Failure::new(code, error.to_string());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<CorpusError> for Failure {
+    fn from(error: CorpusError) -> Self {
+        let code = if error.is_missing() { MISSING } else { FAILED };
+        let failure = Failure::new(code, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Corpus(error) => error.into(),
+            DataError::Text(error) if error.is_missing() => Failure::new(MISSING, error.to_string()),
+            error => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        let code = match &error {
+            WeightsError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => MISSING,
+            WeightsError::Io { .. } => IO,
+            WeightsError::Format { .. } | WeightsError::Misfit { .. } => FAILED,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Weights(error) => error.into(),
+            ModelError::PretrainedMissing { .. } => Failure::new(MISSING, error.to_string())
+                .hint("download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder")
+                .hint("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
+            ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Data(error) => error.into(),
+            TrainError::Model(error) => error.into(),
+            TrainError::Weights(error) => error.into(),
+            TrainError::Record(error) => error.into(),
+            TrainError::NoWaypoints { .. } | TrainError::NoTeacher { .. } | TrainError::NoParent { .. } => {
+                Failure::new(MISSING, error.to_string())
+            }
+            TrainError::NoDevice => Failure::new(REQUEST, error.to_string())
+                .hint("set `run.device = \"auto\"`, or build with `--features cuda`"),
+            TrainError::DataChanged { .. } => Failure::new(FAILED, error.to_string())
+                .hint("restore the corpus, or start over with `--fresh`, which moves the run aside"),
+            TrainError::Diverged { .. } => Failure::new(FAILED, error.to_string())
+                .hint("a smaller `train.max_lr` or a longer `warmup_steps` helps"),
+            error => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Train(error) => error.into(),
+            LaunchError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// The problems found, for JSON; none where it failed for another reason.
+    pub fn as_problems(&self) -> Vec<crate::config::Problem> {
+        self.problems.0.clone()
+    }
+}

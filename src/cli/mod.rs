@@ -1,0 +1,75 @@
+//! What was asked of us? The command line: parses, calls, prints, and ends with the right exit code.
+//!
+//! Data goes to standard output, talk to standard error; nothing below this room prints. One file per verb. Not for: any work that a
+//! test would want without a process. Start at [`main`].
+
+mod arguments;
+mod check;
+mod data;
+mod eval;
+mod failure;
+mod forward;
+mod graph;
+mod order;
+mod plan;
+mod results;
+mod run;
+mod show;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Verb};
+use failure::Failure;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // A panic is a bug of ours: it is reported as one, with its own exit code, and never as a raw backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
+    match std::panic::catch_unwind(|| dispatch(&arguments)) {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(failure)) => failure.report(arguments.json),
+        Err(panic) => Failure::internal(panic.as_ref()).report(arguments.json),
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
+    let talk = Talk { json: arguments.json, quiet: arguments.quiet };
+    match &arguments.verb {
+        Verb::Run(run) => run::run(run, talk),
+        Verb::Check(check) => check::check(check, talk),
+        Verb::Plan(request) => plan::plan(request, talk),
+        Verb::Show(show) => show::show(show, talk),
+        Verb::Schema => show::schema(),
+        Verb::Eval(eval) => eval::eval(eval, talk),
+        Verb::Results(results) => results::results(results, talk),
+        Verb::Forward(forward) => forward::forward(forward, talk),
+        Verb::Data(verb) => data::data(verb, talk),
+    }
+}
+
+/// How the program talks.
+#[derive(Debug, Clone, Copy)]
+struct Talk {
+    /// JSON on standard output instead of text.
+    json: bool,
+    /// Nothing on standard error but errors.
+    quiet: bool,
+}
+
+impl Talk {
+    /// Prints JSON to standard output.
+    fn data(self, value: &serde_json::Value) {
+        println!("{value:#}");
+    }
+
+    /// Prints a line of talk to standard error.
+    fn say(self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+}

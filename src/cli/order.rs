@@ -1,0 +1,166 @@
+//! From the request to the runs it takes: the experiment's own, and before it those it needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::arguments::Request;
+use super::failure::Failure;
+use crate::config::{self, Code, Loaded, Problem, Problems, origins, resolved_toml};
+use crate::launch::Order;
+use crate::plan::{Need, NeedKind, needs, resolve};
+use crate::record::{Folder, Identity};
+
+const CONTRADICTION: Code = Code::new("E101", "options that do not go together");
+const NEED_UNKNOWN: Code = Code::new("E102", "a needed run that is not known");
+const NEED_CYCLE: Code = Code::new("E103", "experiments that need each other");
+
+/// Options of the request that hold for needed runs too: where things lie and where they run, not what they mean.
+const SHARED: [&str; 4] = ["output.", "run.device", "run.threads", "data.dir"];
+
+/// A request resolved: the runs to bring to their end, in this order, the asked one last.
+#[derive(Debug)]
+pub struct Orders {
+    pub needed: Vec<Order>,
+    pub asked: Order,
+    pub loaded: Loaded,
+}
+
+/// Loads and resolves an experiment and all it needs.
+///
+/// # Errors
+/// Every problem found.
+pub fn orders(request: &Request) -> Result<Orders, Failure> {
+    orders_of(request, "student", &mut Vec::new())
+}
+
+fn orders_of(request: &Request, role: &str, under_way: &mut Vec<PathBuf>) -> Result<Orders, Failure> {
+    let loaded = config::load(&request.experiment, &layers(request))?;
+    let mut experiment = loaded.experiment.clone();
+    let (mut needed, mut resolved, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    under_way.push(request.experiment.clone());
+    for (kind, name) in needs(&experiment) {
+        match meet(&loaded, request, kind, &name, under_way) {
+            Ok((before, need)) => {
+                needed.extend(before);
+                resolved.push(need);
+            }
+            Err(Unmet::Problem(problem)) => problems.push(*problem),
+            Err(Unmet::Failure(failure)) => return Err(*failure),
+        }
+    }
+    under_way.pop();
+    // Written down with paths instead of names, the run's config.toml can be run again from anywhere.
+    for need in &resolved {
+        let dir = need.dir.display().to_string();
+        match need.kind {
+            NeedKind::Teacher => experiment.distill.iter_mut().for_each(|d| d.teacher.clone_from(&dir)),
+            NeedKind::Parent { step } => experiment.continue_from = Some(format!("{dir}@{step}")),
+        }
+    }
+    let plan = match resolve(&experiment, resolved) {
+        Ok(plan) if problems.is_empty() => plan,
+        Ok(_) => return Err(Problems(problems).into()),
+        Err(found) => {
+            problems.extend(found.into_iter().map(|found| {
+                let problem = loaded.provenance.problem(CONTRADICTION, &found.key, found.message);
+                if found.help.is_empty() { problem } else { problem.with_help(found.help) }
+            }));
+            return Err(Problems(problems).into());
+        }
+    };
+    let written = |error: toml::ser::Error| Failure::new(super::failure::INTERNAL, error.to_string());
+    let origins = origins(&loaded).map_err(written)?;
+    let leaves: BTreeMap<String, Value> =
+        origins.iter().map(|origin| (origin.path.clone(), Value::from(origin.value.clone()))).collect();
+    let asked = Order {
+        plan,
+        role: role.to_owned(),
+        config_toml: resolved_toml(&experiment).map_err(written)?,
+        origins: serde_json::to_value(&origins).unwrap_or_default(),
+        leaves,
+        experiment: request.experiment.display().to_string(),
+        profile: request.profile.clone(),
+    };
+    needed = without_repeats(needed);
+    Ok(Orders { needed, asked, loaded })
+}
+
+/// Why a need cannot be met.
+enum Unmet {
+    Problem(Box<Problem>),
+    Failure(Box<Failure>),
+}
+
+/// Finds what an experiment calls `name`: a run folder, a checkpoint, or an experiment beside it with its own needs.
+fn meet(
+    loaded: &Loaded,
+    request: &Request,
+    kind: NeedKind,
+    name: &str,
+    under_way: &mut Vec<PathBuf>,
+) -> Result<(Vec<Order>, Need), Unmet> {
+    let key = match kind {
+        NeedKind::Teacher => "distill.teacher",
+        NeedKind::Parent { .. } => "continue_from",
+    };
+    let path = Path::new(name);
+    if path.exists() && path.extension().is_none_or(|extension| extension != "toml") {
+        let identity = Identity::read(&Folder::at(path)).ok().flatten();
+        let id = identity.map(|identity| identity.id).unwrap_or_default();
+        return Ok((Vec::new(), Need { kind, name: name.into(), id, dir: path.to_owned() }));
+    }
+    let problem = |code, message, help: &str| {
+        Unmet::Problem(Box::new(loaded.provenance.problem(code, key, message).with_help(help)))
+    };
+    let Some(sibling) = loaded.sibling(name) else {
+        let help = "name an experiment of this folder, a run folder, or a checkpoint";
+        return Err(problem(NEED_UNKNOWN, format!("there is no experiment or run called `{name}`"), help));
+    };
+    if under_way.contains(&sibling) {
+        let help = "a chain of teachers and parents has to end somewhere";
+        return Err(problem(NEED_CYCLE, format!("`{name}` needs this experiment in turn"), help));
+    }
+    let request = Request {
+        experiment: sibling,
+        profile: request.profile.clone(),
+        hparams: None,
+        sets: request.sets.iter().filter(|set| is_shared(set)).cloned().collect(),
+    };
+    let role = match kind {
+        NeedKind::Teacher => "teacher",
+        NeedKind::Parent { .. } => "parent",
+    };
+    let orders = orders_of(&request, role, under_way).map_err(|failure| Unmet::Failure(Box::new(failure)))?;
+    let (id, dir) = (orders.asked.plan.id.clone(), orders.asked.plan.dir());
+    let need = Need { kind, name: name.into(), id, dir };
+    let mut needed = orders.needed;
+    needed.push(orders.asked);
+    Ok((needed, need))
+}
+
+fn is_shared(set: &str) -> bool {
+    SHARED.iter().any(|key| set.trim_start().starts_with(key))
+}
+
+fn layers(request: &Request) -> config::Request {
+    config::Request {
+        profile: request.profile.clone(),
+        hparams: request.hparams.clone(),
+        sets: request.sets.clone(),
+        env: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    }
+}
+
+fn without_repeats(orders: Vec<Order>) -> Vec<Order> {
+    let mut kept: Vec<Order> = Vec::new();
+    for order in orders {
+        if kept.iter().all(|other| other.plan.id != order.plan.id) {
+            kept.push(order);
+        }
+    }
+    kept
+}

@@ -1,0 +1,137 @@
+//! `runner run`: train, resume or report.
+
+use serde_json::json;
+
+use super::Talk;
+use super::arguments::RunArguments;
+use super::failure::{self, Failure};
+use super::order::{Orders, orders};
+use super::summary;
+use crate::launch::{Order, Report, finished, in_process};
+use crate::plan::NeedKind;
+use crate::record::{Folder, Progress, RunState, checkpoint};
+use crate::train::{Job, Stop};
+
+/// Brings the experiment's run to its end, and before it the runs it needs.
+pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
+    let Orders { needed, asked, .. } = orders(&arguments.request)?;
+    kernels::threads::start(asked.plan.run.threads);
+    if arguments.fresh
+        && let Some(aside) = Folder::at(asked.plan.dir()).move_aside()?
+    {
+        talk.say(format_args!("moved the old run to {}", aside.display()));
+    }
+    if let Some(report) = finished(&asked)? {
+        let mut reports = Vec::new();
+        for order in &needed {
+            reports.extend(finished(order)?);
+        }
+        reports.push(report);
+        return tell(&reports, talk);
+    }
+    Job::open(&asked.plan).map_err(|error| ways_on(error.into(), arguments))?;
+    let stop = on_signals()?;
+    let mut reports = Vec::new();
+    for order in &needed {
+        reports.push(meet(order, &asked, arguments, talk, &stop)?);
+        if stop.requested() {
+            return tell(&reports, talk);
+        }
+    }
+    reports.push(in_process(&asked, progress(talk), stop)?);
+    tell(&reports, talk)
+}
+
+/// A needed run: reported if it is there, run first under a profile, otherwise named with its command.
+fn meet(
+    order: &Order,
+    asked: &Order,
+    arguments: &RunArguments,
+    talk: Talk,
+    stop: &Stop,
+) -> Result<Report, Failure> {
+    if let Some(report) = finished(order)? {
+        return Ok(report);
+    }
+    let dir = order.plan.dir();
+    let enough = asked.plan.needs.iter().any(|need| match need.kind {
+        NeedKind::Parent { step } => need.dir == dir && checkpoint::dir(&dir, step).is_dir(),
+        NeedKind::Teacher => false,
+    });
+    if arguments.request.profile.is_none() && !enough {
+        let message =
+            format!("{} needs the run of `{}`, which is not there", asked.plan.name, order.plan.name);
+        return Err(Failure::new(failure::MISSING, message)
+            .hint(format!("run it first: runner run {}", order.experiment))
+            .hint(format!(
+                "or try everything on the bundled corpus: runner run {} --profile smoke",
+                asked.experiment
+            )));
+    }
+    talk.say(format_args!("{} first: {} needs it", order.plan.name, asked.plan.name));
+    Ok(in_process(order, progress(talk), stop.clone())?)
+}
+
+/// Adds what can be done about a missing corpus.
+fn ways_on(failure: Failure, arguments: &RunArguments) -> Failure {
+    if failure.code != failure::MISSING {
+        return failure;
+    }
+    let experiment = arguments.request.experiment.display();
+    failure
+        .hint(
+            "prepare it: `runner data prepare table TABLE --audio DIR -o FOLDER` turns audio and transcripts into a \
+             corpus; then set `data.dir` to FOLDER",
+        )
+        .hint(format!("or try it on the bundled corpus: runner run {experiment} --profile smoke"))
+}
+
+fn progress(talk: Talk) -> Progress {
+    use std::io::IsTerminal;
+    if talk.quiet {
+        Progress::lines(std::io::sink())
+    } else if std::io::stderr().is_terminal() {
+        Progress::bar()
+    } else {
+        Progress::lines(std::io::stderr())
+    }
+}
+
+/// Asks the loop to stop at the first signal; a second one ends the process at once.
+fn on_signals() -> Result<Stop, Failure> {
+    let stop = Stop::default();
+    let request = stop.clone();
+    let handler = move || {
+        if request.requested() {
+            std::process::exit(130);
+        }
+        request.request();
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::new(failure::FAILED, error.to_string()))?;
+    Ok(stop)
+}
+
+/// Prints how the runs stand. Returns the exit code.
+fn tell(reports: &[Report], talk: Talk) -> Result<u8, Failure> {
+    let Some(last) = reports.last() else { return Ok(failure::FAILED) };
+    if talk.json {
+        talk.data(&json!({
+            "id": last.plan.id,
+            "name": last.plan.name,
+            "dir": last.folder.dir(),
+            "state": last.status.state,
+            "step": last.status.step,
+            "metrics": last.status.metrics,
+        }));
+    } else {
+        print!("{}", summary::table(reports)?);
+    }
+    talk.say(summary::cost(last));
+    Ok(match last.status.state {
+        RunState::Interrupted => {
+            talk.say("interrupted; the same command goes on from here");
+            failure::INTERRUPTED
+        }
+        _ => 0,
+    })
+}

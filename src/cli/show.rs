@@ -1,0 +1,33 @@
+//! `runner show` and `runner schema`: the experiment as merged, and what an experiment may be.
+
+use super::Talk;
+use super::arguments::ShowArguments;
+use super::failure::{self, Failure};
+use super::order::orders;
+use crate::config::{self, origins, resolved_toml};
+
+/// Prints the merged experiment, as TOML that can be run again, or with the origin of every value.
+pub fn show(arguments: &ShowArguments, talk: Talk) -> Result<u8, Failure> {
+    let loaded = orders(&arguments.request)?.loaded;
+    let written = |error: toml::ser::Error| Failure::new(failure::INTERNAL, error.to_string());
+    if talk.json {
+        let value = serde_json::to_value(&loaded.experiment);
+        talk.data(&value.map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?);
+    } else if arguments.origin {
+        let origins = origins(&loaded).map_err(written)?;
+        let width = origins.iter().map(|o| o.path.len() + o.value.len() + 3).max().unwrap_or(0).min(70);
+        for origin in origins {
+            let pair = format!("{} = {}", origin.path, origin.value);
+            println!("{pair:width$}  # {}", origin.origin);
+        }
+    } else {
+        print!("{}", resolved_toml(&loaded.experiment).map_err(written)?);
+    }
+    Ok(0)
+}
+
+/// Prints the JSON Schema of experiments.
+pub fn schema() -> Result<u8, Failure> {
+    println!("{:#}", config::schema());
+    Ok(0)
+}

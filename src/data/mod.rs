@@ -1,0 +1,21 @@
+//! What is the next batch? From the corpus' list of utterances to padded arrays, in an order that is a pure function of the seed.
+//!
+//! [`Stream`] answers "batch number n" for training and can start anywhere; [`Prefetch`] runs it on a thread of its own, and what goes wrong
+//! there arrives here. [`eval_batches`] packs a split once. Host data only: no tensors. Not for: file formats (`corpora`, `audio`).
+
+mod batch;
+mod encode;
+mod error;
+mod loader;
+mod order;
+mod pack;
+mod prefetch;
+mod stream;
+
+pub use batch::{Batch, Labels};
+pub use encode::Encoder;
+pub use error::DataError;
+pub use loader::Loader;
+pub use pack::{Limits, pack};
+pub use prefetch::Prefetch;
+pub use stream::{Position, Stream, eval_batches};

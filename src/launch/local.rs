@@ -1,0 +1,147 @@
+//! A run in this process.
+
+use std::collections::BTreeMap;
+
+use super::Order;
+use super::digests;
+use crate::plan::{Plan, Start};
+use crate::record::folder::{write_json, write_whole};
+use crate::record::{
+    Event, Fanout, Folder, Identity, Log, Metrics, Progress, RecordError, RunFinished, RunState, Sink,
+    Status, StatusFile, Values,
+};
+use crate::train::{Job, Resume, Session, Stop, TrainError, effective_device, start};
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// How a run stands after this process worked on it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub plan: Plan,
+    pub folder: Folder,
+    pub status: Status,
+    pub identity: Identity,
+    pub role: String,
+}
+
+/// The report of a run that needs no more work: finished, and at least as long as the plan asks. `None` for any other.
+///
+/// # Errors
+/// A file of the folder is damaged.
+pub fn finished(order: &Order) -> Result<Option<Report>, LaunchError> {
+    let folder = Folder::at(order.plan.dir());
+    match (Status::read(&folder)?, Identity::read(&folder)?) {
+        (Some(status), Some(identity))
+            if status.state == RunState::Finished && status.step >= order.plan.train.max_steps =>
+        {
+            let (plan, role) = (order.plan.clone(), order.role.clone());
+            Ok(Some(Report { plan, folder, status, identity, role }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Starts or resumes a run and works on it until it ends, fails or is asked to stop.
+///
+/// # Errors
+/// What stopped it. Where training had begun, status.json says so too, and the last checkpoint is whole.
+pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Report, LaunchError> {
+    let plan = &order.plan;
+    // The corpus first: what is missing is said before anything is written.
+    let job = Job::open(plan)?;
+    effective_device(plan)?;
+    let folder = Folder::at(plan.dir());
+    folder.create()?;
+    let lock = folder.lock()?;
+    let why = Status::read_holding(&folder, &lock)?.and_then(|status| status.cause);
+    let identity = identify(order, &job, &folder)?;
+    let resume = Resume::find(&folder)?;
+    let metrics = Metrics::open(&folder, resume.offsets, plan.output.summary_interval)?;
+    let status = StatusFile::new(&folder, metrics.earlier());
+    let mut sink = Fanout::new().with(metrics).with(status).with(Log::open(&folder)?).with(progress);
+    let session = Session {
+        folder: &folder,
+        role: &order.role,
+        resume,
+        why: why.unwrap_or_else(|| "it had not come to its end".into()),
+        stop,
+    };
+    if let Err(error) = start(&job, &session, &mut sink) {
+        return Err(failed(error, &folder, &mut sink));
+    }
+    drop(sink);
+    Identity::finish(&folder)?;
+    let status = Status::read_holding(&folder, &lock)?.unwrap_or_default();
+    Ok(Report { plan: plan.clone(), folder: folder.clone(), status, identity, role: order.role.clone() })
+}
+
+/// Notes in the folder that the run failed, and why. The error itself stays what it was.
+fn failed(error: TrainError, folder: &Folder, sink: &mut dyn Sink) -> LaunchError {
+    let step = Status::read(folder).ok().flatten().map_or(0, |status| status.step);
+    let noted = sink.emit(&Event::RunFinished(RunFinished {
+        state: RunState::Failed,
+        step,
+        metrics: Values::new(),
+        cause: Some(error.to_string()),
+        wall_secs: 0.0,
+        secs_per_step: 0.0,
+        peak_bytes: None,
+    }));
+    // A full disk cannot take the note either; the first error is the one to report.
+    drop(noted);
+    error.into()
+}
+
+/// Writes what identifies a new run, or checks that an old one is the same and its data too.
+fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, LaunchError> {
+    if let Some(before) = Identity::read(folder)? {
+        digests::check(&before, &job.digests)?;
+        return Ok(before);
+    }
+    let plan = &order.plan;
+    let identity = Identity {
+        name: plan.name.clone(),
+        id: plan.id.clone(),
+        role: order.role.clone(),
+        project: plan.output.project.clone(),
+        experiment: order.experiment.clone(),
+        profile: order.profile.clone(),
+        needs: plan.needs.iter().map(|need| (need.name.clone(), need.id.clone())).collect(),
+        parent: match &plan.start {
+            Start::Parent { dir, step, .. } => Some(format!("{}@{step}", dir.display())),
+            Start::Fresh => None,
+        },
+        seeds: seeds(plan),
+        data: job.digests.clone(),
+        config: order.leaves.clone(),
+        params: parameters(plan),
+        device: effective_device(plan)?.to_owned(),
+        threads: kernels::threads::count(),
+        precision: plan.run.effective_precision(),
+        ..Identity::here_and_now()
+    };
+    write_whole(&folder.config_toml(), order.config_toml.as_bytes())?;
+    write_json(&folder.origin_json(), &order.origins)?;
+    identity.write(folder)?;
+    Ok(identity)
+}
+
+fn seeds(plan: &Plan) -> BTreeMap<String, u64> {
+    let mut seeds = BTreeMap::from([("run".to_owned(), plan.run.seed)]);
+    if let crate::plan::Pretrained::Random { seed } = plan.model.pretrained {
+        seeds.insert("source".into(), seed);
+    }
+    seeds
+}
+
+fn parameters(plan: &Plan) -> u64 {
+    let (_, declarations) = crate::model::declare(&plan.model);
+    declarations.iter().map(|declaration| declaration.shape.len() as u64).sum()
+}

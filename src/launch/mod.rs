@@ -1,0 +1,11 @@
+//! Where does it run? In this process, for now: the lock, the folder's first files, the sinks, and the training in between.
+//!
+//! [`in_process`] takes a resolved [`Order`] and brings its run to the end, from wherever an earlier process left it. Not for: what is
+//! trained (`train`), which runs are needed first (`cli`). Start at [`in_process`].
+
+mod digests;
+mod local;
+mod order;
+
+pub use local::{LaunchError, Report, finished, in_process};
+pub use order::Order;

@@ -1,0 +1,20 @@
+//! A declarative experiment runner for state-space-model research in speech and audio.
+//!
+//! One TOML file says what is asked; it is validated ([`config`]), resolved into a plan ([`plan`]), and executed ([`train`]). Each room
+//! answers one question; ARCHITECTURE.md lists them with what they may import. The binary is [`cli`] and nothing else.
+
+pub mod audio;
+pub mod cli;
+pub mod config;
+pub mod corpora;
+pub mod data;
+pub mod launch;
+pub mod model;
+pub mod nn;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod seed;
+pub mod task;
+pub mod text;
+pub mod train;

@@ -1,0 +1,197 @@
+//! The encoder: position, then layers of mixing and feed-forward, normalised before (stable) or after each.
+
+use kernels::add::add;
+use kernels::dropout::dropout;
+use kernels::padding::zero_padding;
+use kernels::{Array, Backend, OpError};
+
+use crate::nn::{
+    Bidirectional, FeedForward, LayerNorm, Mamba1Sizes, Mamba2Sizes, MixerSizes, Pass, PositionalConv, Scope,
+    SelfAttention,
+};
+use crate::plan::{MixerPlan, ModelPlan};
+
+/// What mixes frames. It stands where the reference's attention stood, under the same name.
+#[derive(Debug, Clone)]
+enum Mixing {
+    Attention(SelfAttention),
+    Mamba(Bidirectional),
+}
+
+impl Mixing {
+    fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let width = plan.width;
+        match plan.mixer {
+            MixerPlan::Attention { heads } => Mixing::Attention(SelfAttention::declare(
+                scope,
+                width,
+                heads,
+                plan.initializer_range,
+                plan.rates.attention,
+            )),
+            MixerPlan::Mamba1 { inner, state, taps, rank, residual_inside } => {
+                let sizes = MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank });
+                Mixing::Mamba(Bidirectional::declare(scope, sizes, residual_inside))
+            }
+            MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, residual_inside } => {
+                let sizes = MixerSizes::Mamba2(Mamba2Sizes { width, inner, head_dim, state, taps, chunk });
+                Mixing::Mamba(Bidirectional::declare(scope, sizes, residual_inside))
+            }
+        }
+    }
+
+    fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        match self {
+            Mixing::Attention(attention) => attention.forward(pass, x, lens),
+            Mixing::Mamba(mamba) => mamba.forward(pass, x, lens),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Layer {
+    mixing: Mixing,
+    norm: LayerNorm,
+    feed_forward: FeedForward,
+    final_norm: LayerNorm,
+    hidden_dropout: f32,
+}
+
+impl Layer {
+    fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let (width, eps, rates) = (plan.width, plan.layer_norm_eps, plan.rates);
+        Layer {
+            mixing: Mixing::declare(&mut scope.child("attention"), plan),
+            norm: LayerNorm::declare(&mut scope.child("layer_norm"), width, eps),
+            feed_forward: FeedForward::declare(
+                &mut scope.child("feed_forward"),
+                width,
+                plan.inner,
+                plan.initializer_range,
+                rates.activation,
+                rates.hidden,
+            ),
+            final_norm: LayerNorm::declare(&mut scope.child("final_layer_norm"), width, eps),
+            hidden_dropout: rates.hidden,
+        }
+    }
+
+    fn mix<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        let mixed = self.mixing.forward(pass, x, lens)?;
+        let (rate, seed) = pass.dropout(self.hidden_dropout);
+        dropout(pass.tape, &mixed, rate, seed)
+    }
+
+    /// x + mix(norm(x)), then + feed_forward(norm(·)).
+    fn stable<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        let normed = self.norm.forward(pass, x)?;
+        let mixed = self.mix(pass, &normed, lens)?;
+        let x = add(pass.tape, x, &mixed)?;
+        let normed = self.final_norm.forward(pass, &x)?;
+        let fed = self.feed_forward.forward(pass, &normed)?;
+        add(pass.tape, &x, &fed)
+    }
+
+    /// norm(x + mix(x)), then norm(· + feed_forward(·)).
+    fn post_norm<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        let mixed = self.mix(pass, x, lens)?;
+        let x = add(pass.tape, x, &mixed)?;
+        let x = self.norm.forward(pass, &x)?;
+        let fed = self.feed_forward.forward(pass, &x)?;
+        let x = add(pass.tape, &x, &fed)?;
+        self.final_norm.forward(pass, &x)
+    }
+}
+
+/// Position and layers.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    positional: PositionalConv,
+    norm: LayerNorm,
+    layers: Vec<Layer>,
+    stable: bool,
+    hidden_dropout: f32,
+    layerdrop: f32,
+}
+
+impl Encoder {
+    /// Parameters `pos_conv_embed.*`, `layer_norm.*`, `layers.{i}.*`.
+    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let positional = PositionalConv::declare(
+            &mut scope.child("pos_conv_embed"),
+            plan.width,
+            plan.positional_kernel,
+            plan.positional_groups,
+        );
+        let norm = LayerNorm::declare(&mut scope.child("layer_norm"), plan.width, plan.layer_norm_eps);
+        let layers = (0..plan.layers)
+            .map(|index| Layer::declare(&mut scope.child("layers").child(index), plan))
+            .collect();
+        Encoder {
+            positional,
+            norm,
+            layers,
+            stable: plan.stable_layer_norm,
+            hidden_dropout: plan.rates.hidden,
+            layerdrop: plan.rates.layerdrop,
+        }
+    }
+
+    /// Hidden states: the encoder's input, each layer's output, the last one normalised in stable models.
+    ///
+    /// # Shapes
+    /// x [B, T, width], `lens` valid frames per row → layers + 1 arrays [B, T, width]
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Vec<Array<D>>, OpError> {
+        let x = zero_padding(pass.tape, x, lens)?;
+        let position = self.positional.forward(pass, &x)?;
+        let mut x = add(pass.tape, &x, &position)?;
+        if !self.stable {
+            x = self.norm.forward(pass, &x)?;
+        }
+        let (rate, seed) = pass.dropout(self.hidden_dropout);
+        x = dropout(pass.tape, &x, rate, seed)?;
+        let mut states = vec![x.clone()];
+        for layer in &self.layers {
+            if !pass.skips(self.layerdrop) {
+                x = match self.stable {
+                    true => layer.stable(pass, &x, lens)?,
+                    false => layer.post_norm(pass, &x, lens)?,
+                };
+            }
+            states.push(x.clone());
+        }
+        if self.stable {
+            let last = states.len() - 1;
+            states[last] = self.norm.forward(pass, &x)?;
+        }
+        Ok(states)
+    }
+}

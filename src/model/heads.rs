@@ -1,0 +1,74 @@
+//! What stands on the encoder: the CTC head and the classifier heads.
+
+use kernels::dropout::dropout;
+use kernels::padding::{first_frame, mean_pool};
+use kernels::{Array, Backend, OpError};
+
+use crate::nn::{Linear, Pass, Scope};
+use crate::plan::{ModelPlan, Pooling};
+
+/// The CTC head: dropout, then one linear layer over frames.
+#[derive(Debug, Clone)]
+pub struct CtcHead {
+    lm_head: Linear,
+    dropout: f32,
+}
+
+impl CtcHead {
+    /// Parameters `weight` and `bias` of `lm_head`.
+    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let lm_head = Linear::normal(scope, plan.width, plan.heads.vocab_size, plan.initializer_range);
+        CtcHead { lm_head, dropout: plan.rates.final_dropout }
+    }
+
+    /// # Shapes
+    /// x [B, T, width] → logits [B, T, V]
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (rate, seed) = pass.dropout(self.dropout);
+        let x = dropout(pass.tape, x, rate, seed)?;
+        self.lm_head.forward(pass, &x)
+    }
+}
+
+/// Linear classifiers on the pooled frames.
+#[derive(Debug, Clone)]
+pub struct Pooled {
+    heads: Vec<Linear>,
+    pooling: Pooling,
+}
+
+impl Pooled {
+    /// Parameters `linear.{h}.*`, one per head.
+    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let mut linear = scope.child("linear");
+        let classes = plan.heads.classes.iter().enumerate();
+        let heads = classes
+            .map(|(h, &classes)| Linear::torch(&mut linear.child(h), plan.width, classes, true))
+            .collect();
+        Pooled { heads, pooling: plan.heads.pooling }
+    }
+
+    /// # Shapes
+    /// x [B, T, width], `lens` valid frames → one [B, classes] per head
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Vec<Array<D>>, OpError> {
+        if self.heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pooled = match self.pooling {
+            Pooling::Mean => mean_pool(pass.tape, x, lens)?,
+            Pooling::First => first_frame(pass.tape, x)?,
+        };
+        self.heads.iter().map(|head| head.forward(pass, &pooled)).collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! What is this model? From a plan to parameters and a forward pass that yields every named activation.
+//!
+//! [`Wav2vec2`] is the network (feature encoder, encoder with attention or Mamba mixers, CTC and classifier heads); [`Model`] is a network
+//! with its parameters; [`weights`] reads and writes them under the reference's names. Not for: losses and metrics (`task`), updates
+//! (`train`). Start at [`Model::build`].
+
+mod build;
+mod encoder;
+mod feature_encoder;
+mod heads;
+mod masks;
+mod wav2vec2;
+pub mod weights;
+
+pub use build::{Model, ModelError, declare};
+pub use heads::Pooled;
+pub use wav2vec2::{Activations, Input, Wav2vec2};

@@ -1,0 +1,123 @@
+//! wav2vec2 (Baevski et al. 2020, arXiv 2006.11477), with attention or with Mamba in its place (CALD, arXiv 2410.06846).
+
+use kernels::dropout::dropout;
+use kernels::time_mask::time_mask;
+use kernels::{Array, Backend, OpError};
+
+use super::encoder::Encoder;
+use super::feature_encoder::FeatureEncoder;
+use super::heads::{CtcHead, Pooled};
+use super::masks::time_masks;
+use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
+use crate::plan::{ModelPlan, TimeMasks};
+
+/// Waveforms on the device.
+pub struct Input<D: kernels::Device> {
+    /// [B, L, 1]
+    pub waveforms: Array<D>,
+    /// Valid samples per row.
+    pub samples: Vec<usize>,
+}
+
+/// Everything a forward pass computes that has a name.
+pub struct Activations<D: kernels::Device> {
+    /// Normalised output of the feature encoder [B, T, channels].
+    pub extract_features: Array<D>,
+    /// Encoder input and each layer's output [B, T, width].
+    pub hidden_states: Vec<Array<D>>,
+    /// CTC scores [B, T, V].
+    pub logits: Array<D>,
+    /// Class scores [B, classes] per classifier head.
+    pub class_logits: Vec<Array<D>>,
+    /// Valid frames per row.
+    pub frames: Vec<usize>,
+}
+
+/// The network: where its parameters are and how they act.
+#[derive(Debug, Clone)]
+pub struct Wav2vec2 {
+    plan: ModelPlan,
+    mask_embedding: ParamId,
+    feature_encoder: FeatureEncoder,
+    projection_norm: LayerNorm,
+    projection: Linear,
+    encoder: Encoder,
+    ctc: CtcHead,
+    classifiers: Pooled,
+}
+
+impl Wav2vec2 {
+    /// Declares all parameters under the reference's names (`wav2vec2.…`, `lm_head.…`, `classifier.…`).
+    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+        let mut body = scope.child("wav2vec2");
+        let mask_embedding =
+            body.param("masked_spec_embed", [plan.width], Init::Uniform { low: 0.0, high: 1.0 });
+        let feature_encoder = FeatureEncoder::declare(&mut body.child("feature_extractor"), plan);
+        let channels = plan.convs.last().map_or(1, |conv| conv.outputs);
+        let mut projection = body.child("feature_projection");
+        let projection_norm =
+            LayerNorm::declare(&mut projection.child("layer_norm"), channels, plan.layer_norm_eps);
+        let projection = Linear::torch(&mut projection.child("projection"), channels, plan.width, true);
+        let encoder = Encoder::declare(&mut body.child("encoder"), plan);
+        let ctc = CtcHead::declare(&mut scope.child("lm_head"), plan);
+        let classifiers = Pooled::declare(&mut scope.child("classifier"), plan);
+        Wav2vec2 {
+            plan: plan.clone(),
+            mask_embedding,
+            feature_encoder,
+            projection_norm,
+            projection,
+            encoder,
+            ctc,
+            classifiers,
+        }
+    }
+
+    /// The plan this network was made from.
+    pub fn plan(&self) -> &ModelPlan {
+        &self.plan
+    }
+
+    /// Runs the network; masks and dropout act in train mode only.
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        input: &Input<D>,
+    ) -> Result<Activations<D>, OpError> {
+        let frames: Vec<usize> = input.samples.iter().map(|&samples| self.plan.frames(samples)).collect();
+        let features = self.feature_encoder.forward(pass, &input.waveforms)?;
+        let extract_features = self.projection_norm.forward(pass, &features)?;
+        let x = self.projection.forward(pass, &extract_features)?;
+        let (rate, seed) = pass.dropout(self.plan.rates.feat_proj);
+        let x = dropout(pass.tape, &x, rate, seed)?;
+        let x = self.augment(pass, x, &frames)?;
+        let hidden_states = self.encoder.forward(pass, &x, &frames)?;
+        let last = &hidden_states[hidden_states.len() - 1];
+        let logits = self.ctc.forward(pass, last)?;
+        let class_logits = self.classifiers.forward(pass, last, &frames)?;
+        Ok(Activations { extract_features, hidden_states, logits, class_logits, frames })
+    }
+
+    /// SpecAugment: in train mode, spans of frames become the learnt mask embedding.
+    fn augment<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: Array<D>,
+        frames: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        let [_, time, _] = x.dims("time mask", "x")?;
+        let masks: TimeMasks = self.plan.time_masks;
+        let mask = match pass.rng() {
+            Some(rng) => time_masks(&masks, time, frames, rng),
+            None => Vec::new(),
+        };
+        if mask.is_empty() {
+            return Ok(x);
+        }
+        let embedding = pass.param(self.mask_embedding);
+        time_mask(pass.tape, &x, embedding, mask)
+    }
+}

@@ -1,0 +1,229 @@
+//! Weights on disk: safetensors under the reference's names.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use kernels::{Backend, Shape};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::nn::Params;
+
+/// Why weights cannot be read or do not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file system refused.
+    #[error("cannot read weights from {}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    /// Not a safetensors file, or a damaged one.
+    #[error("{} is not a safetensors file: {reason}", path.display())]
+    Format { path: PathBuf, reason: String },
+    /// Tensors that the model has and the file lacks, or of another shape or type.
+    #[error("{} does not fit the model: {}", path.display(), misfits.join("; "))]
+    Misfit { path: PathBuf, misfits: Vec<String> },
+}
+
+/// How strictly a file has to match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Every parameter must be in the file.
+    Strict,
+    /// Parameters that the file lacks keep their values.
+    Shared,
+}
+
+/// Writes all parameters as one safetensors file.
+///
+/// # Errors
+/// The writer refused.
+pub fn write<D: Backend>(params: &Params<D>, to: &mut dyn Write) -> std::io::Result<()> {
+    let tensors: Vec<(String, Shape, Vec<f32>)> = params
+        .iter()
+        .map(|param| (param.name().to_owned(), param.array().shape(), param.array().to_vec()))
+        .collect();
+    write_tensors(&tensors, BTreeMap::new(), to)
+}
+
+/// Writes named arrays as one safetensors file, with `notes` as its metadata.
+///
+/// # Errors
+/// The writer refused.
+pub fn write_tensors(
+    tensors: &[(String, Shape, Vec<f32>)],
+    notes: BTreeMap<String, String>,
+    to: &mut dyn Write,
+) -> std::io::Result<()> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
+    let mut views = Vec::with_capacity(tensors.len());
+    for ((name, shape, _), bytes) in tensors.iter().zip(&bytes) {
+        let view =
+            TensorView::new(Dtype::F32, shape.dims().to_vec(), bytes).map_err(std::io::Error::other)?;
+        views.push((name.as_str(), view));
+    }
+    let notes = (!notes.is_empty()).then(|| notes.into_iter().collect());
+    let file = safetensors::serialize(views, notes).map_err(std::io::Error::other)?;
+    to.write_all(&file)
+}
+
+/// Reads every tensor of a file as f32.
+///
+/// # Errors
+/// The file cannot be read or is damaged.
+pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.to_owned(), source })?;
+    let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        let values = floats(&view).ok_or_else(|| damaged(format!("`{name}` holds {:?}", view.dtype())))?;
+        tensors.insert(name, (view.shape().to_vec(), values));
+    }
+    Ok(tensors)
+}
+
+fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let (wide, _) = view.data().as_chunks::<4>();
+    let (narrow, _) = view.data().as_chunks::<2>();
+    match view.dtype() {
+        Dtype::F32 => Some(wide.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
+        // A bf16 is the upper half of an f32.
+        Dtype::BF16 => {
+            Some(narrow.iter().map(|&[low, high]| f32::from_le_bytes([0, 0, low, high])).collect())
+        }
+        Dtype::F16 => Some(narrow.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect()),
+        _ => None,
+    }
+}
+
+/// IEEE half precision to single.
+fn half(bits: u16) -> f32 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF) / 1024.0);
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-14),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction) * 2f32.powi(exponent - 15),
+    }
+}
+
+/// Loads a file of weights into `params`. Tensors that the model does not have are ignored.
+///
+/// # Errors
+/// The file cannot be read, or does not fit: all misfits at once.
+pub fn load<D: Backend>(params: &mut Params<D>, path: &Path, how: Match) -> Result<usize, WeightsError> {
+    load_where(params, path, how, |_| true)
+}
+
+/// Loads the parameters that a pretrained folder is to bring (`wanted` by name) from its `model.safetensors`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_pretrained<D: Backend>(
+    params: &mut Params<D>,
+    folder: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<usize, WeightsError> {
+    load_where(params, &folder.join("model.safetensors"), Match::Strict, wanted)
+}
+
+/// Loads from a pretrained folder whatever has a parameter's name and shape; the rest keeps its values.
+///
+/// # Errors
+/// The file cannot be read or is damaged.
+pub fn load_matching<D: Backend>(params: &mut Params<D>, folder: &Path) -> Result<(), WeightsError> {
+    let path = folder.join("model.safetensors");
+    let tensors = read_tensors(&path)?;
+    for param in params.iter_mut() {
+        let shape = param.array().shape();
+        let found = names_in_files(param.name()).iter().find_map(|name| tensors.get(name));
+        if let Some((dims, values)) = found
+            && dims == shape.dims()
+        {
+            param.array_mut().copy_from(values).map_err(|error| WeightsError::Misfit {
+                path: path.clone(),
+                misfits: vec![error.to_string()],
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn load_where<D: Backend>(
+    params: &mut Params<D>,
+    path: &Path,
+    how: Match,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<usize, WeightsError> {
+    let tensors = read_tensors(path)?;
+    let mut misfits = Vec::new();
+    let mut loaded = Vec::new();
+    for param in params.iter().filter(|param| wanted(param.name())) {
+        let (name, shape) = (param.name(), param.array().shape());
+        match names_in_files(name).iter().find_map(|name| tensors.get(name)) {
+            Some((dims, values)) if dims == shape.dims() => loaded.push((name.to_owned(), values)),
+            Some((dims, _)) => misfits.push(format!("`{name}` is {dims:?} there and {shape} here")),
+            None if how == Match::Strict => misfits.push(format!("`{name}` is missing")),
+            None => {}
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(WeightsError::Misfit { path: path.to_owned(), misfits });
+    }
+    let count = loaded.len();
+    for (name, values) in loaded {
+        if let Some(param) = params.by_name_mut(&name) {
+            param.array_mut().copy_from(values).map_err(|error| WeightsError::Misfit {
+                path: path.to_owned(),
+                misfits: vec![error.to_string()],
+            })?;
+        }
+    }
+    Ok(count)
+}
+
+/// The names under which a parameter may stand in a file: ours, the reference checkpoint's, a bare encoder's, and the
+/// older spelling of weight norm.
+fn names_in_files(name: &str) -> Vec<String> {
+    let mut names = vec![name.to_owned(), format!("asr_model.{name}")];
+    if let Some(bare) = name.strip_prefix("wav2vec2.") {
+        names.push(bare.to_owned());
+    }
+    let older: Vec<String> = names
+        .iter()
+        .filter(|name| name.contains(".parametrizations.weight.original"))
+        .map(|name| {
+            name.replace(".parametrizations.weight.original0", ".weight_g")
+                .replace(".parametrizations.weight.original1", ".weight_v")
+        })
+        .collect();
+    names.extend(older);
+    names
+}
+
+/// The folder that a pretrained name means: itself, or a hub name in the local Hugging Face cache.
+///
+/// # Errors
+/// Nothing is there; the path that was looked at last.
+pub fn locate(name: &str) -> Result<PathBuf, PathBuf> {
+    let folder = PathBuf::from(name);
+    if folder.join("model.safetensors").is_file() {
+        return Ok(folder);
+    }
+    let Some(hub) = hub_cache() else { return Err(folder) };
+    let repository = hub.join(format!("models--{}", name.replace('/', "--")));
+    let revision = std::fs::read_to_string(repository.join("refs/main")).unwrap_or_default();
+    let snapshot = repository.join("snapshots").join(revision.trim());
+    if snapshot.join("model.safetensors").is_file() { Ok(snapshot) } else { Err(repository) }
+}
+
+fn hub_cache() -> Option<PathBuf> {
+    let from =
+        |variable: &str, tail: &str| std::env::var_os(variable).map(|dir| PathBuf::from(dir).join(tail));
+    from("HF_HUB_CACHE", "")
+        .or_else(|| from("HF_HOME", "hub"))
+        .or_else(|| from("HOME", ".cache/huggingface/hub"))
+}

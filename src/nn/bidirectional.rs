@@ -1,0 +1,82 @@
+//! Attention's replacement: one causal mixer forward in time, one backward.
+
+use kernels::add::add;
+use kernels::padding::{reverse_padded, zero_padding};
+use kernels::{Array, Backend, OpError};
+
+use super::mamba1::Mamba1Sizes;
+use super::mamba2::Mamba2Sizes;
+use super::{Mamba1, Mamba2, Pass, Scope};
+
+/// A causal mixer.
+#[derive(Debug, Clone)]
+pub enum Mixer {
+    Mamba1(Mamba1),
+    Mamba2(Mamba2),
+}
+
+/// The sizes of a mixer, which also say its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MixerSizes {
+    Mamba1(Mamba1Sizes),
+    Mamba2(Mamba2Sizes),
+}
+
+impl Mixer {
+    fn declare(scope: &mut Scope<'_>, sizes: MixerSizes) -> Self {
+        match sizes {
+            MixerSizes::Mamba1(sizes) => Mixer::Mamba1(Mamba1::declare(scope, sizes)),
+            MixerSizes::Mamba2(sizes) => Mixer::Mamba2(Mamba2::declare(scope, sizes)),
+        }
+    }
+
+    fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
+        match self {
+            Mixer::Mamba1(mixer) => mixer.forward(pass, u),
+            Mixer::Mamba2(mixer) => mixer.forward(pass, u),
+        }
+    }
+}
+
+/// y = forward(u) + R(backward(R(u))), plus u if `residual_inside`; zero on padding.
+///
+/// R reverses each row's valid frames and zeroes its padding, so that neither direction sees padding (CALD, arXiv 2410.06846).
+#[derive(Debug, Clone)]
+pub struct Bidirectional {
+    forward: Mixer,
+    backward: Mixer,
+    residual_inside: bool,
+}
+
+impl Bidirectional {
+    /// Parameters `fw_mamba.*` and `bw_mamba.*`.
+    pub fn declare(scope: &mut Scope<'_>, sizes: MixerSizes, residual_inside: bool) -> Self {
+        Bidirectional {
+            forward: Mixer::declare(&mut scope.child("fw_mamba"), sizes),
+            backward: Mixer::declare(&mut scope.child("bw_mamba"), sizes),
+            residual_inside,
+        }
+    }
+
+    /// # Shapes
+    /// u [B, T, width], `lens` valid frames per row → [B, T, width]
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        u: &Array<D>,
+        lens: &[usize],
+    ) -> Result<Array<D>, OpError> {
+        let ahead = self.forward.forward(pass, u)?;
+        let reversed = reverse_padded(pass.tape, u, lens)?;
+        let behind = self.backward.forward(pass, &reversed)?;
+        let behind = reverse_padded(pass.tape, &behind, lens)?;
+        let mut y = add(pass.tape, &ahead, &behind)?;
+        if self.residual_inside {
+            y = add(pass.tape, &y, u)?;
+        }
+        zero_padding(pass.tape, &y, lens)
+    }
+}

@@ -1,0 +1,95 @@
+//! Convolutions over time: the feature encoder's, and the positional one.
+
+use kernels::conv1d::{Conv1d, conv1d};
+use kernels::gelu::gelu;
+use kernels::weight_norm::weight_norm;
+use kernels::{Array, Backend, OpError};
+
+use super::{Init, ParamId, Pass, Scope};
+
+/// A strided convolution without padding.
+#[derive(Debug, Clone)]
+pub struct Conv {
+    weight: ParamId,
+    bias: Option<ParamId>,
+    stride: usize,
+}
+
+impl Conv {
+    /// Parameters `weight` [outputs, inputs, kernel] (Kaiming normal, √(2 / fan in)) and, if asked, `bias` [outputs].
+    pub fn declare(
+        scope: &mut Scope<'_>,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+        bias: bool,
+    ) -> Self {
+        let fan_in = inputs * kernel;
+        let std = (2.0 / fan_in as f32).sqrt();
+        Conv {
+            weight: scope.param("weight", [outputs, inputs, kernel], Init::Normal { std }),
+            bias: bias.then(|| scope.param("bias", [outputs], Init::fan_in(fan_in))),
+            stride,
+        }
+    }
+
+    /// # Shapes
+    /// x [B, T, inputs] → [B, ⌊(T − kernel) / stride⌋ + 1, outputs]
+    ///
+    /// # Errors
+    /// The input is shorter than the kernel, shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (weight, bias) = (pass.param(self.weight), self.bias.map(|bias| pass.param(bias)));
+        let settings = Conv1d { stride: self.stride, padding: [0, 0], dilation: 1, groups: 1 };
+        conv1d(pass.tape, x, weight, bias, settings)
+    }
+}
+
+/// wav2vec2's relative position: a wide grouped convolution with normalised weights, then GELU.
+#[derive(Debug, Clone)]
+pub struct PositionalConv {
+    bias: ParamId,
+    gain: ParamId,
+    direction: ParamId,
+    kernel: usize,
+    groups: usize,
+}
+
+impl PositionalConv {
+    /// Parameters `conv.bias` [channels], `conv.parametrizations.weight.original0` [1, 1, kernel] (gain) and
+    /// `…original1` [channels, channels / groups, kernel] (direction).
+    pub fn declare(scope: &mut Scope<'_>, channels: usize, kernel: usize, groups: usize) -> Self {
+        let mut conv = scope.child("conv");
+        let std = 2.0 / ((kernel * channels) as f32).sqrt();
+        let bias = conv.param("bias", [channels], Init::Constant(0.0));
+        let mut weight = conv.child("parametrizations.weight");
+        // The gain is the norm of the direction over its first two axes: drawn values have this one in expectation.
+        let norm = std * ((channels * (channels / groups)) as f32).sqrt();
+        PositionalConv {
+            bias,
+            gain: weight.param("original0", [1, 1, kernel], Init::Constant(norm)),
+            direction: weight.param("original1", [channels, channels / groups, kernel], Init::Normal { std }),
+            kernel,
+            groups,
+        }
+    }
+
+    /// GELU(conv(x)), as long as x.
+    ///
+    /// # Shapes
+    /// x [B, T, channels] → the same
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (gain, direction) = (pass.param(self.gain), pass.param(self.direction));
+        let weight = weight_norm(pass.tape, gain, direction)?;
+        let bias = pass.param(self.bias);
+        // As long as x: an even kernel would make one frame too many, which the reference computes and trims.
+        let padding = [self.kernel / 2, (self.kernel - 1) / 2];
+        let settings = Conv1d { stride: 1, padding, dilation: 1, groups: self.groups };
+        let y = conv1d(pass.tape, x, &weight, Some(bias), settings)?;
+        gelu(pass.tape, &y)
+    }
+}

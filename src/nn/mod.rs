@@ -1,0 +1,29 @@
+//! What is a layer? Parameters with names, and the blocks that speech models are built from.
+//!
+//! A layer is declared before it exists: [`Scope`] collects names, shapes and initial distributions (so a plan can count parameters
+//! without allocating any), [`Params`] then holds the values on a device, and a layer is only the ids of its own. Layers run on a
+//! [`Pass`]. Not for: whole models (`model`), losses (`task`), updates (`train`). Start at [`Scope`] and [`Pass`].
+
+mod attention;
+mod bidirectional;
+mod conv;
+mod feed_forward;
+mod init;
+mod linear;
+mod mamba1;
+mod mamba2;
+mod norm;
+mod params;
+mod pass;
+
+pub use attention::SelfAttention;
+pub use bidirectional::{Bidirectional, MixerSizes};
+pub use conv::{Conv, PositionalConv};
+pub use feed_forward::FeedForward;
+pub use init::Init;
+pub use linear::Linear;
+pub use mamba1::{Mamba1, Mamba1Sizes};
+pub use mamba2::{Mamba2, Mamba2Sizes};
+pub use norm::{GroupNorm, LayerNorm};
+pub use params::{Declaration, ParamId, Params, Scope};
+pub use pass::Pass;

@@ -1,0 +1,65 @@
+//! Normalisations with a learnt gain and shift.
+
+use kernels::group_norm::group_norm;
+use kernels::layer_norm::layer_norm;
+use kernels::{Array, Backend, OpError};
+
+use super::{Init, ParamId, Pass, Scope};
+
+fn gain_and_shift(scope: &mut Scope<'_>, channels: usize) -> (ParamId, ParamId) {
+    let weight = scope.param("weight", [channels], Init::Constant(1.0));
+    (weight, scope.param("bias", [channels], Init::Constant(0.0)))
+}
+
+/// Layer norm over the last axis.
+#[derive(Debug, Clone)]
+pub struct LayerNorm {
+    weight: ParamId,
+    bias: ParamId,
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// Parameters `weight` and `bias` [channels].
+    pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
+        let (weight, bias) = gain_and_shift(scope, channels);
+        LayerNorm { weight, bias, eps }
+    }
+
+    /// # Shapes
+    /// x [.., channels] → the same
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
+        layer_norm(pass.tape, x, weight, bias, self.eps)
+    }
+}
+
+/// Group norm with one group per channel: statistics over time, padding included.
+#[derive(Debug, Clone)]
+pub struct GroupNorm {
+    weight: ParamId,
+    bias: ParamId,
+    channels: usize,
+    eps: f32,
+}
+
+impl GroupNorm {
+    /// Parameters `weight` and `bias` [channels].
+    pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
+        let (weight, bias) = gain_and_shift(scope, channels);
+        GroupNorm { weight, bias, channels, eps }
+    }
+
+    /// # Shapes
+    /// x [B, T, channels] → the same
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
+        group_norm(pass.tape, x, weight, bias, self.channels, self.eps)
+    }
+}

@@ -1,0 +1,24 @@
+//! What will happen? The experiment with every default filled in, every size derived and every shape proven.
+//!
+//! [`resolve`] is pure: it reads the typed experiment and its needs, returns a [`Plan`] or every problem at once, and touches no file.
+//! After it nobody sees `config`. Not for: reading files (`config`), allocating anything (`model`), looking at a corpus (`corpora`).
+
+mod data;
+mod distill;
+mod identity;
+mod model;
+mod need;
+mod problem;
+mod resolve;
+mod schedule;
+mod train;
+
+pub use crate::config::{Behaviour, DataFormat, Device as DeviceChoice, Metric, Pooling, Precision};
+pub use data::{DataPlan, LengthBounds};
+pub use distill::{DistillPlan, Teacher};
+pub use model::{ConvLayer, Heads, MixerPlan, ModelPlan, NormKind, Pretrained, Rates, TimeMasks};
+pub use need::{Need, NeedKind, needs};
+pub use problem::Problem;
+pub use resolve::{Plan, Start, resolve};
+pub use schedule::{Decay, Schedule};
+pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};

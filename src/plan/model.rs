@@ -1,0 +1,295 @@
+//! The model: every size known, every shape proven.
+
+use serde::Serialize;
+
+use super::Problem;
+use crate::config::{FeatExtractNorm, Model, Pooling, Wav2vec2};
+
+/// One convolution of the feature encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ConvLayer {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+}
+
+/// Which normalisation the feature encoder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum NormKind {
+    /// Per channel over time, after the first convolution only.
+    Group,
+    /// Over channels, after every convolution.
+    Layer,
+}
+
+/// What mixes frames inside an encoder layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum MixerPlan {
+    Attention { heads: usize },
+    Mamba1 { inner: usize, state: usize, taps: usize, rank: usize, residual_inside: bool },
+    Mamba2 { inner: usize, head_dim: usize, state: usize, taps: usize, chunk: usize, residual_inside: bool },
+}
+
+/// Rates of everything that drops.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rates {
+    pub feat_proj: f32,
+    pub final_dropout: f32,
+    pub hidden: f32,
+    pub activation: f32,
+    pub attention: f32,
+    pub layerdrop: f32,
+}
+
+/// SpecAugment along time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TimeMasks {
+    pub prob: f64,
+    pub length: usize,
+    pub min_masks: usize,
+}
+
+/// What stands on the encoder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Heads {
+    /// Outputs of the CTC head.
+    pub vocab_size: usize,
+    /// Index of the blank.
+    pub blank: usize,
+    /// Classes of each classifier head; empty: no classifier.
+    pub classes: Vec<usize>,
+    #[serde(serialize_with = "pooling_name")]
+    pub pooling: Pooling,
+}
+
+fn pooling_name<S: serde::Serializer>(pooling: &Pooling, serializer: S) -> Result<S::Ok, S::Error> {
+    Pooling::serialize(pooling, serializer)
+}
+
+/// Where the first weights come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Pretrained {
+    /// Drawn from this seed.
+    Random { seed: u64 },
+    /// A folder with `config.json` and `model.safetensors`, or a hub name.
+    Folder(String),
+}
+
+/// A wav2vec2 encoder with heads.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelPlan {
+    pub pretrained: Pretrained,
+    pub convs: Vec<ConvLayer>,
+    pub conv_bias: bool,
+    pub conv_norm: NormKind,
+    pub width: usize,
+    pub layers: usize,
+    pub inner: usize,
+    pub positional_kernel: usize,
+    pub positional_groups: usize,
+    pub stable_layer_norm: bool,
+    pub layer_norm_eps: f32,
+    pub initializer_range: f32,
+    pub mixer: MixerPlan,
+    pub rates: Rates,
+    pub time_masks: TimeMasks,
+    pub freeze_feature_encoder: bool,
+    pub heads: Heads,
+}
+
+impl ModelPlan {
+    /// Encoder frames of `samples` samples.
+    pub fn frames(&self, samples: usize) -> usize {
+        self.convs.iter().fold(samples, |len, conv| {
+            if len < conv.kernel { 0 } else { (len - conv.kernel) / conv.stride + 1 }
+        })
+    }
+
+    /// The fewest samples that give one frame.
+    pub fn min_samples(&self) -> usize {
+        self.convs.iter().rev().fold(1, |len, conv| (len - 1) * conv.stride + conv.kernel)
+    }
+
+    /// Samples per encoder frame.
+    pub fn hop_samples(&self) -> usize {
+        self.convs.iter().map(|conv| conv.stride).product()
+    }
+
+    /// The same model with attention: what a student's teacher looks like.
+    pub fn with_attention(&self, heads: usize) -> Self {
+        ModelPlan { mixer: MixerPlan::Attention { heads }, ..self.clone() }
+    }
+}
+
+/// The model of an experiment, and what is wrong with it.
+pub(super) fn model_plan(model: &Model, problems: &mut Vec<Problem>) -> ModelPlan {
+    let Model::Wav2vec2(w) = model;
+    check(w, problems);
+    let mut inputs = 1;
+    let convs = (0..w.conv_dim.len().min(w.conv_kernel.len()).min(w.conv_stride.len()))
+        .map(|i| {
+            let layer = ConvLayer {
+                inputs,
+                outputs: w.conv_dim[i],
+                kernel: w.conv_kernel[i],
+                stride: w.conv_stride[i],
+            };
+            inputs = layer.outputs;
+            layer
+        })
+        .collect();
+    ModelPlan {
+        pretrained: pretrained(&w.pretrained, problems),
+        convs,
+        conv_bias: w.conv_bias,
+        conv_norm: match w.feat_extract_norm {
+            FeatExtractNorm::Group => NormKind::Group,
+            FeatExtractNorm::Layer => NormKind::Layer,
+        },
+        width: w.hidden_size,
+        layers: w.num_hidden_layers,
+        inner: w.intermediate_size,
+        positional_kernel: w.num_conv_pos_embeddings,
+        positional_groups: w.num_conv_pos_embedding_groups,
+        stable_layer_norm: w.do_stable_layer_norm,
+        layer_norm_eps: w.layer_norm_eps as f32,
+        initializer_range: w.initializer_range as f32,
+        mixer: mixer(w),
+        rates: rates(w),
+        time_masks: TimeMasks {
+            prob: w.mask_time_prob,
+            length: w.mask_time_length,
+            min_masks: w.mask_time_min_masks,
+        },
+        freeze_feature_encoder: w.freeze_feature_encoder,
+        heads: Heads {
+            vocab_size: w.asr_vocab_size,
+            blank: w.pad_token_id,
+            classes: if w.use_classifier { w.classifier_num_targets.clone() } else { Vec::new() },
+            pooling: w.classifier_pooling,
+        },
+    }
+}
+
+fn mixer(w: &Wav2vec2) -> MixerPlan {
+    let inner = w.hidden_size * w.mamba_expand;
+    let state = |operators_own| if w.mamba_d_state == 0 { operators_own } else { w.mamba_d_state };
+    if !w.asr_use_mamba {
+        MixerPlan::Attention { heads: w.num_attention_heads }
+    } else if w.asr_mamba_use_mamba2 {
+        MixerPlan::Mamba2 {
+            inner,
+            head_dim: w.mamba_headdim,
+            state: state(128),
+            taps: w.mamba_d_conv,
+            chunk: w.mamba_chunk_size,
+            residual_inside: w.asr_mamba_residual_inside,
+        }
+    } else {
+        MixerPlan::Mamba1 {
+            inner,
+            state: state(16),
+            taps: w.mamba_d_conv,
+            rank: w.hidden_size.div_ceil(16),
+            residual_inside: w.asr_mamba_residual_inside,
+        }
+    }
+}
+
+fn rates(w: &Wav2vec2) -> Rates {
+    Rates {
+        feat_proj: w.feat_proj_dropout as f32,
+        final_dropout: w.final_dropout as f32,
+        hidden: w.hidden_dropout as f32,
+        activation: w.activation_dropout as f32,
+        attention: w.attention_dropout as f32,
+        layerdrop: w.layerdrop as f32,
+    }
+}
+
+fn pretrained(text: &str, problems: &mut Vec<Problem>) -> Pretrained {
+    let Some(seed) = text.strip_prefix("random:") else {
+        return Pretrained::Folder(text.to_owned());
+    };
+    match seed.parse() {
+        Ok(seed) => Pretrained::Random { seed },
+        Err(_) => {
+            problems.push(Problem::new(
+                "model.wav2vec2.pretrained",
+                format!("`{text}` names no seed"),
+                "write `random:` and a whole number, for example `random:17`",
+            ));
+            Pretrained::Random { seed: 0 }
+        }
+    }
+}
+
+fn check(w: &Wav2vec2, problems: &mut Vec<Problem>) {
+    let key = |leaf: &str| format!("model.wav2vec2.{leaf}");
+    let counts = [w.conv_dim.len(), w.conv_kernel.len(), w.conv_stride.len()];
+    if counts.iter().any(|&count| count != counts[0]) {
+        problems.push(Problem::new(
+            &key("conv_kernel"),
+            format!(
+                "`conv_dim`, `conv_kernel` and `conv_stride` have {}, {} and {} entries",
+                counts[0], counts[1], counts[2]
+            ),
+            "give every convolution a width, a kernel and a stride",
+        ));
+    }
+    divides(w.num_attention_heads, w.hidden_size, &key("num_attention_heads"), "hidden_size", problems);
+    divides(
+        w.num_conv_pos_embedding_groups,
+        w.hidden_size,
+        &key("num_conv_pos_embedding_groups"),
+        "hidden_size",
+        problems,
+    );
+    if w.asr_use_mamba && w.asr_mamba_use_mamba2 {
+        let inner = w.hidden_size * w.mamba_expand;
+        divides(w.mamba_headdim, inner, &key("mamba_headdim"), "hidden_size × mamba_expand", problems);
+    }
+    if w.asr_use_mamba && !(2..=4).contains(&w.mamba_d_conv) {
+        problems.push(Problem::new(
+            &key("mamba_d_conv"),
+            format!("the mixers' convolution has {} taps, but the operator has 2 to 4", w.mamba_d_conv),
+            "set `mamba_d_conv = 4`",
+        ));
+    }
+    if w.pad_token_id >= w.asr_vocab_size {
+        problems.push(Problem::new(
+            &key("pad_token_id"),
+            format!(
+                "the blank {} lies outside the {} outputs of the CTC head",
+                w.pad_token_id, w.asr_vocab_size
+            ),
+            "set `pad_token_id = 0`, the index of `[PAD]` in vocab.json",
+        ));
+    }
+    for (leaf, rate) in [
+        ("feat_proj_dropout", w.feat_proj_dropout),
+        ("final_dropout", w.final_dropout),
+        ("hidden_dropout", w.hidden_dropout),
+        ("activation_dropout", w.activation_dropout),
+        ("attention_dropout", w.attention_dropout),
+    ] {
+        if rate >= 1.0 {
+            let help = "choose a rate below 1";
+            problems.push(Problem::new(&key(leaf), format!("a dropout of {rate} leaves nothing"), help));
+        }
+    }
+}
+
+fn divides(divisor: usize, of: usize, key: &str, what: &str, problems: &mut Vec<Problem>) {
+    if divisor == 0 || !of.is_multiple_of(divisor) {
+        let leaf = key.rsplit('.').next().unwrap_or(key);
+        let near = (1..=of).filter(|d| of.is_multiple_of(*d)).min_by_key(|d| d.abs_diff(divisor));
+        let help = near.map_or(String::new(), |near| format!("the nearest divisor is `{leaf} = {near}`"));
+        problems.push(Problem::new(
+            key,
+            format!("`{leaf}` is {divisor}, which does not divide {what} ({of})"),
+            help,
+        ));
+    }
+}

@@ -1,0 +1,147 @@
+//! From experiment to plan.
+
+use serde::Serialize;
+
+use super::data::{DataPlan, data_plan};
+use super::distill::{DistillPlan, distill_plan};
+use super::identity::identity;
+use super::model::{ModelPlan, model_plan};
+use super::need::{Need, NeedKind};
+use super::problem::Problem;
+use super::train::{EvalPlan, OutputPlan, RunPlan, TrainPlan, eval_plan, output_plan, run_plan, train_plan};
+use crate::config::{DataFormat, Experiment, Metric};
+
+/// Where a run's first state comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Start {
+    /// Fresh weights, optimiser and data order.
+    Fresh,
+    /// Another run's full state after `step` updates.
+    Parent {
+        #[serde(skip)]
+        dir: std::path::PathBuf,
+        id: String,
+        step: u64,
+    },
+}
+
+/// Everything that will happen, with nothing left to decide.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    pub name: String,
+    #[serde(skip)]
+    pub id: String,
+    #[serde(skip)]
+    pub description: String,
+    pub run: RunPlan,
+    pub data: DataPlan,
+    pub model: ModelPlan,
+    pub train: TrainPlan,
+    pub distill: Option<DistillPlan>,
+    pub eval: EvalPlan,
+    #[serde(skip)]
+    pub output: OutputPlan,
+    pub start: Start,
+    pub needs: Vec<Need>,
+    /// Attention heads of the teacher that a mixer student learns from.
+    pub teacher_heads: usize,
+}
+
+impl Plan {
+    /// The run's folder name: readable, and unique to its meaning.
+    pub fn folder_name(&self) -> String {
+        format!("{}-{}", self.name, self.id)
+    }
+
+    /// The run's folder.
+    pub fn dir(&self) -> std::path::PathBuf {
+        std::path::Path::new(&self.output.runs_dir).join(self.folder_name())
+    }
+
+    /// The model that teaches: the student's with attention in every layer.
+    pub fn teacher_model(&self) -> ModelPlan {
+        self.model.with_attention(self.teacher_heads)
+    }
+}
+
+/// Resolves `experiment`, whose needs have been resolved before.
+///
+/// # Errors
+/// Every contradiction found, each with the key to point at.
+pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let model = model_plan(&experiment.model, &mut problems);
+    check_together(experiment, &model, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let crate::config::Model::Wav2vec2(wav2vec2) = &experiment.model;
+    let start = needs
+        .iter()
+        .find_map(|need| match need.kind {
+            NeedKind::Parent { step } => {
+                Some(Start::Parent { dir: need.dir.clone(), id: need.id.clone(), step })
+            }
+            NeedKind::Teacher => None,
+        })
+        .unwrap_or(Start::Fresh);
+    let mut plan = Plan {
+        name: experiment.name.clone(),
+        id: String::new(),
+        description: experiment.description.clone(),
+        run: run_plan(&experiment.run),
+        data: data_plan(&experiment.data),
+        model,
+        train: train_plan(&experiment.train),
+        distill: experiment.distill.as_ref().map(|distill| distill_plan(distill, &needs)),
+        eval: eval_plan(&experiment.eval),
+        output: output_plan(&experiment.output),
+        start,
+        needs,
+        teacher_heads: wav2vec2.num_attention_heads,
+    };
+    plan.id = identity(&plan);
+    Ok(plan)
+}
+
+fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
+    let train = &experiment.train;
+    if !model.heads.classes.is_empty() && experiment.data.data_format == DataFormat::Nlt {
+        problems.push(Problem::new(
+            "model.wav2vec2.use_classifier",
+            "classifier heads need labels, but `data.data_format = \"nlt\"` has none",
+            "set `data.data_format = \"nltLa\"`, or `use_classifier = false`",
+        ));
+    }
+    if train.ctc_weight == 0.0 && model.heads.classes.is_empty() {
+        problems.push(Problem::new(
+            "train.ctc_weight",
+            "nothing is learnt: `ctc_weight` is 0 and there is no classifier",
+            "set `ctc_weight = 1`, or `use_classifier = true` in [model.wav2vec2]",
+        ));
+    }
+    if experiment.eval.select == Metric::ClfAcc && model.heads.classes.is_empty() {
+        problems.push(Problem::new(
+            "eval.select",
+            "the best checkpoint is chosen by `dev/clf_acc`, but there is no classifier",
+            "set `select = \"dev/wer\"`, or `use_classifier = true` in [model.wav2vec2]",
+        ));
+    }
+    if let Some(distill) = &experiment.distill {
+        let cycle = distill.teacher_snapshot_cycle;
+        if distill.teacher.trim().is_empty() {
+            problems.push(Problem::new(
+                "distill.teacher",
+                "`[distill]` names no teacher",
+                "give `teacher` an experiment of this folder, a run folder or a checkpoint",
+            ));
+        }
+        if cycle == 0 {
+            problems.push(Problem::new(
+                "distill.teacher_snapshot_cycle",
+                "a cycle of 0 has no snapshots",
+                "",
+            ));
+        }
+    }
+}

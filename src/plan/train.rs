@@ -1,0 +1,162 @@
+//! The objective, the optimiser's settings, and when to look.
+
+use serde::Serialize;
+
+use super::schedule::{Decay, Schedule};
+use crate::config::{
+    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, Output, Precision, Run, Train,
+};
+
+/// What is minimised.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Objective {
+    /// Normalise over label characters and frames (true) or over utterances (false).
+    pub per_sample: bool,
+    pub ctc_weight: f64,
+    pub classifier_weight: f64,
+    pub classifier_norm: Behaviour,
+}
+
+/// One update, and how many.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainPlan {
+    /// Extending it continues the same run, so it is no part of the identity.
+    #[serde(skip)]
+    pub max_steps: u64,
+    pub accumulation_steps: usize,
+    pub schedule: Schedule,
+    pub weight_decay: f64,
+    pub weight_decay_groups: Behaviour,
+    pub adam_eps: f64,
+    pub max_grad_norm: f64,
+    pub objective: Objective,
+    /// Name prefix of parameters frozen until `freeze_steps`.
+    pub freeze_prefix: Option<String>,
+    pub freeze_steps: u64,
+    /// Name prefix of modules drawn afresh before the first update.
+    pub reinit_prefix: Option<String>,
+}
+
+/// When the model is judged and saved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvalPlan {
+    pub eval_interval: u64,
+    pub checkpoint_interval: u64,
+    /// When not empty, exactly these updates are evaluated.
+    pub eval_steps: Vec<u64>,
+    pub max_batches: usize,
+    pub decode_padding: Behaviour,
+    pub select: Metric,
+    pub test_at_end: bool,
+}
+
+impl EvalPlan {
+    /// Whether the model is evaluated after `step` updates.
+    pub fn evaluates(&self, step: u64) -> bool {
+        if !self.eval_steps.is_empty() {
+            return self.eval_steps.contains(&step);
+        }
+        step.is_multiple_of(self.eval_interval) || self.saves(step)
+    }
+
+    /// Whether a checkpoint is due after `step` updates.
+    pub fn saves(&self, step: u64) -> bool {
+        step.is_multiple_of(self.checkpoint_interval)
+    }
+}
+
+/// Where to put what, and how often. Changes no result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutputPlan {
+    pub runs_dir: String,
+    pub project: String,
+    pub summary_interval: u64,
+    pub keep_newest: usize,
+    pub keep_every: u64,
+}
+
+/// The machine, and the arithmetic asked of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunPlan {
+    #[serde(skip)]
+    pub device: Device,
+    #[serde(skip)]
+    pub threads: usize,
+    pub seed: u64,
+    pub precision: Precision,
+}
+
+impl RunPlan {
+    /// The arithmetic asked for, and what it comes to here: the CPU kernels compute in f32.
+    pub fn effective_precision(&self) -> String {
+        match self.precision {
+            Precision::F32 => "f32".into(),
+            Precision::Bf16 => "bf16 → f32".into(),
+        }
+    }
+}
+
+pub(super) fn train_plan(train: &Train) -> TrainPlan {
+    TrainPlan {
+        max_steps: train.max_steps,
+        accumulation_steps: train.accumulation_steps,
+        schedule: Schedule {
+            max_lr: train.max_lr,
+            min_lr: train.min_lr,
+            final_lr: train.final_lr,
+            warmup_steps: train.warmup_steps,
+            plateau_steps: train.plateau_steps,
+            decay_steps: train.decay_steps,
+            decay: match train.decay_type {
+                DecayType::Exp => Decay::Exp,
+                DecayType::Linear => Decay::Linear,
+            },
+            reset_period: train.reset_period,
+            reset_times: train.reset_times,
+        },
+        weight_decay: train.reg_weight,
+        weight_decay_groups: train.weight_decay_groups,
+        adam_eps: train.adam_eps,
+        max_grad_norm: train.max_grad_norm,
+        objective: Objective {
+            per_sample: train.loss_normalize_type == LossNormalizeType::Sample,
+            ctc_weight: train.ctc_weight,
+            classifier_weight: train.classifier_weight,
+            classifier_norm: train.classifier_norm,
+        },
+        freeze_prefix: prefix(&train.freeze_module),
+        freeze_steps: train.freeze_steps,
+        reinit_prefix: prefix(&train.reinit_module),
+    }
+}
+
+/// The papers' scripts write `.` for "no module".
+fn prefix(module: &str) -> Option<String> {
+    (module != ".").then(|| module.to_owned())
+}
+
+pub(super) fn eval_plan(eval: &Eval) -> EvalPlan {
+    EvalPlan {
+        eval_interval: eval.eval_interval,
+        checkpoint_interval: eval.checkpoint_interval,
+        eval_steps: eval.eval_steps.clone(),
+        max_batches: eval.max_eval_batches,
+        decode_padding: eval.decode_padding,
+        select: eval.select,
+        test_at_end: eval.test_at_end,
+    }
+}
+
+pub(super) fn output_plan(output: &Output) -> OutputPlan {
+    OutputPlan {
+        runs_dir: output.runs_dir.clone(),
+        project: output.project_name.clone(),
+        summary_interval: output.summary_interval,
+        keep_newest: output.keep_checkpoints,
+        keep_every: output.keep_every,
+    }
+}
+
+pub(super) fn run_plan(run: &Run) -> RunPlan {
+    RunPlan { device: run.device, threads: run.threads, seed: run.seed, precision: run.precision }
+}

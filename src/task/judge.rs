@@ -1,0 +1,103 @@
+//! Predictions of a split, and the metrics they come to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::predict::{best, greedy};
+use crate::data::Labels;
+use crate::text::{CtcTokenizer, EditCounts, char_errors, word_errors};
+
+/// What was predicted for one utterance, beside what was right: a line of preds.jsonl.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    pub name: String,
+    pub pred: String,
+    pub label: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clf_pred: Vec<usize>,
+    /// −100: not labelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clf_label: Vec<i64>,
+}
+
+/// Scores of one utterance.
+pub struct Scores<'a> {
+    /// CTC scores [T, V].
+    pub logits: &'a [f32],
+    /// How many of the T frames are decoded.
+    pub frames: usize,
+    /// Scores [classes] per classifier head.
+    pub classes: Vec<&'a [f32]>,
+    /// CTC loss, where there is one.
+    pub loss: Option<f64>,
+}
+
+/// Collects utterances and says how good the model is on them.
+pub struct Judge<'a> {
+    tokenizer: &'a CtcTokenizer,
+    vocab_size: usize,
+    words: EditCounts,
+    chars: EditCounts,
+    loss: f64,
+    right: u64,
+    asked: u64,
+    right_together: u64,
+    predictions: Vec<Prediction>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge that has seen nothing.
+    pub fn new(tokenizer: &'a CtcTokenizer, vocab_size: usize) -> Self {
+        Judge {
+            tokenizer,
+            vocab_size,
+            words: EditCounts::default(),
+            chars: EditCounts::default(),
+            loss: 0.0,
+            right: 0,
+            asked: 0,
+            right_together: 0,
+            predictions: Vec::new(),
+        }
+    }
+
+    /// Judges one utterance.
+    pub fn add(&mut self, name: &str, labels: &Labels, scores: &Scores<'_>) {
+        let pred = self.tokenizer.decode_frames(&greedy(scores.logits, self.vocab_size, scores.frames));
+        let label = self.tokenizer.decode_labels(&labels.symbols);
+        self.words += word_errors(&label, &pred);
+        self.chars += char_errors(&label, &pred);
+        self.loss += scores.loss.unwrap_or(0.0);
+        let clf_pred: Vec<usize> = scores.classes.iter().map(|scores| best(scores)).collect();
+        let right =
+            clf_pred.iter().zip(&labels.classes).filter(|(pred, class)| Some(**pred) == **class).count();
+        self.right += right as u64;
+        self.asked += clf_pred.len() as u64;
+        self.right_together += u64::from(right == clf_pred.len());
+        let clf_label = if clf_pred.is_empty() { &[][..] } else { &labels.classes[..] };
+        let clf_label = clf_label.iter().map(|class| class.map_or(-100, |class| class as i64)).collect();
+        self.predictions.push(Prediction { name: name.into(), pred, label, clf_pred, clf_label });
+    }
+
+    /// The metrics so far: `loss` (mean CTC loss per utterance), `wer`, `cer`, and with classifiers `clf_acc` (mean over
+    /// heads, as the papers report) and `clf_joint` (all heads right).
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let utterances = self.predictions.len().max(1) as f64;
+        let mut metrics = BTreeMap::from([
+            ("loss".to_owned(), self.loss / utterances),
+            ("wer".to_owned(), self.words.rate()),
+            ("cer".to_owned(), self.chars.rate()),
+        ]);
+        if self.asked > 0 {
+            metrics.insert("clf_acc".into(), self.right as f64 / self.asked as f64);
+            metrics.insert("clf_joint".into(), self.right_together as f64 / utterances);
+        }
+        metrics
+    }
+
+    /// What was predicted, in the order judged.
+    pub fn into_predictions(self) -> Vec<Prediction> {
+        self.predictions
+    }
+}

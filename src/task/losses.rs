@@ -1,0 +1,143 @@
+//! The objective of one micro-batch.
+
+use std::collections::BTreeMap;
+
+use kernels::cross_entropy::cross_entropy;
+use kernels::ctc_loss::{CtcLoss, ctc_loss};
+use kernels::{Array, Backend, OpError, Tape};
+
+use super::Shares;
+use super::distil::{FrameWeights, terms};
+use crate::data::Batch;
+use crate::model::Activations;
+use crate::plan::{self, DistillPlan, Heads};
+
+/// What is minimised, and what it is made of.
+pub struct Objective<'a> {
+    pub plan: &'a plan::Objective,
+    pub heads: &'a Heads,
+    pub distill: Option<&'a DistillPlan>,
+}
+
+/// One micro-batch's share of an update.
+pub struct MicroBatch<D: Backend> {
+    /// Where backward starts, with the gradient there.
+    pub seeds: Vec<(Array<D>, Vec<f32>)>,
+    /// What it adds to N, the divisor of the update's gradient.
+    pub count: f64,
+    /// The objective: the loss terms with their weights.
+    pub total: f64,
+    /// Sums of the loss terms; divided by the update's N they are the logged losses.
+    pub losses: BTreeMap<&'static str, f64>,
+    /// Utterances whose CTC loss is infinite: they count nowhere.
+    pub infinite: usize,
+}
+
+impl Objective<'_> {
+    /// Loss terms of `student` on `batch`, next to `teacher` where there is one.
+    ///
+    /// # Errors
+    /// Shapes do not fit, or the device failed.
+    pub fn micro_batch<D: Backend>(
+        &self,
+        tape: &mut Tape<D>,
+        student: &Activations<D>,
+        teacher: Option<&Activations<D>>,
+        batch: &Batch,
+        shares: &Shares,
+    ) -> Result<MicroBatch<D>, OpError> {
+        let mut micro =
+            MicroBatch { seeds: Vec::new(), count: 0.0, total: 0.0, losses: BTreeMap::new(), infinite: 0 };
+        let counted = self.ctc(tape, student, batch, &mut micro)?;
+        if let (Some(distill), Some(teacher)) = (self.distill, teacher) {
+            let [_, padded_frames, _] = student.logits.dims("distillation", "the logits")?;
+            let weights = FrameWeights {
+                padded_frames,
+                frames: student.frames.clone(),
+                counted,
+                per_utterance: !self.plan.per_sample,
+            };
+            let scale = if self.plan.per_sample {
+                shares.frame_scale(distill.alpha_scaling, micro.count)
+            } else {
+                1.0
+            };
+            for term in terms(tape, distill, student, teacher, &weights, scale)? {
+                let value = f64::from(term.value.to_vec()[0]);
+                *micro.losses.entry(term.name).or_default() += value * term.logged;
+                micro.total += value * term.weight;
+                micro.seeds.push((term.value, vec![term.weight as f32]));
+            }
+        }
+        self.classifiers(tape, student, batch, shares, &mut micro)?;
+        Ok(micro)
+    }
+
+    /// The CTC term. Returns which utterances count: those with a finite loss, or all where CTC is off.
+    fn ctc<D: Backend>(
+        &self,
+        tape: &mut Tape<D>,
+        student: &Activations<D>,
+        batch: &Batch,
+        micro: &mut MicroBatch<D>,
+    ) -> Result<Vec<bool>, OpError> {
+        let divisor = |chars: usize| if self.plan.per_sample { 1.0 } else { chars.max(1) as f64 };
+        let counts = |chars: usize| if self.plan.per_sample { chars as f64 } else { 1.0 };
+        if self.plan.ctc_weight == 0.0 {
+            micro.count = batch.labels.iter().map(|labels| counts(labels.chars)).sum();
+            return Ok(vec![true; batch.len()]);
+        }
+        let settings = CtcLoss {
+            targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
+            input_lens: student.frames.clone(),
+            blank: self.heads.blank as u32,
+            zero_infinity: true,
+        };
+        let losses = ctc_loss(tape, &student.logits, settings)?;
+        let values = losses.to_vec();
+        let counted: Vec<bool> = values.iter().map(|&loss| loss != 0.0).collect();
+        let mut seed = vec![0.0f32; batch.len()];
+        let mut total = 0.0;
+        for (row, labels) in batch.labels.iter().enumerate() {
+            if counted[row] {
+                micro.count += counts(labels.chars);
+                total += f64::from(values[row]) / divisor(labels.chars);
+                seed[row] = (self.plan.ctc_weight / divisor(labels.chars)) as f32;
+            } else {
+                micro.infinite += 1;
+            }
+        }
+        micro.total += self.plan.ctc_weight * total;
+        micro.losses.insert("ctc", total);
+        micro.seeds.push((losses, seed));
+        Ok(counted)
+    }
+
+    /// The classifiers' cross-entropy: mean over heads, sum over utterances.
+    fn classifiers<D: Backend>(
+        &self,
+        tape: &mut Tape<D>,
+        student: &Activations<D>,
+        batch: &Batch,
+        shares: &Shares,
+        micro: &mut MicroBatch<D>,
+    ) -> Result<(), OpError> {
+        let heads = student.class_logits.len();
+        if heads == 0 || self.plan.classifier_weight == 0.0 {
+            return Ok(());
+        }
+        let scale =
+            if self.plan.per_sample { shares.utterance_scale(self.plan.classifier_norm) } else { 1.0 };
+        let scale = scale / heads as f64;
+        for (head, logits) in student.class_logits.iter().enumerate() {
+            let targets = batch.labels.iter().map(|labels| labels.classes.get(head).copied().flatten());
+            let losses = cross_entropy(tape, logits, targets.collect())?;
+            let sum: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
+            *micro.losses.entry("classifier").or_default() += sum * scale;
+            micro.total += sum * scale * self.plan.classifier_weight;
+            let seed = (self.plan.classifier_weight * scale) as f32;
+            micro.seeds.push((losses, vec![seed; batch.len()]));
+        }
+        Ok(())
+    }
+}

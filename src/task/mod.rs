@@ -1,0 +1,15 @@
+//! What is learned, and how is it judged? Losses, metrics and predictions.
+//!
+//! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
+//! predictions into WER, CER and accuracies. Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
+
+mod distil;
+mod judge;
+mod losses;
+mod predict;
+mod shares;
+
+pub use judge::{Judge, Prediction, Scores};
+pub use losses::{MicroBatch, Objective};
+pub use predict::greedy;
+pub use shares::Shares;

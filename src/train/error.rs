@@ -1,0 +1,45 @@
+//! Why training ends early.
+
+use std::path::PathBuf;
+
+use kernels::OpError;
+
+use crate::data::DataError;
+use crate::model::{ModelError, weights::WeightsError};
+use crate::record::RecordError;
+
+/// What stops a run other than its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Op(#[from] OpError),
+    /// The teacher's run has no checkpoint at any waypoint.
+    #[error("the teacher in {} has no checkpoint whose step is a multiple of {cycle}", dir.display())]
+    NoWaypoints { dir: PathBuf, cycle: u64 },
+    /// The teacher has no checkpoint at all.
+    #[error("the teacher in {} has no checkpoint", dir.display())]
+    NoTeacher { dir: PathBuf },
+    /// The run to continue has no checkpoint at the step asked for.
+    #[error("the run in {} has no checkpoint at step {step}", dir.display())]
+    NoParent { dir: PathBuf, step: u64 },
+    /// A checkpoint's state.json is not what this program writes.
+    #[error("{}: {reason}", path.display())]
+    State { path: PathBuf, reason: String },
+    /// The corpus is another one than when the run began.
+    #[error("{what} has changed since this run began (digest {now}, was {then})")]
+    DataChanged { what: String, then: String, now: String },
+    /// The numbers diverged.
+    #[error("{count} updates in a row had gradients that are not finite, the last at step {step}")]
+    Diverged { step: u64, count: u32 },
+    /// The device asked for is not there.
+    #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
+    NoDevice,
+}

@@ -1,0 +1,24 @@
+//! What is one step, and the next? The loop, and what it needs: updates, teachers, evaluation, checkpoints.
+//!
+//! [`run`] is the loop; it reads top to bottom. [`State`] is everything a checkpoint holds. Randomness is a function of the seed and the
+//! step, so a resumed run takes the very steps an uninterrupted one would have taken. Not for: what is learned (`task`), what is printed
+//! (`record`, `cli`). Start at [`run`].
+
+mod checkpoint;
+mod error;
+mod evaluate;
+mod job;
+mod optimizer;
+mod run;
+mod start;
+mod state;
+mod teacher;
+mod update;
+
+pub use checkpoint::Resume;
+pub use error::TrainError;
+pub use evaluate::{Evaluation, Split, evaluate};
+pub use job::Job;
+pub use run::{Outcome, Session, Stop, run};
+pub use start::{effective_device, start};
+pub use state::State;

@@ -1,0 +1,345 @@
+//! The loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use kernels::Backend;
+
+use super::TrainError;
+use super::checkpoint::{Keeper, Resume};
+use super::evaluate::{Evaluation, Split, evaluate};
+use super::job::Job;
+use super::state::{Best, State};
+use super::teacher::Teacher;
+use super::update::{Updated, update};
+use crate::data::{Batch, Position, Prefetch, Stream};
+use crate::plan::{Metric, Plan};
+use crate::record::{
+    EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, StepDone, Values, host,
+};
+
+/// Batches prepared ahead of their use.
+const AHEAD: usize = 8;
+/// Updates in a row without finite gradients after which a run gives up.
+const PATIENCE: u32 = 10;
+
+/// A request to stop at the next update, from a signal handler.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the loop to stop.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether someone asked.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// One process's work on a run.
+pub struct Session<'a> {
+    pub folder: &'a Folder,
+    /// What the run is to the request: `teacher`, `student` …
+    pub role: &'a str,
+    /// What an earlier process left, and why it stopped.
+    pub resume: Resume,
+    pub why: String,
+    pub stop: Stop,
+}
+
+/// How a process's work on a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub state: RunState,
+    pub step: u64,
+    pub metrics: Values,
+}
+
+/// Trains until `max_steps`, a request to stop, or an error; then, if asked for, judges the best checkpoint on the test set.
+///
+/// # Errors
+/// Whatever stops it. The last checkpoint is whole; the same request goes on from it.
+pub fn run<D: Backend>(
+    device: &D,
+    job: &Job<'_>,
+    session: &Session<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, TrainError> {
+    let plan = job.plan;
+    let mut run = Run::open(device, job, session, sink)?;
+    let stream = Stream::new(
+        job.train_loader()?,
+        &plan.data,
+        plan.run.seed,
+        plan.train.accumulation_steps,
+        run.state.position,
+    );
+    let prefetch = Prefetch::start(stream, AHEAD);
+    while run.state.step < plan.train.max_steps {
+        if session.stop.requested() {
+            return run.interrupt();
+        }
+        run.thaw();
+        run.switch_teacher()?;
+        let started = Instant::now();
+        let (batches, position) = fetch(&prefetch, plan.train.accumulation_steps)?;
+        let updated = update(&mut run.state, device, plan, run.teacher.as_ref(), &batches)?;
+        run.advance(updated, position, started)?;
+        let step = run.state.step;
+        let last = step == plan.train.max_steps;
+        if plan.eval.evaluates(step) || last {
+            run.judge_dev()?;
+        }
+        if plan.eval.saves(step) || run.improved || last {
+            run.save()?;
+        }
+    }
+    run.finish()
+}
+
+/// The micro-batches of one update, and the stream's position after them.
+fn fetch(prefetch: &Prefetch, count: usize) -> Result<(Vec<Batch>, Position), TrainError> {
+    let mut batches = Vec::with_capacity(count);
+    let mut position = Position::default();
+    for _ in 0..count {
+        let (batch, after) = prefetch.next_batch()?;
+        batches.push(batch);
+        position = after;
+    }
+    Ok((batches, position))
+}
+
+/// A run at work.
+struct Run<'a, D: Backend> {
+    device: &'a D,
+    job: &'a Job<'a>,
+    plan: &'a Plan,
+    state: State<D>,
+    teacher: Option<Teacher<D>>,
+    keeper: Keeper<'a>,
+    sink: &'a mut dyn Sink,
+    dev: Vec<Batch>,
+    dev_metrics: Values,
+    /// The last evaluation was the best so far and is not saved yet.
+    improved: bool,
+    /// Updates in a row whose gradients were not finite.
+    lost: u32,
+    began: Instant,
+    began_at_step: u64,
+    secs_before: f64,
+}
+
+impl<'a, D: Backend> Run<'a, D> {
+    fn open(
+        device: &'a D,
+        job: &'a Job<'a>,
+        session: &Session<'a>,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Self, TrainError> {
+        let plan = job.plan;
+        let keeper = Keeper::new(session.folder, plan);
+        let began = Instant::now();
+        let (state, resumed) = keeper.open_state(device, &session.resume, &session.why)?;
+        let params = &state.model.params;
+        let trainable = params.iter().filter(|param| param.trainable()).map(|param| param.array().len());
+        sink.emit(&Event::RunStarted(RunStarted {
+            name: plan.name.clone(),
+            id: plan.id.clone(),
+            role: session.role.to_owned(),
+            step: state.step,
+            max_steps: plan.train.max_steps,
+            params: params.len() as u64,
+            trainable_params: trainable.sum::<usize>() as u64,
+        }))?;
+        for event in resumed {
+            sink.emit(&event)?;
+        }
+        let teacher = match &plan.distill {
+            Some(distill) if distill.listens() => Some(Teacher::open(device, plan, distill)?),
+            _ => None,
+        };
+        let (began_at_step, secs_before) = (state.step, state.train_secs);
+        Ok(Run {
+            device,
+            job,
+            plan,
+            state,
+            teacher,
+            keeper,
+            sink,
+            dev: job.eval_batches(Split::Dev)?,
+            dev_metrics: Values::new(),
+            improved: false,
+            lost: 0,
+            began,
+            began_at_step,
+            secs_before,
+        })
+    }
+
+    /// Freezes `freeze_module` until its step, then thaws it.
+    fn thaw(&mut self) {
+        let train = &self.plan.train;
+        if let Some(prefix) = &train.freeze_prefix {
+            let frozen = (self.state.step < train.freeze_steps).then_some(prefix.as_str());
+            self.state.model.freeze(frozen);
+        }
+    }
+
+    /// Lets the snapshot teach that is due, and judges a new one (for the record only).
+    fn switch_teacher(&mut self) -> Result<(), TrainError> {
+        let Some(teacher) = &mut self.teacher else { return Ok(()) };
+        let step = self.state.step;
+        if let Some(snapshot_step) = teacher.at(step)? {
+            self.sink.emit(&Event::TeacherSwitched { step, snapshot_step })?;
+            let (started, model) = (Instant::now(), teacher.model());
+            let padding = self.plan.eval.decode_padding;
+            let judged = evaluate(self.device, model, self.job.tokenizer(), &self.dev, padding)?;
+            let event = self.eval_event(&judged, Split::Dev, &self.dev, Some("teacher"), started);
+            self.sink.emit(&event)?;
+        }
+        Ok(())
+    }
+
+    /// Counts an update and says so.
+    fn advance(&mut self, updated: Updated, position: Position, started: Instant) -> Result<(), TrainError> {
+        self.state.step += 1;
+        self.state.position = position;
+        let step = self.state.step;
+        self.lost = if updated.taken || updated.grad_norm.is_finite() { 0 } else { self.lost + 1 };
+        if self.lost == PATIENCE {
+            return Err(TrainError::Diverged { step, count: PATIENCE });
+        }
+        self.sink.emit(&Event::StepDone(StepDone {
+            step,
+            lr: updated.lr,
+            losses: updated.losses,
+            grad_norm: updated.grad_norm,
+            taken: updated.taken,
+            utterances: updated.utterances as u64,
+            infinite: updated.infinite as u64,
+            audio_secs: updated.audio_secs,
+            step_secs: started.elapsed().as_secs_f64(),
+        }))?;
+        Ok(())
+    }
+
+    /// Judges the model on the dev set and notes whether it is the best so far.
+    fn judge_dev(&mut self) -> Result<(), TrainError> {
+        let started = Instant::now();
+        let padding = self.plan.eval.decode_padding;
+        let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &self.dev, padding)?;
+        let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
+        self.sink.emit(&event)?;
+        self.dev_metrics = named(Split::Dev, &judged);
+        let value = self.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
+        let best = self.state.best.map(|best| best.value);
+        if best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {
+            self.state.best = Some(Best { step: self.state.step, value });
+            self.improved = true;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.state.train_secs = self.secs();
+        let saved = self.keeper.save(&self.state, self.improved)?;
+        self.improved = false;
+        Ok(self.sink.emit(&Event::CheckpointSaved(saved))?)
+    }
+
+    /// Stops on request: everything up to here is saved.
+    fn interrupt(mut self) -> Result<Outcome, TrainError> {
+        self.save()?;
+        self.end(RunState::Interrupted, Values::new())
+    }
+
+    /// Judges the best checkpoint on the test set and ends the run.
+    fn finish(mut self) -> Result<Outcome, TrainError> {
+        let mut metrics = self.dev_metrics.clone();
+        if self.plan.eval.test_at_end {
+            let best = self.state.best.map_or(self.state.step, |best| best.step);
+            self.keeper.load_weights(&mut self.state.model, best)?;
+            let (started, batches) = (Instant::now(), self.job.eval_batches(Split::Test)?);
+            let padding = self.plan.eval.decode_padding;
+            let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &batches, padding)?;
+            self.state.step = best;
+            let event = self.eval_event(&judged, Split::Test, &batches, None, started);
+            self.state.step = self.plan.train.max_steps;
+            self.sink.emit(&event)?;
+            metrics.extend(named(Split::Test, &judged));
+            self.keeper.write_judgement(&metrics, &judged.predictions)?;
+        }
+        self.end(RunState::Finished, metrics)
+    }
+
+    fn end(self, state: RunState, metrics: Values) -> Result<Outcome, TrainError> {
+        let step = self.state.step;
+        let taken = step.saturating_sub(self.began_at_step);
+        let secs = self.began.elapsed().as_secs_f64();
+        self.sink.emit(&Event::RunFinished(RunFinished {
+            state,
+            step,
+            metrics: metrics.clone(),
+            cause: (state == RunState::Interrupted).then(|| "interrupted on request".to_owned()),
+            wall_secs: self.secs_before + secs,
+            secs_per_step: if taken == 0 { 0.0 } else { secs / taken as f64 },
+            peak_bytes: host::peak_bytes(),
+        }))?;
+        Ok(Outcome { state, step, metrics })
+    }
+
+    fn secs(&self) -> f64 {
+        self.secs_before + self.began.elapsed().as_secs_f64()
+    }
+
+    fn eval_event(
+        &self,
+        judged: &Evaluation,
+        split: Split,
+        batches: &[Batch],
+        subject: Option<&str>,
+        started: Instant,
+    ) -> Event {
+        let rate = self.plan.data.sample_rate_hz;
+        Event::EvalDone(EvalDone {
+            step: self.state.step,
+            split: split.name().to_owned(),
+            subject: subject.map(str::to_owned),
+            metrics: judged.metrics.clone(),
+            utterances: judged.predictions.len() as u64,
+            audio_secs: batches.iter().map(|batch| batch.audio_secs(rate)).sum(),
+            eval_secs: started.elapsed().as_secs_f64(),
+        })
+    }
+}
+
+/// An evaluation's metrics with their split: `dev/wer`.
+fn named(split: Split, judged: &Evaluation) -> Values {
+    let metrics = judged.metrics.iter();
+    metrics.map(|(name, value)| (format!("{}/{name}", split.name()), *value)).collect()
+}
+
+impl Metric {
+    /// Its name in files.
+    fn name(self) -> &'static str {
+        match self {
+            Metric::Wer => "dev/wer",
+            Metric::Cer => "dev/cer",
+            Metric::Loss => "dev/loss",
+            Metric::ClfAcc => "dev/clf_acc",
+        }
+    }
+
+    /// Whether `value` is better than `best`.
+    fn improves(self, value: f64, best: f64) -> bool {
+        match self {
+            Metric::ClfAcc => value > best,
+            Metric::Wer | Metric::Cer | Metric::Loss => value < best,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The one place where the device is chosen.
+
+use kernels::Cpu;
+
+use super::run::{Outcome, Session, run};
+use super::{Job, TrainError};
+use crate::plan::{DeviceChoice, Plan};
+use crate::record::Sink;
+
+/// The device that a request for `auto`, `cpu` or `cuda` comes to in this program.
+///
+/// # Errors
+/// CUDA was asked for and this program has none.
+pub fn effective_device(plan: &Plan) -> Result<&'static str, TrainError> {
+    match plan.run.device {
+        DeviceChoice::Auto | DeviceChoice::Cpu => Ok("cpu"),
+        DeviceChoice::Cuda => Err(TrainError::NoDevice),
+    }
+}
+
+/// Trains the job's plan on the device it asks for.
+///
+/// # Errors
+/// As [`run`], or the device is not there.
+pub fn start(job: &Job<'_>, session: &Session<'_>, sink: &mut dyn Sink) -> Result<Outcome, TrainError> {
+    effective_device(job.plan)?;
+    run(&Cpu::default(), job, session, sink)
+}

@@ -1,0 +1,146 @@
+//! The teacher: one checkpoint, or the next waypoint ahead.
+
+use std::path::{Path, PathBuf};
+
+use kernels::{Backend, Tape};
+use rand_pcg::Pcg64Mcg;
+
+use super::TrainError;
+use crate::model::{Activations, Input, Model, weights};
+use crate::nn::Pass;
+use crate::plan::{Behaviour, DistillPlan, Plan, Teacher as Guidance};
+use crate::record::checkpoint;
+
+/// A teacher at work.
+pub struct Teacher<D: Backend> {
+    model: Model<D>,
+    dir: PathBuf,
+    guidance: Guidance,
+    /// Steps of the teacher's own run at which there are snapshots, ascending; empty for a fixed teacher.
+    snapshots: Vec<u64>,
+    current: Option<u64>,
+    /// Reference behaviour: the teacher's own dropout and masks act.
+    in_train_mode: bool,
+}
+
+impl<D: Backend> Teacher<D> {
+    /// The teacher of `plan`, with no weights yet: [`Teacher::at`] brings those.
+    ///
+    /// # Errors
+    /// There is no usable checkpoint, or the device has no room.
+    pub fn open(device: &D, plan: &Plan, distill: &DistillPlan) -> Result<Self, TrainError> {
+        let model = Model::draw(device, &plan.teacher_model(), plan.run.seed)?;
+        let dir = distill.teacher_dir.clone();
+        let snapshots = match distill.teacher {
+            Guidance::Fixed => Vec::new(),
+            Guidance::Waypoints { cycle } => waypoints(&dir, cycle)?,
+        };
+        Ok(Teacher {
+            model,
+            dir,
+            guidance: distill.teacher.clone(),
+            snapshots,
+            current: None,
+            in_train_mode: distill.teacher_mode == Behaviour::Reference,
+        })
+    }
+
+    /// Loads the weights that teach after `step` updates, if they are not there yet. Returns the snapshot's step where this is a step at
+    /// which another begins to teach: a resumed run says so only where an uninterrupted one would.
+    ///
+    /// # Errors
+    /// The checkpoint cannot be read or does not fit.
+    pub fn at(&mut self, step: u64) -> Result<Option<u64>, TrainError> {
+        let due = self.due(step);
+        if self.current != Some(due) {
+            let file = match self.guidance {
+                Guidance::Fixed => fixed(&self.dir)?,
+                Guidance::Waypoints { .. } => checkpoint::dir(&self.dir, due).join("model.safetensors"),
+            };
+            weights::load(&mut self.model.params, &file, weights::Match::Strict)?;
+            self.current = Some(due);
+        }
+        let begins = step == 0 || self.due(step - 1) != due;
+        Ok(begins.then_some(due))
+    }
+
+    /// The snapshot that teaches after `step` updates; 0 for a fixed teacher.
+    fn due(&self, step: u64) -> u64 {
+        match self.guidance {
+            Guidance::Fixed => 0,
+            Guidance::Waypoints { .. } => next_waypoint(&self.snapshots, step),
+        }
+    }
+
+    /// The network with its present weights.
+    pub fn model(&self) -> &Model<D> {
+        &self.model
+    }
+
+    /// What the teacher makes of a batch; nothing is recorded.
+    ///
+    /// # Errors
+    /// Shapes do not fit, or the device failed.
+    pub fn forward(&self, input: &Input<D>, rng: Pcg64Mcg) -> Result<Activations<D>, TrainError> {
+        let mut tape = Tape::silent();
+        let mut pass = match self.in_train_mode {
+            true => Pass::training(&self.model.params, &mut tape, rng),
+            false => Pass::at_rest(&self.model.params, &mut tape),
+        };
+        Ok(self.model.network.forward(&mut pass, input)?)
+    }
+}
+
+/// The file of a fixed teacher: a checkpoint or safetensors file itself, or a run's best checkpoint, or its newest.
+///
+/// # Errors
+/// Nothing of the kind is there.
+pub fn fixed(dir: &Path) -> Result<PathBuf, TrainError> {
+    let run = dir.join("checkpoints");
+    let candidates = [
+        dir.to_owned(),
+        dir.join("model.safetensors"),
+        run.join("best/model.safetensors"),
+        run.join("latest/model.safetensors"),
+    ];
+    candidates
+        .into_iter()
+        .find(|file| file.is_file())
+        .ok_or_else(|| TrainError::NoTeacher { dir: dir.to_owned() })
+}
+
+fn waypoints(dir: &Path, cycle: u64) -> Result<Vec<u64>, TrainError> {
+    let mut steps = checkpoint::steps(dir)?;
+    steps.retain(|step| step.is_multiple_of(cycle) && *step > 0);
+    if steps.is_empty() {
+        return Err(TrainError::NoWaypoints { dir: dir.to_owned(), cycle });
+    }
+    Ok(steps)
+}
+
+/// The smallest snapshot above `step`; past the last one, the last.
+fn next_waypoint(snapshots: &[u64], step: u64) -> u64 {
+    let ahead = snapshots.iter().copied().filter(|&snapshot| snapshot > step).min();
+    ahead.or_else(|| snapshots.iter().copied().max()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_waypoint;
+
+    #[test]
+    fn the_next_waypoint_lies_strictly_ahead() {
+        let snapshots = [10_000, 20_000, 40_000, 90_000];
+        let cases = [
+            (0, 10_000),
+            (9_999, 10_000),
+            (10_000, 20_000),
+            (20_001, 40_000),
+            (89_999, 90_000),
+            (90_000, 90_000),
+        ];
+        for (step, want) in cases {
+            assert_eq!(next_waypoint(&snapshots, step), want, "at step {step}");
+        }
+    }
+}
