@@ -12,7 +12,7 @@ impl Numbers {
     }
 
     /// The next number in (−1, 1).
-    pub fn next(&mut self) -> f64 {
+    pub fn draw(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -21,7 +21,7 @@ impl Numbers {
 
     /// `len` numbers, scaled and shifted, exactly representable in f32.
     pub fn take(&mut self, len: usize, scale: f64, shift: f64) -> Vec<f64> {
-        (0..len).map(|_| f64::from((self.next() * scale + shift) as f32)).collect()
+        (0..len).map(|_| f64::from((self.draw() * scale + shift) as f32)).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{Cpu, Shape};
 /// A mask of `frames` flags, about a third of them set, and inputs for it.
 fn case(frames: usize, channels: usize) -> (TimeMask, [Vec<f64>; 2]) {
     let mut numbers = Numbers::new(3);
-    let mask = (0..frames).map(|_| numbers.next() > 0.3).collect();
+    let mask = (0..frames).map(|_| numbers.draw() > 0.3).collect();
     let inputs = [numbers.take(frames * channels, 2.0, 0.0), numbers.take(channels, 1.0, 0.5)];
     (TimeMask { mask, channels }, inputs)
 }

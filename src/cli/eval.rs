@@ -1,6 +1,6 @@
 //! `runner eval`: a checkpoint of a run, judged on a split.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kernels::Cpu;
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::{EvalArguments, Request, SplitName};
 use super::failure::{self, Failure};
-use super::order::orders;
+use super::order::plan_alone;
 use crate::model::{Model, weights};
 use crate::record::checkpoint::{self, Pointer};
 use crate::record::{Folder, Identity, Values, folder::write_json, preds};
@@ -23,12 +23,14 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
             .hint("give the folder that `runner results` lists, for example results/runs/NAME-HASH@best")
     })?;
     let step = step_of(&folder, which)?;
-    let mut request =
+    let request =
         Request { experiment: folder.config_toml(), profile: None, hparams: None, sets: Vec::new() };
+    let mut plan = plan_alone(&request)?;
     if let Some(meta) = &arguments.meta {
-        request.sets.push(format!("data.test_meta=\"{meta}\""));
+        // As it is given, or else inside the corpus' folder.
+        let given = std::path::absolute(meta).ok().filter(|path| path.is_file());
+        plan.data.test_meta = given.map_or_else(|| meta.clone(), |path| path.display().to_string());
     }
-    let plan = orders(&request)?.asked.plan;
     kernels::threads::start(plan.run.threads);
     let job = Job::open(&plan)?;
     let device = Cpu::default();
@@ -43,7 +45,11 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let judged = evaluate(&device, &model, job.tokenizer(), &batches, plan.eval.decode_padding)?;
     let metrics: Values =
         judged.metrics.iter().map(|(name, value)| (format!("{}/{name}", split.name()), *value)).collect();
-    let output = arguments.output.clone().unwrap_or_else(|| output_dir(&folder, split, step));
+    let output = arguments.output.clone().unwrap_or_else(|| {
+        let stem = arguments.meta.as_deref().and_then(|meta| Path::new(meta).file_stem());
+        let what = stem.map_or_else(|| split.name().into(), |stem| stem.to_string_lossy().into_owned());
+        folder.dir().join(format!("eval_{what}_{step}"))
+    });
     std::fs::create_dir_all(&output)
         .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", output.display())))?;
     preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
@@ -79,8 +85,4 @@ fn step_of(folder: &Folder, which: &str) -> Result<u64, Failure> {
         let message = format!("the run has no checkpoint `{which}`");
         Failure::new(failure::MISSING, message).hint(format!("it has {}", there.join(", ")))
     })
-}
-
-fn output_dir(folder: &Folder, split: Split, step: u64) -> PathBuf {
-    Path::new(folder.dir()).join(format!("eval_{}_{step}", split.name()))
 }

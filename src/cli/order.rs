@@ -9,7 +9,8 @@ use super::arguments::Request;
 use super::failure::Failure;
 use crate::config::{self, Code, Loaded, Problem, Problems, origins, resolved_toml};
 use crate::launch::Order;
-use crate::plan::{Need, NeedKind, needs, resolve};
+use crate::model::declare;
+use crate::plan::{self, Need, NeedKind, Plan, needs, resolve};
 use crate::record::{Folder, Identity};
 
 const CONTRADICTION: Code = Code::new("E101", "options that do not go together");
@@ -17,7 +18,7 @@ const NEED_UNKNOWN: Code = Code::new("E102", "a needed run that is not known");
 const NEED_CYCLE: Code = Code::new("E103", "experiments that need each other");
 
 /// Options of the request that hold for needed runs too: where things lie and where they run, not what they mean.
-const SHARED: [&str; 4] = ["output.", "run.device", "run.threads", "data.dir"];
+const SHARED: [&str; 5] = ["output.runs_dir", "output.project_name", "run.device", "run.threads", "data.dir"];
 
 /// A request resolved: the runs to bring to their end, in this order, the asked one last.
 #[derive(Debug)]
@@ -32,16 +33,21 @@ pub struct Orders {
 /// # Errors
 /// Every problem found.
 pub fn orders(request: &Request) -> Result<Orders, Failure> {
-    orders_of(request, "student", &mut Vec::new())
+    orders_of(request, &environment(), None, &mut Vec::new())
 }
 
-fn orders_of(request: &Request, role: &str, under_way: &mut Vec<PathBuf>) -> Result<Orders, Failure> {
-    let loaded = config::load(&request.experiment, &layers(request))?;
+fn orders_of(
+    request: &Request,
+    env: &[(String, String)],
+    role: Option<&str>,
+    under_way: &mut Vec<PathBuf>,
+) -> Result<Orders, Failure> {
+    let loaded = config::load(&request.experiment, &layers(request, env))?;
     let mut experiment = loaded.experiment.clone();
     let (mut needed, mut resolved, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     under_way.push(request.experiment.clone());
     for (kind, name) in needs(&experiment) {
-        match meet(&loaded, request, kind, &name, under_way) {
+        match meet(&loaded, request, env, kind, &name, under_way) {
             Ok((before, need)) => {
                 needed.extend(before);
                 resolved.push(need);
@@ -53,7 +59,7 @@ fn orders_of(request: &Request, role: &str, under_way: &mut Vec<PathBuf>) -> Res
     under_way.pop();
     // Written down with paths instead of names, the run's config.toml can be run again from anywhere.
     for need in &resolved {
-        let dir = need.dir.display().to_string();
+        let dir = std::path::absolute(&need.dir).unwrap_or_else(|_| need.dir.clone()).display().to_string();
         match need.kind {
             NeedKind::Teacher => experiment.distill.iter_mut().for_each(|d| d.teacher.clone_from(&dir)),
             NeedKind::Parent { step } => experiment.continue_from = Some(format!("{dir}@{step}")),
@@ -63,20 +69,21 @@ fn orders_of(request: &Request, role: &str, under_way: &mut Vec<PathBuf>) -> Res
         Ok(plan) if problems.is_empty() => plan,
         Ok(_) => return Err(Problems(problems).into()),
         Err(found) => {
-            problems.extend(found.into_iter().map(|found| {
-                let problem = loaded.provenance.problem(CONTRADICTION, &found.key, found.message);
-                if found.help.is_empty() { problem } else { problem.with_help(found.help) }
-            }));
+            problems.extend(located(&loaded, found));
             return Err(Problems(problems).into());
         }
     };
+    let idle = idle_prefixes(&loaded, &plan);
+    if !idle.is_empty() {
+        return Err(Problems(idle).into());
+    }
     let written = |error: toml::ser::Error| Failure::new(super::failure::INTERNAL, error.to_string());
     let origins = origins(&loaded).map_err(written)?;
     let leaves: BTreeMap<String, Value> =
         origins.iter().map(|origin| (origin.path.clone(), Value::from(origin.value.clone()))).collect();
     let asked = Order {
         plan,
-        role: role.to_owned(),
+        role: role.unwrap_or(if experiment.distill.is_some() { "student" } else { "model" }).to_owned(),
         config_toml: resolved_toml(&experiment).map_err(written)?,
         origins: serde_json::to_value(&origins).unwrap_or_default(),
         leaves,
@@ -85,6 +92,50 @@ fn orders_of(request: &Request, role: &str, under_way: &mut Vec<PathBuf>) -> Res
     };
     needed = without_repeats(needed);
     Ok(Orders { needed, asked, loaded })
+}
+
+/// The plan of an experiment's model and corpus alone: teachers and parents are left out, for verbs that do not train.
+///
+/// # Errors
+/// Every problem found.
+pub fn plan_alone(request: &Request) -> Result<Plan, Failure> {
+    let mut loaded = config::load(&request.experiment, &layers(request, &environment()))?;
+    loaded.experiment.distill = None;
+    loaded.experiment.continue_from = None;
+    resolve(&loaded.experiment, Vec::new()).map_err(|found| Problems(located(&loaded, found)).into())
+}
+
+/// The user's variables for options.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("RUNNER__"))
+        .collect()
+}
+
+/// The plan's problems, with file and line.
+fn located(loaded: &Loaded, found: Vec<plan::Problem>) -> Vec<Problem> {
+    let locate = |found: plan::Problem| {
+        let problem = loaded.provenance.problem(CONTRADICTION, &found.key, found.message);
+        if found.help.is_empty() { problem } else { problem.with_help(found.help) }
+    };
+    found.into_iter().map(locate).collect()
+}
+
+/// Module prefixes that name no parameter: such a key would be accepted and do nothing.
+fn idle_prefixes(loaded: &Loaded, plan: &Plan) -> Vec<Problem> {
+    let (_, declarations) = declare(&plan.model);
+    let keys = [("freeze_module", &plan.train.freeze_prefix), ("reinit_module", &plan.train.reinit_prefix)];
+    let idle = keys.into_iter().filter_map(|(key, prefix)| {
+        let prefix = prefix.as_deref()?;
+        if declarations.iter().any(|declaration| declaration.name.starts_with(prefix)) {
+            return None;
+        }
+        let message = format!("no parameter's name begins with `{prefix}`");
+        let help = "name a module such as `wav2vec2.encoder.layers.0`, or `.` for none";
+        Some(loaded.provenance.problem(CONTRADICTION, &format!("train.{key}"), message).with_help(help))
+    });
+    idle.collect()
 }
 
 /// Why a need cannot be met.
@@ -97,6 +148,7 @@ enum Unmet {
 fn meet(
     loaded: &Loaded,
     request: &Request,
+    env: &[(String, String)],
     kind: NeedKind,
     name: &str,
     under_way: &mut Vec<PathBuf>,
@@ -108,7 +160,7 @@ fn meet(
     let path = Path::new(name);
     if path.exists() && path.extension().is_none_or(|extension| extension != "toml") {
         let identity = Identity::read(&Folder::at(path)).ok().flatten();
-        let id = identity.map(|identity| identity.id).unwrap_or_default();
+        let id = identity.map_or_else(|| name.to_owned(), |identity| identity.id);
         return Ok((Vec::new(), Need { kind, name: name.into(), id, dir: path.to_owned() }));
     }
     let problem = |code, message, help: &str| {
@@ -132,7 +184,8 @@ fn meet(
         NeedKind::Teacher => "teacher",
         NeedKind::Parent { .. } => "parent",
     };
-    let orders = orders_of(&request, role, under_way).map_err(|failure| Unmet::Failure(Box::new(failure)))?;
+    let orders = orders_of(&request, &shared_env(env), Some(role), under_way)
+        .map_err(|failure| Unmet::Failure(Box::new(failure)))?;
     let (id, dir) = (orders.asked.plan.id.clone(), orders.asked.plan.dir());
     let need = Need { kind, name: name.into(), id, dir };
     let mut needed = orders.needed;
@@ -144,14 +197,18 @@ fn is_shared(set: &str) -> bool {
     SHARED.iter().any(|key| set.trim_start().starts_with(key))
 }
 
-fn layers(request: &Request) -> config::Request {
+/// The variables that hold for needed runs too.
+fn shared_env(env: &[(String, String)]) -> Vec<(String, String)> {
+    let key = |name: &str| name.trim_start_matches("RUNNER__").to_lowercase().replace("__", ".");
+    env.iter().filter(|(name, _)| is_shared(&key(name))).cloned().collect()
+}
+
+fn layers(request: &Request, env: &[(String, String)]) -> config::Request {
     config::Request {
         profile: request.profile.clone(),
         hparams: request.hparams.clone(),
         sets: request.sets.clone(),
-        env: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        env: env.to_vec(),
     }
 }
 

@@ -33,9 +33,11 @@ pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
     let stop = on_signals()?;
     let mut reports = Vec::new();
     for order in &needed {
-        reports.push(meet(order, &asked, arguments, talk, &stop)?);
+        reports.extend(meet(order, &asked, arguments, talk, &stop)?);
         if stop.requested() {
-            return tell(&reports, talk);
+            // Also where the needed run was just done: the one that was asked for has not begun.
+            tell(&reports, talk)?;
+            return Ok(failure::INTERRUPTED);
         }
     }
     reports.push(in_process(&asked, progress(talk), stop)?);
@@ -49,16 +51,19 @@ fn meet(
     arguments: &RunArguments,
     talk: Talk,
     stop: &Stop,
-) -> Result<Report, Failure> {
+) -> Result<Option<Report>, Failure> {
     if let Some(report) = finished(order)? {
-        return Ok(report);
+        return Ok(Some(report));
     }
     let dir = order.plan.dir();
     let enough = asked.plan.needs.iter().any(|need| match need.kind {
         NeedKind::Parent { step } => need.dir == dir && checkpoint::dir(&dir, step).is_dir(),
         NeedKind::Teacher => false,
     });
-    if arguments.request.profile.is_none() && !enough {
+    if enough {
+        return Ok(None);
+    }
+    if arguments.request.profile.is_none() {
         let message =
             format!("{} needs the run of `{}`, which is not there", asked.plan.name, order.plan.name);
         return Err(Failure::new(failure::MISSING, message)
@@ -69,7 +74,7 @@ fn meet(
             )));
     }
     talk.say(format_args!("{} first: {} needs it", order.plan.name, asked.plan.name));
-    Ok(in_process(order, progress(talk), stop.clone())?)
+    Ok(Some(in_process(order, progress(talk), stop.clone())?))
 }
 
 /// Adds what can be done about a missing corpus.

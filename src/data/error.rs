@@ -21,6 +21,17 @@ pub enum DataError {
     /// A transcript uses more symbols than the CTC head has outputs.
     #[error("utterance `{name}` spells symbol {id}, but the CTC head has {outputs} outputs")]
     Symbol { name: String, id: u32, outputs: usize },
+    /// The vocabulary's padding is not the model's blank.
+    #[error("`[PAD]` is symbol {vocabulary} of the vocabulary, but `model.wav2vec2.pad_token_id` is {model}")]
+    Blank { vocabulary: u32, model: usize },
+    /// The CTC head is smaller than the vocabulary.
+    #[error("the vocabulary has {symbols} symbols, but `model.wav2vec2.asr_vocab_size` is {outputs}")]
+    Vocabulary { symbols: usize, outputs: usize },
+    /// The classifier heads are not the corpus'.
+    #[error(
+        "the categories have {corpus:?} classes, but `model.wav2vec2.classifier_num_targets` is {model:?}"
+    )]
+    Classes { corpus: Vec<usize>, model: Vec<usize> },
     /// The thread that prepares batches is gone without a word.
     #[error("the thread that prepares batches ended unexpectedly")]
     ThreadEnded,

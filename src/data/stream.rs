@@ -68,7 +68,9 @@ impl Stream {
     pub fn next_batch(&mut self) -> Result<(Batch, Position), DataError> {
         if self.group.is_empty() {
             self.form_group()?;
-        } else if self.position.batch_in_group == self.group.len() {
+        }
+        // At the end of a group, also of one that was formed again only to find its end.
+        if self.position.batch_in_group >= self.group.len() {
             self.position = Position {
                 epoch: self.after_group.0,
                 offset: self.after_group.1,

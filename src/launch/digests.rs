@@ -15,7 +15,7 @@ pub fn check(before: &Identity, now: &BTreeMap<String, String>) -> Result<(), Tr
             && now != then
         {
             return Err(TrainError::DataChanged {
-                what: format!("the {part} list of the corpus"),
+                what: format!("the {part} file of the corpus"),
                 then: short(then),
                 now: short(now),
             });

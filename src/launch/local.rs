@@ -103,7 +103,12 @@ fn failed(error: TrainError, folder: &Folder, sink: &mut dyn Sink) -> LaunchErro
 fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, LaunchError> {
     if let Some(before) = Identity::read(folder)? {
         digests::check(&before, &job.digests)?;
-        return Ok(before);
+        // What is cosmetic may have changed, and `max_steps`: the folder tells of the newest request.
+        let identity = Identity { config: order.leaves.clone(), finished: None, ..before };
+        write_whole(&folder.config_toml(), order.config_toml.as_bytes())?;
+        write_json(&folder.origin_json(), &order.origins)?;
+        identity.write(folder)?;
+        return Ok(identity);
     }
     let plan = &order.plan;
     let identity = Identity {

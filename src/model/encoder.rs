@@ -15,7 +15,7 @@ use crate::plan::{MixerPlan, ModelPlan};
 #[derive(Debug, Clone)]
 enum Mixing {
     Attention(SelfAttention),
-    Mamba(Bidirectional),
+    Mamba(Box<Bidirectional>),
 }
 
 impl Mixing {
@@ -31,11 +31,11 @@ impl Mixing {
             )),
             MixerPlan::Mamba1 { inner, state, taps, rank, residual_inside } => {
                 let sizes = MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank });
-                Mixing::Mamba(Bidirectional::declare(scope, sizes, residual_inside))
+                Mixing::Mamba(Box::new(Bidirectional::declare(scope, sizes, residual_inside)))
             }
             MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, residual_inside } => {
                 let sizes = MixerSizes::Mamba2(Mamba2Sizes { width, inner, head_dim, state, taps, chunk });
-                Mixing::Mamba(Bidirectional::declare(scope, sizes, residual_inside))
+                Mixing::Mamba(Box::new(Bidirectional::declare(scope, sizes, residual_inside)))
             }
         }
     }

@@ -23,6 +23,9 @@ pub enum WeightsError {
     Misfit { path: PathBuf, misfits: Vec<String> },
 }
 
+/// Extents and values of tensors, by name.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// How strictly a file has to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
@@ -72,7 +75,7 @@ pub fn write_tensors(
 ///
 /// # Errors
 /// The file cannot be read or is damaged.
-pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, WeightsError> {
+pub fn read_tensors(path: &Path) -> Result<Tensors, WeightsError> {
     let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.to_owned(), source })?;
     let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -93,6 +96,11 @@ fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
         Dtype::BF16 => {
             Some(narrow.iter().map(|&[low, high]| f32::from_le_bytes([0, 0, low, high])).collect())
         }
+        Dtype::I64 => {
+            let (words, _) = view.data().as_chunks::<8>();
+            Some(words.iter().map(|&bytes| i64::from_le_bytes(bytes) as f32).collect())
+        }
+        Dtype::I32 => Some(wide.iter().map(|&bytes| i32::from_le_bytes(bytes) as f32).collect()),
         Dtype::F16 => Some(narrow.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect()),
         _ => None,
     }

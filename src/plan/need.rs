@@ -17,9 +17,10 @@ pub enum NeedKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Need {
     pub kind: NeedKind,
-    /// What the experiment calls it: an experiment's name, a run folder or a checkpoint.
+    /// What the experiment calls it: an experiment's name, a run folder or a checkpoint. One run has many names.
+    #[serde(skip)]
     pub name: String,
-    /// The needed run's identity; empty for a folder given by path.
+    /// The needed run's identity; for weights that are no run's, their path.
     pub id: String,
     /// Its run folder. Where it lies does not change what it is.
     #[serde(skip)]
@@ -36,7 +37,7 @@ pub fn needs(experiment: &Experiment) -> Vec<(NeedKind, String)> {
             needs.push((NeedKind::Teacher, distill.teacher.clone()));
         }
     }
-    if let Some((name, step)) = experiment.continue_from.as_deref().and_then(|from| from.split_once('@'))
+    if let Some((name, step)) = experiment.continue_from.as_deref().and_then(|from| from.rsplit_once('@'))
         && let Ok(step) = step.parse()
     {
         needs.push((NeedKind::Parent { step }, name.to_owned()));

@@ -120,6 +120,29 @@ fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec
             "set `ctc_weight = 1`, or `use_classifier = true` in [model.wav2vec2]",
         ));
     }
+    if train.ctc_weight == 0.0 && !model.heads.classes.is_empty() && experiment.eval.select != Metric::ClfAcc
+    {
+        problems.push(Problem::new(
+            "eval.select",
+            "the best checkpoint is chosen by the CTC head, which is not trained (`ctc_weight` is 0)",
+            "set `select = \"dev/clf_acc\"`",
+        ));
+    }
+    if let Some(from) = &experiment.continue_from {
+        match from.rsplit_once('@').map(|(_, step)| step.parse::<u64>()) {
+            Some(Ok(step)) if step < train.max_steps => {}
+            Some(Ok(step)) => problems.push(Problem::new(
+                "continue_from",
+                format!("it starts after {step} updates, but `max_steps` is {}", train.max_steps),
+                "raise `max_steps` in [train], or continue from an earlier step",
+            )),
+            _ => problems.push(Problem::new(
+                "continue_from",
+                format!("`{from}` names no step"),
+                "write `EXPERIMENT@STEP`, for example `tedlium_target@40000`",
+            )),
+        }
+    }
     if experiment.eval.select == Metric::ClfAcc && model.heads.classes.is_empty() {
         problems.push(Problem::new(
             "eval.select",

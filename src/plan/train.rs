@@ -132,7 +132,9 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
 
 /// The papers' scripts write `.` for "no module".
 fn prefix(module: &str) -> Option<String> {
-    (module != ".").then(|| module.to_owned())
+    // The reference's names begin with the wrapper's, ours do not.
+    let module = module.strip_prefix("asr_model.").unwrap_or(module);
+    (module != "." && !module.is_empty()).then(|| module.to_owned())
 }
 
 pub(super) fn eval_plan(eval: &Eval) -> EvalPlan {

@@ -77,10 +77,12 @@ impl<'a> Keeper<'a> {
             let mut state = State::fresh(Model::draw(device, &plan.model, plan.run.seed)?);
             state.load(device, dir)?;
             // A kill between the saving of the best and its pointer leaves the pointer behind.
-            if let Some(best) = state.best
-                && checkpoint::dir(self.folder.dir(), best.step).is_dir()
-            {
-                checkpoint::point(self.folder.dir(), Pointer::Best, best.step)?;
+            match state.best {
+                Some(best) if checkpoint::dir(self.folder.dir(), best.step).is_dir() => {
+                    checkpoint::point(self.folder.dir(), Pointer::Best, best.step)?;
+                }
+                // Behind a damaged checkpoint lies a state whose best has been let go: the next judgement is the best anew.
+                _ => state.best = None,
             }
             events.push(Event::Resumed(Resumed {
                 step: *step,
@@ -96,6 +98,7 @@ impl<'a> Keeper<'a> {
             let mut state = State::fresh(Model::draw(device, &plan.model, plan.run.seed)?);
             state.load(device, &checkpoint)?;
             state.best = None;
+            state.dev_metrics.clear();
             events.push(Event::Note { text: format!("continues {} at step {step}", dir.display()) });
             return Ok((state, events));
         }

@@ -37,7 +37,9 @@ pub enum TrainError {
     #[error("{what} has changed since this run began (digest {now}, was {then})")]
     DataChanged { what: String, then: String, now: String },
     /// The numbers diverged.
-    #[error("{count} updates in a row had gradients that are not finite, the last at step {step}")]
+    #[error(
+        "{count} updates in a row changed nothing, the last at step {step}: no finite loss or no finite gradient"
+    )]
     Diverged { step: u64, count: u32 },
     /// The device asked for is not there.
     #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]

@@ -1,5 +1,9 @@
 //! What a run works with: the plan, the opened corpus, and where results go.
 
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
 use crate::corpora::{Categories, Corpus, MetaFormat};
 use crate::data::{Batch, DataError, Encoder, Loader, eval_batches};
 use crate::plan::{DataFormat, Plan};
@@ -23,17 +27,23 @@ impl<'a> Job<'a> {
     /// A file is missing or broken.
     pub fn open(plan: &'a Plan) -> Result<Self, TrainError> {
         let data = &plan.data;
-        let dir = std::path::Path::new(&data.dir);
+        let dir = Path::new(&data.dir);
         let tokenizer = CtcTokenizer::read(&dir.join(&data.vocab_path)).map_err(DataError::from)?;
         let categories = match plan.model.heads.classes.is_empty() {
             true => None,
             false => Some(Categories::read(&dir.join(&data.categories_path)).map_err(DataError::from)?),
         };
+        fits(plan, &tokenizer, categories.as_ref())?;
         let encoder = Encoder::new(data, &plan.model.heads, tokenizer, categories);
         let mut job = Job { plan, encoder, digests: Default::default() };
         for (split, meta) in [("train", &data.train_meta), ("dev", &data.dev_meta), ("test", &data.test_meta)]
         {
             job.digests.insert(split.to_owned(), job.corpus(meta)?.digest().to_owned());
+        }
+        let vocabulary = dir.join(&data.vocab_path);
+        job.digests.insert("vocabulary".into(), digest(&vocabulary)?);
+        if !plan.model.heads.classes.is_empty() {
+            job.digests.insert("categories".into(), digest(&dir.join(&data.categories_path))?);
         }
         Ok(job)
     }
@@ -56,18 +66,18 @@ impl<'a> Job<'a> {
     /// # Errors
     /// As [`Job::train_loader`], or a sound file is missing or broken.
     pub fn eval_batches(&self, split: Split) -> Result<Vec<Batch>, TrainError> {
-        let meta = match split {
-            Split::Dev => &self.plan.data.dev_meta,
-            Split::Test => &self.plan.data.test_meta,
+        // The limit is for looks in between; a final number is over everything.
+        let (meta, max_batches) = match split {
+            Split::Dev => (&self.plan.data.dev_meta, self.plan.eval.max_batches),
+            Split::Test => (&self.plan.data.test_meta, usize::MAX),
         };
         let mut loader = self.loader(meta, 1.0)?;
-        Ok(eval_batches(&mut loader, &self.plan.data, self.plan.eval.max_batches)?)
+        Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
     }
 
     fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {
         let data = &self.plan.data;
-        Ok(Corpus::open(std::path::Path::new(&data.dir), meta, meta_format(data.format))
-            .map_err(DataError::from)?)
+        Ok(Corpus::open(Path::new(&data.dir), meta, meta_format(data.format)).map_err(DataError::from)?)
     }
 
     fn loader(&self, meta: &str, partial: f64) -> Result<Loader, TrainError> {
@@ -76,6 +86,30 @@ impl<'a> Job<'a> {
         let corpus = self.corpus(meta)?;
         Ok(Loader::new(corpus, &self.encoder, plan.data.sample_rate_hz, min_samples, partial)?)
     }
+}
+
+/// Vocabulary and class names must be the model's.
+fn fits(plan: &Plan, tokenizer: &CtcTokenizer, categories: Option<&Categories>) -> Result<(), DataError> {
+    let heads = &plan.model.heads;
+    if tokenizer.pad_id() as usize != heads.blank {
+        return Err(DataError::Blank { vocabulary: tokenizer.pad_id(), model: heads.blank });
+    }
+    if tokenizer.size() > heads.vocab_size {
+        return Err(DataError::Vocabulary { symbols: tokenizer.size(), outputs: heads.vocab_size });
+    }
+    match categories {
+        Some(categories) if categories.sizes() != heads.classes => {
+            Err(DataError::Classes { corpus: categories.sizes(), model: heads.classes.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The SHA-256 of a small file, in hexadecimal.
+fn digest(path: &Path) -> Result<String, TrainError> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| TrainError::State { path: path.to_owned(), reason: error.to_string() })?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn meta_format(format: DataFormat) -> MetaFormat {

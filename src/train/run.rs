@@ -83,10 +83,17 @@ pub fn run<D: Backend>(
         if session.stop.requested() {
             return run.interrupt();
         }
+        let started = Instant::now();
+        let (batches, position) = match fetch(&prefetch, plan.train.accumulation_steps) {
+            Ok(fetched) => fetched,
+            // A broken file must not cost the updates since the last checkpoint.
+            Err(error) => {
+                run.save()?;
+                return Err(error);
+            }
+        };
         run.thaw();
         run.switch_teacher()?;
-        let started = Instant::now();
-        let (batches, position) = fetch(&prefetch, plan.train.accumulation_steps)?;
         let updated = update(&mut run.state, device, plan, run.teacher.as_ref(), &batches)?;
         run.advance(updated, position, started)?;
         let step = run.state.step;
@@ -123,7 +130,6 @@ struct Run<'a, D: Backend> {
     keeper: Keeper<'a>,
     sink: &'a mut dyn Sink,
     dev: Vec<Batch>,
-    dev_metrics: Values,
     /// The last evaluation was the best so far and is not saved yet.
     improved: bool,
     /// Updates in a row whose gradients were not finite.
@@ -172,7 +178,6 @@ impl<'a, D: Backend> Run<'a, D> {
             keeper,
             sink,
             dev: job.eval_batches(Split::Dev)?,
-            dev_metrics: Values::new(),
             improved: false,
             lost: 0,
             began,
@@ -210,7 +215,7 @@ impl<'a, D: Backend> Run<'a, D> {
         self.state.step += 1;
         self.state.position = position;
         let step = self.state.step;
-        self.lost = if updated.taken || updated.grad_norm.is_finite() { 0 } else { self.lost + 1 };
+        self.lost = if updated.taken { 0 } else { self.lost + 1 };
         if self.lost == PATIENCE {
             return Err(TrainError::Diverged { step, count: PATIENCE });
         }
@@ -235,10 +240,10 @@ impl<'a, D: Backend> Run<'a, D> {
         let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &self.dev, padding)?;
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
-        self.dev_metrics = named(Split::Dev, &judged);
-        let value = self.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
+        self.state.dev_metrics = named(Split::Dev, &judged);
+        let value = self.state.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
         let best = self.state.best.map(|best| best.value);
-        if best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {
+        if value.is_finite() && best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {
             self.state.best = Some(Best { step: self.state.step, value });
             self.improved = true;
         }
@@ -260,16 +265,16 @@ impl<'a, D: Backend> Run<'a, D> {
 
     /// Judges the best checkpoint on the test set and ends the run.
     fn finish(mut self) -> Result<Outcome, TrainError> {
-        let mut metrics = self.dev_metrics.clone();
+        let mut metrics = self.state.dev_metrics.clone();
         if self.plan.eval.test_at_end {
             let best = self.state.best.map_or(self.state.step, |best| best.step);
             self.keeper.load_weights(&mut self.state.model, best)?;
             let (started, batches) = (Instant::now(), self.job.eval_batches(Split::Test)?);
             let padding = self.plan.eval.decode_padding;
             let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &batches, padding)?;
-            self.state.step = best;
+            let trained = std::mem::replace(&mut self.state.step, best);
             let event = self.eval_event(&judged, Split::Test, &batches, None, started);
-            self.state.step = self.plan.train.max_steps;
+            self.state.step = trained;
             self.sink.emit(&event)?;
             metrics.extend(named(Split::Test, &judged));
             self.keeper.write_judgement(&metrics, &judged.predictions)?;

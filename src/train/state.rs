@@ -11,7 +11,7 @@ use super::TrainError;
 use super::optimizer::{Moments, Optimizer};
 use crate::data::Position;
 use crate::model::{Model, weights};
-use crate::record::Offsets;
+use crate::record::{Offsets, Values};
 
 /// The best evaluation so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct State<D: Backend> {
     /// Where the data stream goes on.
     pub position: Position,
     pub best: Option<Best>,
+    /// The last judgement on the dev set, by name with the split.
+    pub dev_metrics: Values,
     /// Seconds of training behind it, over all sessions.
     pub train_secs: f64,
 }
@@ -38,6 +40,7 @@ pub struct StateFile {
     pub step: u64,
     pub position: Position,
     pub best: Option<Best>,
+    pub dev_metrics: Values,
     pub train_secs: f64,
     /// How much of metrics.jsonl and timings.jsonl belongs to this state.
     pub offsets: Offsets,
@@ -54,6 +57,7 @@ impl<D: Backend> State<D> {
             step: 0,
             position: Position::default(),
             best: None,
+            dev_metrics: Values::new(),
             train_secs: 0.0,
         }
     }
@@ -65,6 +69,7 @@ impl<D: Backend> State<D> {
             step: self.step,
             position: self.position,
             best: self.best,
+            dev_metrics: self.dev_metrics.clone(),
             train_secs: self.train_secs,
             offsets,
             updates: moments.map(|(name, moments)| (name.clone(), moments.steps)).collect(),
@@ -105,6 +110,7 @@ impl<D: Backend> State<D> {
         self.step = file.step;
         self.position = file.position;
         self.best = file.best;
+        self.dev_metrics.clone_from(&file.dev_metrics);
         self.train_secs = file.train_secs;
         Ok(file)
     }

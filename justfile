@@ -1,0 +1,27 @@
+# The developer's door. `just` lists it.
+default:
+    @just --list
+
+# All that CI does.
+check:
+    .ci/run
+
+# The tests alone.
+test:
+    cargo test --release --workspace
+
+# Regenerate schemas/ from the types.
+schemas:
+    RUNNER_UPDATE=1 cargo test --release the_committed_schema_is_fresh
+
+# Regenerate the goldens of the parity tests (needs Python with torch, transformers, safetensors).
+goldens:
+    python3 tests/parity/make_wav2vec2.py
+
+# Regenerate the bundled corpus (needs espeak-ng and sox).
+corpus:
+    python3 corpora/make_smoke.py
+
+# The main job on the bundled corpus.
+smoke:
+    cargo run --release -- run experiments/tedlium_waypoint.toml --profile smoke

@@ -1,0 +1,267 @@
+//! `runner run`, `eval`, `results`: what a run leaves, resumes from, and comes to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::support::{command, runner, runs_in, said};
+use serde_json::Value;
+
+/// A run of the direct experiment under `ci`, with more overrides.
+fn direct(runs: &Path, more: &[&str]) -> Vec<String> {
+    let mut arguments: Vec<String> =
+        ["run", "experiments/tedlium_direct.toml", "--profile", "ci", "--json", "-s"]
+            .map(str::to_owned)
+            .to_vec();
+    arguments.push(runs_in(runs));
+    for set in more {
+        arguments.extend(["-s".to_owned(), (*set).to_owned()]);
+    }
+    arguments
+}
+
+fn run(arguments: &[String]) -> Value {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let said = runner(&arguments);
+    assert_eq!(said.code, 0, "{}", said.err);
+    serde_json::from_str(&said.out).unwrap()
+}
+
+fn dir(report: &Value) -> PathBuf {
+    PathBuf::from(report["dir"].as_str().unwrap())
+}
+
+fn bytes(report: &Value, file: &str) -> Vec<u8> {
+    let path = dir(report).join(file);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn a_run_leaves_everything_and_a_second_one_only_reports() {
+    let runs = tempfile::tempdir().unwrap();
+    let report = run(&direct(runs.path(), &[]));
+    assert_eq!((report["state"].as_str(), report["step"].as_u64()), (Some("finished"), Some(10)));
+    assert!(report["metrics"]["test/wer"].is_f64());
+    for file in [
+        "config.toml",
+        "origin.json",
+        "run.json",
+        "status.json",
+        "metrics.jsonl",
+        "timings.jsonl",
+        "preds.jsonl",
+        "metrics.json",
+        "log.txt",
+        "checkpoints/latest/model.safetensors",
+        "checkpoints/best/state.json",
+    ] {
+        assert!(dir(&report).join(file).exists(), "{file} is missing");
+    }
+    let first: Value =
+        serde_json::from_slice(bytes(&report, "preds.jsonl").split(|&b| b == b'\n').next().unwrap()).unwrap();
+    assert!(first["name"].is_string() && first["pred"].is_string() && first["label"].is_string());
+
+    let model = dir(&report).join("checkpoints/latest/model.safetensors");
+    let written = fs::metadata(&model).unwrap().modified().unwrap();
+    let again = run(&direct(runs.path(), &[]));
+    assert_eq!(report, again);
+    assert_eq!(written, fs::metadata(&model).unwrap().modified().unwrap(), "nothing is done twice");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads() {
+    let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let one = run(&direct(runs[0].path(), &["run.threads=1"]));
+    let two = run(&direct(runs[1].path(), &["run.threads=2"]));
+    for file in [
+        "metrics.jsonl",
+        "preds.jsonl",
+        "checkpoints/step-10/model.safetensors",
+        "checkpoints/step-10/optimizer.safetensors",
+    ] {
+        assert!(bytes(&one, file) == bytes(&two, file), "{file} differs");
+    }
+}
+
+#[test]
+fn a_longer_run_continues_the_shorter_one_bit_for_bit() {
+    let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let short = run(&direct(runs[0].path(), &["train.max_steps=6"]));
+    assert_eq!(short["step"].as_u64(), Some(6));
+    let continued = run(&direct(runs[0].path(), &[]));
+    let whole = run(&direct(runs[1].path(), &[]));
+    assert_eq!(continued["id"], whole["id"]);
+    for file in
+        ["checkpoints/step-10/model.safetensors", "checkpoints/step-10/optimizer.safetensors", "preds.jsonl"]
+    {
+        assert!(bytes(&continued, file) == bytes(&whole, file), "{file} differs");
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_as_if_nothing_had_happened() {
+    let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let steps = ["train.max_steps=40"];
+    let arguments = direct(runs[0].path(), &steps);
+    let mut child = command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
+    let checkpoint = |runs: &Path| {
+        let run = fs::read_dir(runs).ok()?.next()?.ok()?.path();
+        run.join("checkpoints/step-4/state.json").is_file().then_some(())
+    };
+    let started = Instant::now();
+    while checkpoint(runs[0].path()).is_none() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = run(&arguments);
+    let whole = run(&direct(runs[1].path(), &steps));
+    assert_eq!(resumed["state"], "finished");
+    for file in ["metrics.jsonl", "preds.jsonl", "checkpoints/step-40/model.safetensors"] {
+        assert!(bytes(&resumed, file) == bytes(&whole, file), "{file} differs");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_exits_75_and_a_second_process_73() {
+    let runs = tempfile::tempdir().unwrap();
+    let arguments = direct(runs.path(), &["train.max_steps=100000"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let child = command(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    let running = || {
+        fs::read_dir(runs.path()).is_ok_and(|mut runs| {
+            runs.next().is_some_and(|run| run.unwrap().path().join("checkpoints/latest").exists())
+        })
+    };
+    while !running() {
+        assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let second = runner(&arguments);
+    assert_eq!(second.code, 73, "{}", second.err);
+    assert!(second.err.contains("is already running"), "{}", second.err);
+    let signalled =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let first = said(child.wait_with_output().unwrap());
+    assert_eq!(first.code, 75, "{}", first.err);
+    let report: Value = serde_json::from_str(&first.out).unwrap();
+    assert_eq!(report["state"], "interrupted");
+}
+
+#[test]
+fn a_student_runs_its_teacher_first_and_reuses_it() {
+    let runs = tempfile::tempdir().unwrap();
+    let runs_dir = runs_in(runs.path());
+    for experiment in ["tedlium_waypoint", "tedlium_target", "tedlium_hybrid", "tedlium_unguided"] {
+        let said =
+            runner(&["run", &format!("experiments/{experiment}.toml"), "--profile", "ci", "-s", &runs_dir]);
+        assert_eq!(said.code, 0, "{experiment}: {}", said.err);
+        assert!(said.out.contains(experiment), "{}", said.out);
+    }
+    let mut names: Vec<String> = fs::read_dir(runs.path())
+        .unwrap()
+        .map(|run| run.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let stems: Vec<&str> = names.iter().map(|name| name.rsplit_once('-').unwrap().0).collect();
+    assert_eq!(
+        stems,
+        ["tedlium_direct", "tedlium_hybrid", "tedlium_target", "tedlium_unguided", "tedlium_waypoint"],
+        "one teacher and one target-guided run serve all"
+    );
+
+    let rows = runner(&["results", &runs.path().display().to_string(), "--json"]);
+    let rows: Value = serde_json::from_str(&rows.out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 5);
+
+    let waypoint = runs.path().join(names.iter().find(|name| name.starts_with("tedlium_waypoint")).unwrap());
+    let metrics = fs::read_to_string(waypoint.join("metrics.jsonl")).unwrap();
+    assert!(metrics.contains("train/layer_distill") && metrics.contains("train/logits_distill"), "{metrics}");
+    let switches = metrics.lines().filter(|line| line.contains("train/teacher_step")).count();
+    assert_eq!(switches, 5, "a waypoint every fifth of the steps");
+
+    // The run's own config.toml names its teacher by folder: it is the same run, found finished.
+    let again = runner(&["run", &waypoint.join("config.toml").display().to_string(), "--json"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    let again: Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!(PathBuf::from(again["dir"].as_str().unwrap()), waypoint);
+
+    // Evaluation of the finished run gives what the run itself reported.
+    let output = runs.path().join("judged");
+    let judged = runner(&[
+        "eval",
+        &waypoint.display().to_string(),
+        "--split",
+        "test",
+        "-o",
+        &output.display().to_string(),
+        "--json",
+    ]);
+    assert_eq!(judged.code, 0, "{}", judged.err);
+    let judged: Value = serde_json::from_str(&judged.out).unwrap();
+    assert_eq!(judged["metrics"]["test/wer"], again["metrics"]["test/wer"]);
+    assert_eq!(
+        fs::read(output.join("preds.jsonl")).unwrap(),
+        fs::read(waypoint.join("preds.jsonl")).unwrap()
+    );
+}
+
+#[test]
+fn mamba_1_students_train_too() {
+    let runs = tempfile::tempdir().unwrap();
+    let said = runner(&[
+        "run",
+        "experiments/tedlium_unguided.toml",
+        "--profile",
+        "ci",
+        "--hparams",
+        "asr_mamba_use_mamba2=False,mamba_d_state=8",
+        "-s",
+        &runs_in(runs.path()),
+        "--json",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(report["metrics"]["test/loss"].as_f64().unwrap().is_finite());
+}
+
+#[test]
+fn a_corpus_that_changed_stops_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let corpus = dir.path().join("corpus");
+    copy_meta(&corpus);
+    let data = format!("data.dir=\"{}\"", corpus.display());
+    let runs = dir.path().join("runs");
+    run(&direct(&runs, &[&data, "train.max_steps=2"]));
+    let meta = corpus.join("meta.train.txt");
+    let fewer: Vec<String> = fs::read_to_string(&meta).unwrap().lines().skip(1).map(str::to_owned).collect();
+    fs::write(&meta, fewer.join("\n")).unwrap();
+    let arguments = direct(&runs, &[&data]);
+    let said = runner(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains("the train file of the corpus has changed since this run began"),
+        "{}",
+        said.err
+    );
+}
+
+/// The smoke corpus' lists, over links to its audio.
+fn copy_meta(to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in
+        fs::read_dir(crate::support::root().join("corpora/smoke")).unwrap().map(|entry| entry.unwrap().path())
+    {
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() {
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(&entry, &target).unwrap();
+        } else {
+            fs::copy(&entry, &target).unwrap();
+        }
+    }
+}

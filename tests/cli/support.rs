@@ -1,0 +1,45 @@
+//! Runs the program as a user would, from the project's root.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A command of the program, in the project's root, without the user's environment for it.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    command.args(arguments).current_dir(root()).env("NO_COLOR", "1");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RUNNER__")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a command said and how it ended.
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn runner(arguments: &[&str]) -> Said {
+    said(command(arguments).output().expect("the program starts"))
+}
+
+/// What an ended process said.
+pub fn said(output: Output) -> Said {
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The override that sends run folders to `dir`.
+pub fn runs_in(dir: &Path) -> String {
+    format!("output.runs_dir=\"{}\"", dir.display())
+}

@@ -1,0 +1,248 @@
+//! Rules about the code itself: who may import whom, where outside crates live, how long a file may be, and which op folders
+//! are complete.
+//!
+//! It reads text: macros that build paths escape it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may import, besides itself.
+const ROOMS: [(&str, &[&str]); 16] = [
+    ("seed", &[]),
+    ("config", &[]),
+    ("audio", &[]),
+    ("text", &[]),
+    ("record", &[]),
+    ("plan", &["config"]),
+    ("corpora", &["audio", "text"]),
+    ("nn", &["kernels", "seed"]),
+    ("data", &["plan", "corpora", "audio", "text", "seed"]),
+    ("model", &["plan", "nn", "kernels"]),
+    ("report", &["record"]),
+    ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
+    ("train", &["task", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"]),
+    ("launch", &["plan", "record", "train", "model", "kernels"]),
+    (
+        "cli",
+        &[
+            "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
+            "task", "train", "launch", "kernels",
+        ],
+    ),
+    ("kernels", &[]),
+];
+
+/// The rooms in which an outside crate may be named.
+const HOMES: [(&str, &[&str]); 24] = [
+    ("figment", &["config"]),
+    ("toml", &["config", "cli"]),
+    ("schemars", &["config"]),
+    ("serde_path_to_error", &["config"]),
+    ("strsim", &["config"]),
+    ("regex_lite", &["config"]),
+    ("hound", &["audio"]),
+    ("symphonia", &["audio"]),
+    ("rubato", &["audio"]),
+    ("csv", &["corpora"]),
+    ("zip", &["corpora"]),
+    ("dfdx", &["kernels"]),
+    ("gemm", &["kernels"]),
+    ("pulp", &["kernels"]),
+    ("rayon", &["kernels"]),
+    ("safetensors", &["model"]),
+    ("tensorboard_rs", &["record"]),
+    ("tensorboard_proto", &["record"]),
+    ("protobuf", &["record"]),
+    ("indicatif", &["record"]),
+    ("polars", &["report"]),
+    ("clap", &["cli"]),
+    ("ctrlc", &["cli"]),
+    ("rand_distr", &["nn"]),
+];
+
+const CEILING: usize = 500;
+const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
+/// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
+const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `dir`.
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(rust_files(&entry));
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            files.push(entry);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Files by room: the folders of src/, and the kernels crate.
+fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
+    let mut rooms = BTreeMap::new();
+    for entry in fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            rooms.insert(entry.file_name().unwrap().to_string_lossy().into_owned(), rust_files(&entry));
+        }
+    }
+    rooms.insert("kernels".into(), rust_files(&root().join("kernels")));
+    rooms
+}
+
+/// The code of a file: comments and everything under `#[cfg(test)] mod tests {` left out.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// First names after `crate::`, also inside `use crate::{a, b::c}`.
+fn imports(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut name = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => names.push(std::mem::take(&mut name)),
+                    _ if depth == 0 => name.push(c),
+                    _ => {}
+                }
+            }
+            names.push(name);
+        } else {
+            names.push(rest.to_owned());
+        }
+    }
+    let word = |name: String| {
+        let name = name.trim_start();
+        name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
+    names.into_iter().map(word).filter(|name| !name.is_empty()).collect()
+}
+
+fn names_crate(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("{name}::")).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':'))
+    })
+}
+
+#[test]
+fn rooms_import_only_what_lies_below() {
+    let allowed: BTreeMap<&str, &[&str]> = ROOMS.into_iter().collect();
+    let rooms = rooms();
+    let mut faults = Vec::new();
+    for (room, files) in &rooms {
+        let Some(allowed) = allowed.get(room.as_str()) else {
+            faults.push(format!("src/{room} is a room without a rule"));
+            continue;
+        };
+        if room == "kernels" {
+            continue; // A crate of its own: Cargo itself keeps it from importing ours.
+        }
+        for file in files {
+            let code = code(file);
+            for name in imports(&code) {
+                if rooms.contains_key(&name) && name != *room && !allowed.contains(&name.as_str()) {
+                    faults.push(format!("{}: `{room}` may not import `{name}`", file.display()));
+                }
+            }
+            if names_crate(&code, "kernels") && !allowed.contains(&"kernels") {
+                faults.push(format!("{}: `{room}` may not import `kernels`", file.display()));
+            }
+            if code.contains("super::super::") {
+                faults.push(format!("{}: `super::super` hides what is imported", file.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn outside_crates_have_one_home() {
+    let mut faults = Vec::new();
+    for (room, files) in rooms() {
+        for file in files {
+            let code = code(&file);
+            for (name, homes) in HOMES {
+                if names_crate(&code, name) && !homes.contains(&room.as_str()) {
+                    faults.push(format!("{}: `{name}` belongs to {}", file.display(), homes.join(", ")));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let mut faults = Vec::new();
+    for (room, files) in rooms() {
+        for file in files.iter().filter(|_| room != "cli") {
+            for word in ["println!(", "print!(", "dbg!("] {
+                if code(file).contains(word) && !file.to_string_lossy().contains("tests") {
+                    faults.push(format!("{}: `{word}`", file.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_stay_readable() {
+    let long: Vec<String> = rooms()
+        .into_values()
+        .flatten()
+        .map(|file| (fs::read_to_string(&file).unwrap().lines().count(), file))
+        .filter(|(lines, _)| *lines > CEILING)
+        .map(|(lines, file)| format!("{}: {lines} lines, at most {CEILING}", file.display()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn unsafe_code_lives_in_kernels_only() {
+    for (room, files) in rooms() {
+        for file in files.iter().filter(|_| room != "kernels") {
+            assert!(!code(file).contains("unsafe "), "{}: `unsafe` outside kernels", file.display());
+        }
+    }
+}
+
+#[test]
+fn op_folders_are_complete() {
+    let mut faults = Vec::new();
+    let mut owed = Vec::new();
+    for entry in fs::read_dir(root().join("kernels")).unwrap().map(|entry| entry.unwrap().path()) {
+        if !entry.is_dir() {
+            continue;
+        }
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        for file in OP_FILES {
+            if !entry.join(file).is_file() {
+                faults.push(format!("kernels/{name} has no {file}"));
+            }
+        }
+        if !NOT_TAPE_OPS.contains(&name.as_str()) && !entry.join("cuda.rs").is_file() {
+            owed.push(name);
+        }
+    }
+    owed.sort();
+    println!("CUDA kernels pending for {} ops: {}", owed.len(), owed.join(", "));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
