@@ -20,19 +20,21 @@ pub fn dispatch<R>(work: impl FnOnce() -> R) -> R {
 pub fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    let clamped = x.clamp(-87.3, 88.7);
-    // Adding and subtracting 1.5·2^23 rounds to the nearest integer without a call.
+    // Adding 1.5·2^23 rounds to the nearest integer n and leaves it in the low bits of the sum: no call, and no
+    // float-to-integer cast, whose saturation keeps loops scalar.
     const ROUND: f32 = 12_582_912.0;
-    let n = (clamped * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let clamped = x.clamp(-87.3, 88.7);
+    let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
     let p = 1.0
         + r * (1.0
             + r * (0.5
                 + r * (1.666_666_6e-1 + r * (4.166_666_5e-2 + r * (8.333_334e-3 + r * 1.388_889e-3)))));
-    // n = 128 at the upper clamp: split the power so that neither half leaves the exponent range.
-    let half = (n * 0.5 + ROUND) - ROUND;
-    let scale = power_of_two(half) * power_of_two(n - half);
-    let value = p * scale;
+    // n = 128 at the upper clamp: the power is applied in two halves, so that neither leaves the exponent range.
+    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    let half = n >> 1;
+    let value = p * power_of_two(half) * power_of_two(n.wrapping_sub(half));
     if x < -87.3 {
         0.0
     } else if x > 88.7 {
@@ -43,9 +45,8 @@ pub fn exp(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn power_of_two(n: f32) -> f32 {
-    // Rust's saturating float-to-int cast vectorises to a plain conversion plus two compares.
-    f32::from_bits(((n as i32 + 127) << 23) as u32)
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 
 /// The logistic function 1 / (1 + e^−x).

@@ -125,19 +125,23 @@ fn under_a_profile_the_five_share_a_source_and_a_path_of_five_waypoints() {
             let e = experiment(name, Some(profile));
             assert_eq!(model(&e).pretrained, source);
             assert!(!model(&e).freeze_feature_encoder);
-            let cycle = e.train.max_steps / 5;
+            let cycle = experiment("tedlium_direct", Some(profile)).train.max_steps / 5;
             assert_eq!(e.output.keep_every, cycle, "{name} under {profile}");
             assert_eq!(cycle % e.eval.checkpoint_interval, 0, "{name} under {profile}");
             assert_eq!(
                 (e.train.weight_decay_groups, e.eval.decode_padding),
                 (Behaviour::Sound, Behaviour::Sound)
             );
-            if let Some(distill) = e.distill {
+            if let Some(distill) = &e.distill {
                 assert_eq!(distill.teacher_snapshot_cycle, cycle, "{name} under {profile}");
                 assert_eq!(
                     (distill.alpha_scaling, distill.teacher_mode),
                     (Behaviour::Sound, Behaviour::Sound)
                 );
+            }
+            if name == "tedlium_hybrid" {
+                let alpha = e.distill.as_ref().map(|distill| distill.alpha_layer_distill_loss);
+                assert_eq!(alpha, Some(0.0), "under {profile}");
             }
             if let Some((_, step)) = e.continue_from.as_deref().and_then(|from| from.split_once('@')) {
                 let step: u64 = step.parse().expect("a step");
