@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::corpora::{Categories, Corpus, MetaFormat};
+use crate::corpora::{Categories, Corpus, CorpusError, MetaFormat};
 use crate::data::{Batch, DataError, Encoder, Loader, eval_batches};
 use crate::plan::{DataFormat, Plan};
 use crate::text::CtcTokenizer;
@@ -28,6 +28,9 @@ impl<'a> Job<'a> {
     pub fn open(plan: &'a Plan) -> Result<Self, TrainError> {
         let data = &plan.data;
         let dir = Path::new(&data.dir);
+        if !dir.is_dir() {
+            return Err(DataError::from(CorpusError::Missing { dir: dir.to_owned() }).into());
+        }
         let tokenizer = CtcTokenizer::read(&dir.join(&data.vocab_path)).map_err(DataError::from)?;
         let categories = match plan.model.heads.classes.is_empty() {
             true => None,

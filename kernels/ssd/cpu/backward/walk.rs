@@ -93,8 +93,11 @@ impl<'a> Walk<'a> {
         for k in 0..layout.block {
             self.within(k, chunk, rows);
         }
-        let targets = dx.iter_mut().skip(span.start).take(span.len());
-        for (dx, row) in targets.zip(self.rows.chunks_exact(layout.width())) {
+        for (dx, row) in dx
+            .iter_mut()
+            .skip(span.start)
+            .zip(self.rows[..rows.len * layout.width()].chunks_exact(layout.width()))
+        {
             add(dx, row);
         }
         for k in 0..layout.block {

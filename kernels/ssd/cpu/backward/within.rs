@@ -15,7 +15,7 @@ pub(super) struct PerStep {
     /// e^{s_i} and e^{s_last−s_j}.
     pub since_start: Vec<f32>,
     pub to_end: Vec<f32>,
-    /// Running column sums of [`mixing_gradient`], then ∂Δ/∂dt.
+    /// Running column sums of [`mixing_gradient`].
     sums: Vec<f32>,
 }
 
@@ -70,39 +70,26 @@ impl Walk<'_> {
     pub fn steps_gradient(&mut self, k: usize, rows: Rows, ddt: &mut [&mut [f32]]) {
         let (layout, head) = (self.operands.layout, self.task.first_head + k);
         let heads = layout.constants.heads;
+        let (least, most) = (layout.constants.dt_min, layout.constants.dt_max);
         let a = -self.operands.a_log[head].exp();
         let bias = self.operands.dt_bias[head];
         let dt = &self.operands.dt[(rows.sequence * layout.time + rows.first) * heads + head..];
-        let (steps, per_step) = (&self.head_steps[k], &mut self.per_step[k]);
-        let slopes = &mut per_step.sums[..rows.len];
-        for (slope, dt) in slopes.iter_mut().zip(dt.iter().step_by(heads)) {
-            *slope = dt + bias;
-        }
-        step_slopes(layout, slopes);
-        for (i, slope) in slopes.iter().enumerate() {
-            let lambda = per_step.lambda[i];
-            let gradient = (per_step.direct[i] + a * lambda) * slope;
-            self.partial.da_log[k] += f64::from(a * steps.delta[i] * lambda);
+        let (steps, per_step) = (&self.head_steps[k], &self.per_step[k]);
+        for (i, dt) in dt.iter().step_by(heads).take(rows.len).enumerate() {
+            let raw = dt + bias;
+            let (delta, lambda) = (steps.delta[i], per_step.lambda[i]);
+            self.partial.da_log[k] += f64::from(a) * f64::from(delta) * f64::from(lambda);
+            let free = simd::softplus(raw);
+            if free < least || free > most {
+                continue;
+            }
+            let gradient = (per_step.direct[i] + a * lambda) * simd::sigmoid(raw);
             self.partial.ddt_bias[k] += f64::from(gradient);
             if let Some(row) = ddt.get_mut(rows.first + i) {
                 row[k] += gradient;
             }
         }
     }
-}
-
-/// From dt + dt_bias to ∂Δ/∂dt: the slope of softplus, 0 where the step is held at a bound.
-fn step_slopes(layout: &Layout, slopes: &mut [f32]) {
-    let (least, most) = (layout.constants.dt_min, layout.constants.dt_max);
-    simd::dispatch(
-        #[inline(always)]
-        || {
-            for slope in slopes {
-                let step = simd::softplus(*slope);
-                *slope = if step < least || step > most { 0.0 } else { simd::sigmoid(*slope) };
-            }
-        },
-    );
 }
 
 /// What M and its gradient are made of, for one head in one chunk.
