@@ -1,21 +1,43 @@
 //! From the request to the runs it takes: the experiment's own, and before it those it needs.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::arguments::Request;
 use super::failure::Failure;
-use crate::config::{self, Code, Loaded, Problem, Problems, origins, resolved_toml};
+use crate::config::{
+    self, Code, Experiment, Loaded, Problem, Problems, Reading, Schema, origins, resolved_toml,
+};
 use crate::launch::Order;
 use crate::model::declare;
 use crate::plan::{self, Need, NeedKind, Plan, needs, resolve};
 use crate::record::{Folder, Identity};
 
-const CONTRADICTION: Code = Code::new("E101", "options that do not go together");
-const NEED_UNKNOWN: Code = Code::new("E102", "a needed run that is not known");
-const NEED_CYCLE: Code = Code::new("E103", "experiments that need each other");
+const CONTRADICTION: Code = Code::new(
+    "E101",
+    "Two options do not go together, or a size does not work out.",
+    "Change one of the options that the message names; the place shown is where one of them was set.",
+);
+const NEED_UNKNOWN: Code = Code::new(
+    "E102",
+    "A teacher or a parent is named that does not exist.",
+    "Name an experiment of the same folder without `.toml`, a run's folder, or a folder with a checkpoint.",
+);
+const NEED_CYCLE: Code = Code::new(
+    "E103",
+    "Experiments need each other in a circle.",
+    "A chain of teachers and parents has to end with an experiment that needs none.",
+);
+const IDLE: Code = Code::new(
+    "E104",
+    "An option was written for this run, and nothing in the run reads it.",
+    "Take it out, or set the option that puts it to use. Bases, profiles and `--hparams` may hold options for several runs; the experiment's \
+     own lines, `-s` and variables may not.",
+);
+
+/// The codes of problems that need the plan to be seen.
+pub const CODES: [Code; 4] = [CONTRADICTION, NEED_UNKNOWN, NEED_CYCLE, IDLE];
 
 /// Options of the request that hold for needed runs too: where things lie and where they run, not what they mean.
 const SHARED: [&str; 5] = ["output.runs_dir", "output.project_name", "run.device", "run.threads", "data.dir"];
@@ -42,9 +64,10 @@ fn orders_of(
     role: Option<&str>,
     under_way: &mut Vec<PathBuf>,
 ) -> Result<Orders, Failure> {
-    let loaded = config::load(&request.experiment, &layers(request, env))?;
+    let Reading { loaded, mut problems } = config::read(&request.experiment, &layers(request, env));
+    let Some(loaded) = loaded else { return Err(Problems(problems).into()) };
     let mut experiment = loaded.experiment.clone();
-    let (mut needed, mut resolved, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut needed, mut resolved) = (Vec::new(), Vec::new());
     under_way.push(request.experiment.clone());
     for (kind, name) in needs(&experiment) {
         match meet(&loaded, request, env, kind, &name, under_way) {
@@ -53,45 +76,103 @@ fn orders_of(
                 resolved.push(need);
             }
             Err(Unmet::Problem(problem)) => problems.push(*problem),
-            Err(Unmet::Failure(failure)) => return Err(*failure),
+            Err(Unmet::Failure(failure)) if problems.is_empty() => return Err(*failure),
+            Err(Unmet::Failure(failure)) => problems.extend(failure.as_problems()),
         }
     }
     under_way.pop();
-    // Written down with paths instead of names, the run's config.toml can be run again from anywhere.
-    for need in &resolved {
+    let written_needs = resolved.clone();
+    name_by_folder(&mut experiment, &resolved);
+    let plan = match resolve(&experiment, resolved) {
+        Ok(plan) => {
+            problems.extend(idle_prefixes(&loaded, &plan));
+            plan
+        }
+        Err(found) => {
+            problems.extend(unmentioned(located(&loaded, found), &problems));
+            return Err(Problems::sorted(problems).into());
+        }
+    };
+    if problems.is_empty() {
+        problems.extend(idle_options(&loaded, &written_needs));
+    }
+    if !problems.is_empty() {
+        return Err(Problems::sorted(problems).into());
+    }
+    let asked = order(request, &loaded, plan, &experiment, role)?;
+    Ok(Orders { needed: without_repeats(needed), asked, loaded })
+}
+
+fn order(
+    request: &Request,
+    loaded: &Loaded,
+    plan: Plan,
+    experiment: &Experiment,
+    role: Option<&str>,
+) -> Result<Order, Failure> {
+    let written = |error: toml::ser::Error| Failure::new(super::failure::INTERNAL, error.to_string());
+    let origins = origins(loaded).map_err(written)?;
+    let leaves =
+        origins.iter().map(|origin| (origin.path.clone(), Value::from(origin.value.clone()))).collect();
+    let student = if experiment.distill.is_some() { "student" } else { "model" };
+    let config_toml =
+        resolved_toml(experiment, &idle_everywhere(experiment, &plan.needs)).map_err(written)?;
+    Ok(Order {
+        plan,
+        role: role.unwrap_or(student).to_owned(),
+        config_toml,
+        origins: serde_json::to_value(&origins).unwrap_or_default(),
+        leaves,
+        experiment: request.experiment.display().to_string(),
+        profile: request.profile.clone(),
+    })
+}
+
+/// Written down with paths instead of names, the run's config.toml can be run again from anywhere.
+fn name_by_folder(experiment: &mut Experiment, needs: &[Need]) {
+    for need in needs {
         let dir = std::path::absolute(&need.dir).unwrap_or_else(|_| need.dir.clone()).display().to_string();
         match need.kind {
             NeedKind::Teacher => experiment.distill.iter_mut().for_each(|d| d.teacher.clone_from(&dir)),
             NeedKind::Parent { step } => experiment.continue_from = Some(format!("{dir}@{step}")),
         }
     }
-    let plan = match resolve(&experiment, resolved) {
-        Ok(plan) if problems.is_empty() => plan,
-        Ok(_) => return Err(Problems(problems).into()),
-        Err(found) => {
-            problems.extend(located(&loaded, found));
-            return Err(Problems(problems).into());
-        }
+}
+
+/// Every option that nothing reads in `experiment`.
+pub fn idle_everywhere(experiment: &Experiment, needs: &[Need]) -> Vec<String> {
+    let all: Vec<String> = Schema::get().leaves().iter().map(config::Leaf::dotted).collect();
+    plan::idle(experiment, needs, &all)
+}
+
+/// Options written for this run alone that nothing in it reads.
+fn idle_options(loaded: &Loaded, needs: &[Need]) -> Vec<Problem> {
+    let own = loaded.provenance.own_options();
+    let idle = plan::idle(&loaded.experiment, needs, &own);
+    let problem = |path: String| {
+        let name = path.rsplit('.').next().unwrap_or(&path);
+        let message = format!("nothing in this run reads `{name}`");
+        let help = match plan::condition(&loaded.experiment, needs, &path) {
+            Some(condition) => format!("it would count with `{condition}`; else take it out"),
+            None => "take it out".to_owned(),
+        };
+        loaded.provenance.problem(IDLE, &path, message).with_help(help)
     };
-    let idle = idle_prefixes(&loaded, &plan);
-    if !idle.is_empty() {
-        return Err(Problems(idle).into());
-    }
-    let written = |error: toml::ser::Error| Failure::new(super::failure::INTERNAL, error.to_string());
-    let origins = origins(&loaded).map_err(written)?;
-    let leaves: BTreeMap<String, Value> =
-        origins.iter().map(|origin| (origin.path.clone(), Value::from(origin.value.clone()))).collect();
-    let asked = Order {
-        plan,
-        role: role.unwrap_or(if experiment.distill.is_some() { "student" } else { "model" }).to_owned(),
-        config_toml: resolved_toml(&experiment).map_err(written)?,
-        origins: serde_json::to_value(&origins).unwrap_or_default(),
-        leaves,
-        experiment: request.experiment.display().to_string(),
-        profile: request.profile.clone(),
+    idle.into_iter().map(problem).collect()
+}
+
+/// Those of the plan's problems that do not follow from a mistake already found: a contradiction names the options it is between.
+fn unmentioned(found: Vec<Problem>, before: &[Problem]) -> Vec<Problem> {
+    let leaf = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
+    let follows = |problem: &Problem| {
+        before.iter().any(|earlier| {
+            !earlier.path.is_empty()
+                && (earlier.path.starts_with(&problem.path)
+                    || problem.path.starts_with(&earlier.path)
+                    || problem.message.contains(&leaf(&earlier.path)))
+        })
     };
-    needed = without_repeats(needed);
-    Ok(Orders { needed, asked, loaded })
+    found.into_iter().filter(|problem| !follows(problem)).collect()
 }
 
 /// The plan of an experiment's model and corpus alone: teachers and parents are left out, for verbs that do not train.

@@ -3,12 +3,12 @@
 use super::Talk;
 use super::arguments::ShowArguments;
 use super::failure::{self, Failure};
-use super::order::orders;
+use super::order::{Orders, idle_everywhere, orders};
 use crate::config::{self, origins, resolved_toml};
 
 /// Prints the merged experiment, as TOML that can be run again, or with the origin of every value.
 pub fn show(arguments: &ShowArguments, talk: Talk) -> Result<u8, Failure> {
-    let loaded = orders(&arguments.request)?.loaded;
+    let Orders { loaded, asked, .. } = orders(&arguments.request)?;
     let written = |error: toml::ser::Error| Failure::new(failure::INTERNAL, error.to_string());
     if talk.json {
         let value = serde_json::to_value(&loaded.experiment);
@@ -21,7 +21,8 @@ pub fn show(arguments: &ShowArguments, talk: Talk) -> Result<u8, Failure> {
             println!("{pair:width$}  # {}", origin.origin);
         }
     } else {
-        print!("{}", resolved_toml(&loaded.experiment).map_err(written)?);
+        let idle = idle_everywhere(&loaded.experiment, &asked.plan.needs);
+        print!("{}", resolved_toml(&loaded.experiment, &idle).map_err(written)?);
     }
     Ok(0)
 }

@@ -49,14 +49,35 @@ impl Loaded {
     }
 }
 
-/// Reads the experiment at `path` with everything laid over it.
+/// What reading an experiment came to.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The experiment; where there are problems, as if the faulty lines had not been written. `None` where nothing can be made of it.
+    pub loaded: Option<Loaded>,
+    /// Every problem of every layer, in the order: the file, its bases, profile, variables, `--hparams`, `-s`.
+    pub problems: Vec<Problem>,
+}
+
+/// The experiment at `path` with everything laid over it.
 ///
 /// # Errors
-/// Every problem of every layer, in the order: the file, its bases, profile, variables, `--hparams`, `-s`.
+/// Every problem found.
 pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
+    let Reading { loaded, problems } = read(path, request);
+    match loaded {
+        Some(loaded) if problems.is_empty() => Ok(loaded),
+        _ => Err(Problems(problems)),
+    }
+}
+
+/// Reads the experiment at `path` with everything laid over it, past its mistakes: what is sound can then be examined further, so that
+/// all that is wrong is found at once.
+pub fn read(path: &Path, request: &Request) -> Reading {
     let schema = Schema::get();
     let Files { files, mut problems } = files::read(path, schema);
-    let Some(file) = files.last().map(|file| file.source.clone()) else { return Err(Problems(problems)) };
+    let Some(file) = files.last().map(|file| file.source.clone()) else {
+        return Reading { loaded: None, problems };
+    };
     let readable =
         files.iter().all(|file| file.sound) && problems.iter().all(|problem| problem.path != "extends");
 
@@ -64,12 +85,12 @@ pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
     if readable {
         problems.extend(wrong);
     }
-    for (items, mut wrong) in overrides_of(request, schema) {
+    for (items, mut wrong, own) in overrides_of(request, schema) {
         for item in items {
             match in_full(&item, &layers, schema) {
                 Ok(table) => {
                     wrong.extend(walk::check(&table, schema.layer(), schema, &item.source));
-                    layers.push(Layer { source: item.source, table });
+                    layers.push(Layer { source: item.source, table, own });
                 }
                 Err(problems) => wrong.extend(problems),
             }
@@ -80,10 +101,37 @@ pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
     if readable {
         problems.extend(missing(&layers, schema, &file, &problems));
     }
-    if !problems.is_empty() {
-        return Err(Problems(problems));
+    for layer in &mut layers {
+        problems.iter().for_each(|problem| strike(&mut layer.table, &problem.path));
     }
-    typed(layers, file, path)
+    let loaded = match readable.then(|| typed(layers, file, path)) {
+        Some(Ok(loaded)) => Some(loaded),
+        Some(Err(untyped)) if problems.is_empty() => {
+            problems = untyped.0;
+            None
+        }
+        // What was struck out may leave a choice empty; the problems found say enough.
+        _ => None,
+    };
+    Reading { loaded, problems }
+}
+
+/// Takes the faulty option at `path` out of a layer.
+fn strike(table: &mut Table, path: &str) {
+    let mut keys: Vec<&str> = path.split('.').collect();
+    if keys.len() > 2 && keys[0] == "profile" {
+        keys.drain(..2);
+    }
+    let Some((last, tables)) = keys.split_last() else { return };
+    let mut inner = table;
+    for key in tables {
+        let entry = inner.entries.iter_mut().find(|entry| entry.key == *key);
+        match entry.and_then(|entry| entry.node.table_mut()) {
+            Some(table) => inner = table,
+            None => return,
+        }
+    }
+    inner.remove(last.split('[').next().unwrap_or(last));
 }
 
 fn typed(mut layers: Vec<Layer>, file: Arc<Source>, path: &Path) -> Result<Loaded, Problems> {
@@ -105,27 +153,30 @@ fn file_layers(files: Vec<File>, profile: Option<&str>) -> (Vec<Layer>, Vec<Prob
     let mut profiles = Profiles::default();
     let mut layers = Vec::new();
     for File { source, table, .. } in files {
-        let mut layer = Layer { source, table };
+        let mut layer = Layer { source, table, own: false };
         layer.table.remove("extends");
         profiles.take(&mut layer);
         layers.push(layer);
     }
+    layers.iter_mut().next_back().into_iter().for_each(|layer| layer.own = true);
     let (chosen, problems) = profiles.layers(profile);
     layers.extend(chosen);
     (layers, problems)
 }
 
-/// Everything set outside files, lowest first: for each argument or variable, its options and what is wrong with it.
-fn overrides_of(request: &Request, schema: &Schema) -> Vec<(Vec<Override>, Vec<Problem>)> {
+/// Everything set outside files, lowest first: for each argument or variable, its options, what is wrong with it, and whether it was
+/// written for this run alone.
+fn overrides_of(request: &Request, schema: &Schema) -> Vec<(Vec<Override>, Vec<Problem>, bool)> {
     let mut variables: Vec<_> = request.env.iter().collect();
     variables.sort();
     let variables = variables.into_iter().filter_map(|(name, value)| from_variable(name, value, schema));
     let hparams = request.hparams.iter().map(|text| from_hparams(text, schema));
     let sets = request.sets.iter().map(|text| match from_set(text, schema) {
-        Ok(item) => (vec![item], Vec::new()),
-        Err(Problems(wrong)) => (Vec::new(), wrong),
+        Ok(item) => (vec![item], Vec::new(), true),
+        Err(Problems(wrong)) => (Vec::new(), wrong, true),
     });
-    variables.map(|item| (vec![item], Vec::new())).chain(hparams).chain(sets).collect()
+    let hparams = hparams.map(|(items, wrong)| (items, wrong, false));
+    variables.map(|item| (vec![item], Vec::new(), true)).chain(hparams).chain(sets).collect()
 }
 
 /// The override as a layer; one element of a list brings the rest of the list along.

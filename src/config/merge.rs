@@ -19,6 +19,9 @@ use super::tree::{Entry, Table, Value};
 pub struct Layer {
     pub source: Arc<Source>,
     pub table: Table,
+    /// Whether it was written for this run alone: the experiment's own lines, `-s`, a variable. Bases, profiles and pasted `--hparams` serve
+    /// several runs.
+    pub own: bool,
 }
 
 /// Where every value of an experiment came from.
@@ -67,6 +70,17 @@ impl Provenance {
         }
     }
 
+    /// Dotted paths of the options that were written for this run alone, each once.
+    pub fn own_options(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        for layer in self.layers.iter().filter(|layer| layer.own) {
+            collect(&layer.table, "", &mut paths);
+        }
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
     /// Names of the files, arguments and variables that were merged, lowest first, each once.
     pub fn sources(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
@@ -83,6 +97,16 @@ impl Provenance {
         let layer = self.layers.get(index)?;
         let keys: Vec<&str> = path.split('.').collect();
         Some((&layer.source, layer.table.find(&keys)?))
+    }
+}
+
+fn collect(table: &Table, prefix: &str, paths: &mut Vec<String>) {
+    for entry in &table.entries {
+        let path = format!("{prefix}{}", entry.key);
+        match entry.node.table() {
+            Some(table) => collect(table, &format!("{path}."), paths),
+            None => paths.push(path),
+        }
     }
 }
 

@@ -13,12 +13,13 @@ use serde::{Serialize, Serializer};
 pub struct Code {
     id: &'static str,
     meaning: &'static str,
+    remedy: &'static str,
 }
 
 impl Code {
-    /// A code `id` (a letter and three digits, for example `E002`) that stands for `meaning`, one sentence.
-    pub const fn new(id: &'static str, meaning: &'static str) -> Self {
-        Self { id, meaning }
+    /// A code `id` (a letter and three digits, for example `E002`) that stands for `meaning`, and what to do about it.
+    pub const fn new(id: &'static str, meaning: &'static str, remedy: &'static str) -> Self {
+        Self { id, meaning, remedy }
     }
 
     /// The code as printed, for example `E002`.
@@ -32,6 +33,13 @@ impl Code {
     }
 }
 
+impl Code {
+    /// What to do about it, in general.
+    pub fn remedy(self) -> &'static str {
+        self.remedy
+    }
+}
+
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id)
@@ -39,34 +47,89 @@ impl Serialize for Code {
 }
 
 /// E001.
-pub const SYNTAX: Code = Code::new("E001", "The text is not TOML.");
+pub const SYNTAX: Code = Code::new(
+    "E001",
+    "The text is not TOML.",
+    "The place shown is where reading stopped; the cause is there or just before it: a missing quote, bracket or `=`.",
+);
 /// E002.
-pub const UNKNOWN_KEY: Code = Code::new("E002", "No option of this name exists in this place.");
+pub const UNKNOWN_KEY: Code = Code::new(
+    "E002",
+    "No option of this name exists in this place.",
+    "`runner explain NAME` finds an option by any part of its name; `schemas/reference.md` lists them all.",
+);
 /// E003.
-pub const WRONG_TYPE: Code = Code::new("E003", "The value is of another type than the option takes.");
+pub const WRONG_TYPE: Code = Code::new(
+    "E003",
+    "The value is of another type than the option takes.",
+    "Strings are quoted, numbers and `true`/`false` are not, lists stand in brackets. On the command line quotes may be left out.",
+);
 /// E004.
-pub const NOT_ALLOWED: Code = Code::new("E004", "The value is outside the option's range or form.");
+pub const NOT_ALLOWED: Code = Code::new(
+    "E004",
+    "The value is outside the option's range or form.",
+    "`runner explain KEY` prints the range.",
+);
 /// E005.
-pub const UNKNOWN_CHOICE: Code = Code::new("E005", "The value is none of the option's choices.");
+pub const UNKNOWN_CHOICE: Code = Code::new(
+    "E005",
+    "The value is none of the option's choices.",
+    "`runner explain KEY` prints what each choice does.",
+);
 /// E006.
-pub const ONE_VARIANT: Code = Code::new("E006", "A table that takes exactly one choice has none or several.");
+pub const ONE_VARIANT: Code = Code::new(
+    "E006",
+    "A table that takes exactly one choice has none or several.",
+    "Keep one table, for example `[model.wav2vec2]`; to replace a base's choice, name the other one.",
+);
 /// E007.
-pub const MISSING_KEY: Code = Code::new("E007", "No layer sets an option that has no default.");
+pub const MISSING_KEY: Code = Code::new(
+    "E007",
+    "No layer sets an option that has no default.",
+    "Set it in the file, a base, a profile, or with `-s`.",
+);
 /// E008.
-pub const UNREADABLE: Code = Code::new("E008", "A file is missing or cannot be read as text.");
+pub const UNREADABLE: Code = Code::new(
+    "E008",
+    "A file is missing or cannot be read as text.",
+    "Paths on the command line are relative to where you are, those in `extends` to the file they stand in.",
+);
 /// E009.
-pub const EXTENDS_CYCLE: Code = Code::new("E009", "A file extends itself, directly or through others.");
+pub const EXTENDS_CYCLE: Code = Code::new(
+    "E009",
+    "A file extends itself, directly or through others.",
+    "Take one of the files that the message names out of the circle; move what they share into a third.",
+);
 /// E010.
-pub const UNKNOWN_PROFILE: Code =
-    Code::new("E010", "No profile of this name exists in the file or its bases.");
+pub const UNKNOWN_PROFILE: Code = Code::new(
+    "E010",
+    "No profile of this name exists in the file or its bases.",
+    "Profiles are the tables `[profile.NAME]`; the message lists those there are.",
+);
 /// E011.
-pub const MALFORMED_OVERRIDE: Code = Code::new("E011", "An override is not written as `key=value`.");
+pub const MALFORMED_OVERRIDE: Code = Code::new(
+    "E011",
+    "An override is not written as `key=value`.",
+    "Write `-s train.max_lr=3e-4`, `-s 'model.wav2vec2.conv_dim=[64, 64]'`, or `--hparams \"batch_size=8,max_lr=3e-4\"`.",
+);
 /// E012.
-pub const AMBIGUOUS_NAME: Code = Code::new("E012", "A bare name stands for several options.");
+pub const AMBIGUOUS_NAME: Code = Code::new(
+    "E012",
+    "A bare name stands for several options.",
+    "Write the one you mean with its tables, for example `train.max_steps`.",
+);
 /// E013.
-pub const NOT_TYPED: Code = Code::new("E013", "The merged values do not form an experiment.");
+pub const NOT_TYPED: Code = Code::new(
+    "E013",
+    "The merged values do not form an experiment.",
+    "Each layer is sound by itself, but together they are not; `runner show --origin` tells which file set what.",
+);
 /// E014.
-pub const PROFILE_CYCLE: Code = Code::new("E014", "A profile inherits itself, directly or through others.");
+pub const PROFILE_CYCLE: Code = Code::new(
+    "E014",
+    "A profile inherits itself, directly or through others.",
+    "Take one of the `inherits` that the message names out of the circle.",
+);
 
 /// Every code of this room, in order.
 pub const CODES: [Code; 14] = [
@@ -153,6 +216,21 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// In the order of reading: file by file as they first appear, from top to bottom.
+    pub fn sorted(mut problems: Vec<Problem>) -> Self {
+        let mut files: Vec<String> = Vec::new();
+        for problem in &problems {
+            if !files.contains(&problem.file) {
+                files.push(problem.file.clone());
+            }
+        }
+        let rank = |problem: &Problem| files.iter().position(|file| *file == problem.file);
+        problems.sort_by_key(|problem| (rank(problem), problem.line, problem.col));
+        Self(problems)
+    }
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

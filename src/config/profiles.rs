@@ -30,7 +30,7 @@ impl Profiles {
         };
         for Entry { key, node, .. } in named.entries {
             let Value::Table(table) = node.value else { continue };
-            let part = Layer { source: file.source.clone(), table };
+            let part = Layer { source: file.source.clone(), table, own: false };
             match self.named.iter_mut().find(|profile| profile.name == key) {
                 Some(profile) => profile.parts.push(part),
                 None => self.named.push(Profile { name: key, parts: vec![part] }),

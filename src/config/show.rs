@@ -5,12 +5,21 @@ use serde::Serialize;
 use super::schema::Schema;
 use super::{Experiment, Loaded};
 
-/// The experiment as one TOML file that needs no other: loading it gives the same experiment.
+/// The experiment as one TOML file that needs no other: loading it gives the same experiment. Options at the paths `but` are left out.
 ///
 /// # Errors
 /// None for an experiment that was loaded; the type admits values TOML cannot write, such as integers beyond 63 bits.
-pub fn resolved_toml(experiment: &Experiment) -> Result<String, toml::ser::Error> {
-    toml::to_string(experiment)
+pub fn resolved_toml(experiment: &Experiment, but: &[String]) -> Result<String, toml::ser::Error> {
+    let mut table = toml::Table::try_from(experiment)?;
+    for path in but {
+        let (tables, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+        let mut inner = Some(&mut table);
+        for key in tables.split('.').filter(|key| !key.is_empty()) {
+            inner = inner.and_then(|table| table.get_mut(key)?.as_table_mut());
+        }
+        inner.into_iter().for_each(|table| _ = table.remove(leaf));
+    }
+    toml::to_string(&table)
 }
 
 /// One option, its value and where that came from.

@@ -9,8 +9,12 @@ mod identity;
 mod model;
 mod need;
 mod problem;
+mod readers;
 mod resolve;
 mod schedule;
+mod settle;
+#[cfg(test)]
+mod tests;
 mod train;
 
 pub use crate::config::{Behaviour, DataFormat, Device as DeviceChoice, Metric, Pooling, Precision};
@@ -19,6 +23,7 @@ pub use distill::{DistillPlan, Teacher};
 pub use model::{ConvLayer, Heads, MixerPlan, ModelPlan, NormKind, Pretrained, Rates, TimeMasks};
 pub use need::{Need, NeedKind, needs};
 pub use problem::Problem;
+pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
 pub use schedule::{Decay, Schedule};
 pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};

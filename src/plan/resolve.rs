@@ -8,6 +8,7 @@ use super::identity::identity;
 use super::model::{ModelPlan, model_plan};
 use super::need::{Need, NeedKind};
 use super::problem::Problem;
+use super::settle::settle;
 use super::train::{EvalPlan, OutputPlan, RunPlan, TrainPlan, eval_plan, output_plan, run_plan, train_plan};
 use crate::config::{DataFormat, Experiment, Metric};
 
@@ -28,6 +29,8 @@ pub enum Start {
 /// Everything that will happen, with nothing left to decide.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
+    /// Names the folder; what a run is called does not change what it is.
+    #[serde(skip)]
     pub name: String,
     #[serde(skip)]
     pub id: String,
@@ -100,6 +103,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         needs,
         teacher_heads: wav2vec2.num_attention_heads,
     };
+    settle(&mut plan);
     plan.id = identity(&plan);
     Ok(plan)
 }

@@ -102,11 +102,11 @@ fn the_name_is_the_file_s_unless_given() {
 fn a_resolved_experiment_loads_as_itself() {
     let text = format!("{LEAST}[train]\nmax_lr = 1e-8\n[distill]\nteacher = \"t\"\n");
     let first = loaded(&text, &["data.batch_quad_frame_limit=6e11", "train.final_lr=1.5e-6"]).experiment;
-    let again = loaded(&resolved_toml(&first).expect("TOML"), &[]).experiment;
+    let again = loaded(&resolved_toml(&first, &[]).expect("TOML"), &[]).experiment;
     assert_eq!(again, first);
     let none = loaded(LEAST, &[]).experiment;
     assert_eq!(none.distill, None);
-    assert_eq!(loaded(&resolved_toml(&none).expect("TOML"), &[]).experiment, none);
+    assert_eq!(loaded(&resolved_toml(&none, &[]).expect("TOML"), &[]).experiment, none);
 }
 
 #[test]

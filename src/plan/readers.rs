@@ -1,0 +1,245 @@
+//! Who reads an option? Found by changing it and looking at what else the plan becomes.
+//!
+//! No list to keep true by hand: an option that changes nothing is read by nobody. `check` refuses such options where they were written
+//! for this run alone, `explain` names the reader. Start at [`idle`] and [`readers`].
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::{Need, NeedKind, Plan, needs, resolve};
+use crate::config::{Experiment, Schema};
+
+/// A part of a run that reads options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reader {
+    Run,
+    Data,
+    Model,
+    Training,
+    Teacher,
+    Judging,
+    Output,
+    Start,
+}
+
+impl Reader {
+    /// The part's name in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reader::Run => "the run as a whole",
+            Reader::Data => "the data pipeline",
+            Reader::Model => "the model",
+            Reader::Training => "the training loop",
+            Reader::Teacher => "the teacher's part of the loss",
+            Reader::Judging => "evaluation and checkpoints",
+            Reader::Output => "what a run leaves behind",
+            Reader::Start => "the start of the run",
+        }
+    }
+}
+
+/// Who reads one option, and whether it says what a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub readers: BTreeSet<Reader>,
+    /// Another value makes another run.
+    pub part_of_identity: bool,
+    /// Another option that has to change before this one is read, as `key = value`.
+    pub only_if: Option<String>,
+}
+
+/// Options among `paths` that nothing reads in this experiment.
+pub fn idle(experiment: &Experiment, needs: &[Need], paths: &[String]) -> Vec<String> {
+    let Some(subject) = Subject::new(experiment, needs) else { return Vec::new() };
+    paths.iter().filter(|path| !subject.is_read(path)).cloned().collect()
+}
+
+/// The change of another option after which `path`, idle now, is read: `key = value`.
+pub fn condition(experiment: &Experiment, needs: &[Need], path: &str) -> Option<String> {
+    Subject::new(experiment, needs)?.condition(path)
+}
+
+/// Who reads the option `path`, in an experiment where most options are in use; `None` for a path that names none.
+pub fn readers(path: &str) -> Option<Reading> {
+    let subject = Subject::new(&busy_experiment(), &[])?;
+    if let Some((readers, part_of_identity)) = subject.readers(path) {
+        return Some(Reading { readers, part_of_identity, only_if: subject.default_condition(path) });
+    }
+    let (condition, (readers, part_of_identity)) = subject.with_condition(path)?;
+    Some(Reading { readers, part_of_identity, only_if: Some(condition) })
+}
+
+/// An experiment that uses nearly everything there is.
+fn busy_experiment() -> Experiment {
+    let mut json = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    for (path, value) in [
+        ("/name", json!("x")),
+        ("/data/dir", json!("x")),
+        ("/data/data_format", json!("nltLa")),
+        ("/model/wav2vec2/asr_use_mamba", json!(true)),
+        ("/model/wav2vec2/use_classifier", json!(true)),
+        ("/train/accumulation_steps", json!(2)),
+    ] {
+        json.pointer_mut(path).into_iter().for_each(|at| *at = value.clone());
+    }
+    json["distill"] = json!({"teacher": "t", "guidance": "waypoint", "teacher_mode": "reference"});
+    serde_json::from_value(json).unwrap_or_default()
+}
+
+/// An experiment to be changed one option at a time.
+struct Subject<'a> {
+    json: Json,
+    needs: &'a [Need],
+    /// The needs as the experiment names them.
+    named: Vec<(NeedKind, String)>,
+    plan: Plan,
+}
+
+impl<'a> Subject<'a> {
+    fn new(experiment: &Experiment, needs: &'a [Need]) -> Option<Self> {
+        let json = serde_json::to_value(experiment).ok()?;
+        Some(Self {
+            plan: resolve(experiment, needs.to_vec()).ok()?,
+            named: super::needs(experiment),
+            json,
+            needs,
+        })
+    }
+
+    /// Whether anything reads the option.
+    fn is_read(&self, path: &str) -> bool {
+        let mut refused = true;
+        for experiment in self.candidates(path).into_iter().filter_map(|value| self.with(path, value)) {
+            let Ok(plan) = resolve(&experiment, self.needs.to_vec()) else { continue };
+            refused = false;
+            if plan != self.plan || needs(&experiment) != self.named {
+                return true;
+            }
+        }
+        refused
+    }
+
+    /// Who reads the option, and whether its value is part of the identity; `None`: nobody.
+    fn readers(&self, path: &str) -> Option<(BTreeSet<Reader>, bool)> {
+        let (mut readers, mut identity, mut refused) = (BTreeSet::new(), false, true);
+        for candidate in self.candidates(path) {
+            let Some(experiment) = self.with(path, candidate) else { continue };
+            if needs(&experiment) != self.named {
+                readers.insert(Reader::Start);
+                identity = true;
+            }
+            let Ok(plan) = resolve(&experiment, self.needs.to_vec()) else { continue };
+            refused = false;
+            readers.extend(differing(&self.plan, &plan));
+            identity |= plan.id != self.plan.id;
+        }
+        // An option that allows no other value here is as much in use as any.
+        if refused && readers.is_empty() {
+            return self.candidates(path).first().map(|_| ([Reader::Run].into(), true));
+        }
+        (!readers.is_empty()).then_some((readers, identity))
+    }
+
+    /// The first other option that, changed, has this one read: `key = value`.
+    fn condition(&self, path: &str) -> Option<String> {
+        self.with_condition(path).map(|(condition, _)| condition)
+    }
+
+    fn with_condition(&self, path: &str) -> Option<(String, (BTreeSet<Reader>, bool))> {
+        let switches =
+            Schema::get().leaves().iter().map(crate::config::Leaf::dotted).filter(|leaf| leaf != path);
+        for switch in switches {
+            for value in self.candidates(&switch) {
+                let Some(experiment) = self.with(&switch, value.clone()) else { continue };
+                let Some(changed) = Subject::new(&experiment, self.needs) else { continue };
+                if changed.is_read(path)
+                    && let Some(found) = changed.readers(path)
+                {
+                    return Some((format!("{switch} = {value}"), found));
+                }
+            }
+        }
+        None
+    }
+
+    /// The condition under which an option that the busy experiment reads is read at all, seen from the defaults.
+    fn default_condition(&self, path: &str) -> Option<String> {
+        let mut experiment = Experiment::default();
+        experiment.name.push('x');
+        experiment.data.dir.push('x');
+        if path.starts_with("distill.") {
+            experiment.distill = self.experiment()?.distill;
+        }
+        let quiet = Subject::new(&experiment, &[])?;
+        if quiet.readers(path).is_some() { None } else { quiet.condition(path) }
+    }
+
+    fn experiment(&self) -> Option<Experiment> {
+        serde_json::from_value(self.json.clone()).ok()
+    }
+
+    /// The experiment with another value for one option; `None` where it has no place for it.
+    fn with(&self, path: &str, value: Json) -> Option<Experiment> {
+        let mut json = self.json.clone();
+        let mut node = &mut json;
+        let (tables, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+        for key in tables.split('.').filter(|key| !key.is_empty()) {
+            node = node.get_mut(key)?;
+        }
+        node.as_object_mut()?.insert(leaf.to_owned(), value);
+        serde_json::from_value(json).ok()
+    }
+
+    /// Other values that the option might take.
+    fn candidates(&self, path: &str) -> Vec<Json> {
+        let keys: Vec<&str> = path.split('.').collect();
+        let Some(option) = Schema::get().at(&keys) else { return Vec::new() };
+        let now = self.json.pointer(&format!("/{}", keys.join("/"))).unwrap_or(&Json::Null);
+        others(option, now).into_iter().filter(|value| value != now).collect()
+    }
+}
+
+fn others(option: &Json, now: &Json) -> Vec<Json> {
+    if let Some(choices) = option["enum"].as_array() {
+        return choices.clone();
+    }
+    match option["type"].as_str().unwrap_or_default() {
+        "boolean" => vec![json!(true), json!(false)],
+        "integer" => {
+            let now = now.as_u64().unwrap_or(0);
+            let most = option["maximum"].as_u64().unwrap_or(u64::MAX / 4);
+            let values = [now.saturating_add(1), now / 2, now.saturating_mul(2), 1];
+            values.into_iter().filter(|value| *value <= most).map(Json::from).collect()
+        }
+        "number" => {
+            let now = now.as_f64().unwrap_or(0.0);
+            vec![json!(now / 2.0), json!((now + 1.0) / 2.0), json!(now * 2.0)]
+        }
+        "array" => {
+            let item = &now[0];
+            let items = others(&option["items"], item).into_iter();
+            let length = now.as_array().map_or(1, Vec::len).max(1);
+            items.map(|item| Json::from(vec![item; length])).collect()
+        }
+        _ => {
+            let now = now.as_str().unwrap_or_default();
+            vec![json!(format!("{now}x")), json!("random:5"), json!("wav2vec2"), json!("x@1")]
+        }
+    }
+}
+
+/// The parts in which two plans differ.
+fn differing(a: &Plan, b: &Plan) -> Vec<Reader> {
+    let parts = [
+        (Reader::Run, a.run != b.run || a.name != b.name || a.description != b.description),
+        (Reader::Data, a.data != b.data),
+        (Reader::Model, a.model != b.model),
+        (Reader::Training, a.train != b.train),
+        (Reader::Teacher, a.distill != b.distill || a.teacher_heads != b.teacher_heads),
+        (Reader::Judging, a.eval != b.eval),
+        (Reader::Output, a.output != b.output),
+        (Reader::Start, a.start != b.start || a.needs != b.needs),
+    ];
+    parts.into_iter().filter(|(_, differ)| *differ).map(|(reader, _)| reader).collect()
+}

@@ -1,0 +1,69 @@
+//! What nothing will read is set to one value, so that it is no part of who a run is.
+//!
+//! Without this, two experiments that differ only in the pooling of a classifier that neither has would be two runs. It is also what
+//! lets `readers` tell that an option has no effect. Not for: defaults (`config`) or sizes (`model`).
+
+use super::Behaviour::Sound;
+use super::{MixerPlan, Plan, Teacher};
+use crate::config::Pooling;
+
+/// Brings every part of the plan that this run does not use to its resting value.
+pub(super) fn settle(plan: &mut Plan) {
+    settle_classifier(plan);
+    settle_training(plan);
+    settle_distillation(plan);
+    let teacher_drops = plan.distill.as_ref().is_some_and(|distill| distill.teacher_mode != Sound);
+    let attends = matches!(plan.model.mixer, MixerPlan::Attention { .. });
+    if !attends && !teacher_drops {
+        plan.model.rates.attention = 0.0;
+    }
+    if plan.distill.is_none() {
+        plan.teacher_heads = 0;
+    }
+    if plan.model.time_masks.prob == 0.0 {
+        (plan.model.time_masks.length, plan.model.time_masks.min_masks) = (1, 0);
+    }
+}
+
+fn settle_classifier(plan: &mut Plan) {
+    if plan.model.heads.classes.is_empty() {
+        plan.model.heads.pooling = Pooling::Mean;
+        plan.data.categories_path.clear();
+        plan.train.objective.classifier_weight = 0.0;
+        plan.train.objective.classifier_norm = Sound;
+    }
+}
+
+fn settle_training(plan: &mut Plan) {
+    let schedule = &mut plan.train.schedule;
+    if schedule.reset_period == 0 {
+        schedule.reset_times = 0;
+    }
+    if plan.train.freeze_prefix.is_none() {
+        plan.train.freeze_steps = 0;
+    }
+    if plan.data.warmup.steps == 0 {
+        (plan.data.warmup.samples, plan.data.warmup.chars_above) = (None, 0);
+    }
+    if !plan.eval.eval_steps.is_empty() {
+        plan.eval.eval_interval = 1;
+    }
+}
+
+fn settle_distillation(plan: &mut Plan) {
+    let accumulates = plan.train.accumulation_steps > 1;
+    let per_sample = plan.train.objective.per_sample;
+    let Some(distill) = &mut plan.distill else { return };
+    if !distill.listens() {
+        (distill.alpha_scaling, distill.teacher_mode) = (Sound, Sound);
+        if !distill.start_from_teacher {
+            distill.teacher = Teacher::Fixed;
+        }
+    }
+    if !accumulates {
+        distill.alpha_scaling = Sound;
+    }
+    if per_sample || distill.alpha_logits == 0.0 {
+        distill.logits_mask = Sound;
+    }
+}
