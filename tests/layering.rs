@@ -34,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 27] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli"]),
     ("schemars", &["config"]),
@@ -57,6 +57,9 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("indicatif", &["record"]),
     ("polars", &["report"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("rustix", &["record"]),
     ("ctrlc", &["cli"]),
     ("rand_distr", &["nn"]),
 ];

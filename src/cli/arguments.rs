@@ -3,10 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
+
+use super::completions;
+
+/// The contract with scripts.
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \
+73 already running, or would overwrite · 74 reading or writing failed · 75 interrupted with a valid checkpoint, run again · 130, 143 killed";
 
 /// A declarative experiment runner for state-space-model research in speech and audio.
 #[derive(Debug, Parser)]
-#[command(name = "runner", version, propagate_version = true)]
+#[command(name = "runner", version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Arguments {
     /// Print data as JSON on standard output.
     #[arg(long, global = true)]
@@ -14,6 +21,9 @@ pub struct Arguments {
     /// Say nothing but errors.
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Colours in messages; `auto` heeds NO_COLOR, CLICOLOR_FORCE and TERM.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -29,7 +39,23 @@ pub enum Verb {
     /// Print the experiment with every layer merged.
     Show(ShowArguments),
     /// Print the JSON Schema of experiments.
-    Schema,
+    Schema {
+        /// Print every option as a Markdown page instead.
+        #[arg(long)]
+        reference: bool,
+    },
+    /// Explain an option, the options of a table, or an error code.
+    Explain {
+        /// An option such as `train.max_lr` or `max_lr`, a table such as `train`, or a code such as `E002`; without it, all codes are listed.
+        #[arg(add = ArgValueCompleter::new(completions::names))]
+        name: Option<String>,
+    },
+    /// Print the run's identity, the hash that its folder ends in.
+    Id(Request),
+    /// Print the options in which two experiments differ.
+    Diff(DiffArguments),
+    /// Write a shipped experiment as a commented file to start from.
+    Init(InitArguments),
     /// Judge a run's checkpoint on a split.
     Eval(EvalArguments),
     /// List runs.
@@ -39,6 +65,70 @@ pub enum Verb {
     /// Prepare corpora.
     #[command(subcommand)]
     Data(DataVerb),
+    /// Say what this machine offers, with a cure for each lack.
+    Doctor {
+        /// Folder whose disk is looked at.
+        #[arg(default_value = "results/runs")]
+        runs_dir: PathBuf,
+    },
+    /// Print the script by which a shell completes verbs, files and options, for example `source <(runner completions bash)`.
+    Completions { shell: Shell },
+    /// Print the manual page.
+    Man {
+        /// Write one page for the program and one for each verb into this folder instead.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Shells that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    /// Its name, as its program is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shell::Bash => "bash",
+            Shell::Zsh => "zsh",
+            Shell::Fish => "fish",
+        }
+    }
+}
+
+/// When messages are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// One experiment.
+    pub left: PathBuf,
+    /// The other.
+    pub right: PathBuf,
+    /// Lay the files' `[profile.NAME]` over both.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Set one option in both.
+    #[arg(short = 's', value_name = "KEY=VALUE", add = ArgValueCompleter::new(completions::assignments))]
+    pub sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The shipped experiment to start from.
+    #[arg(long, value_name = "NAME", default_value = "tedlium_direct")]
+    pub from: String,
+    /// The file to write; must not exist [default: NAME.toml].
+    pub file: Option<PathBuf>,
 }
 
 /// An experiment and what is laid over it.
@@ -53,7 +143,7 @@ pub struct Request {
     #[arg(long, value_name = "A=1,B=2")]
     pub hparams: Option<String>,
     /// Set one option, for example `-s train.max_lr=1e-3`.
-    #[arg(short = 's', value_name = "KEY=VALUE")]
+    #[arg(short = 's', value_name = "KEY=VALUE", add = ArgValueCompleter::new(completions::assignments))]
     pub sets: Vec<String>,
 }
 
@@ -78,9 +168,9 @@ pub struct CheckArguments {
     #[arg(long, value_name = "A=1,B=2")]
     pub hparams: Option<String>,
     /// Set one option.
-    #[arg(short = 's', value_name = "KEY=VALUE")]
+    #[arg(short = 's', value_name = "KEY=VALUE", add = ArgValueCompleter::new(completions::assignments))]
     pub sets: Vec<String>,
-    /// Look at the corpus too.
+    /// Look at the corpus too: every file it names, the sound of some, and one update of the model on two utterances.
     #[arg(long)]
     pub data: bool,
 }

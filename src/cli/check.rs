@@ -6,7 +6,8 @@ use super::Talk;
 use super::arguments::{CheckArguments, Request};
 use super::failure::{self, Failure};
 use super::order::{Orders, orders};
-use crate::train::{Job, Split};
+use crate::record::units::number;
+use crate::train::Job;
 
 /// Checks each experiment; with `--data` its corpus too.
 pub fn check(arguments: &CheckArguments, talk: Talk) -> Result<u8, Failure> {
@@ -24,10 +25,17 @@ pub fn check(arguments: &CheckArguments, talk: Talk) -> Result<u8, Failure> {
             Ok(found) => talk.say(format_args!("{}: {found}", experiment.display())),
             Err(failure) => {
                 worst = worst.max(failure.code);
-                problems.extend(failure.as_problems());
-                if !talk.json {
-                    failure.report(false);
+                let found = failure.as_problems();
+                // A teacher's file may spoil several experiments; it is shown once.
+                let known = !found.is_empty() && found.iter().all(|problem| problems.contains(problem));
+                match known {
+                    true => {
+                        talk.say(format_args!("{}: not in order, for reasons above", experiment.display()))
+                    }
+                    false if talk.json => {}
+                    false => _ = failure.report(false),
                 }
+                problems.extend(found.into_iter().filter(|_| !known));
             }
         }
     }
@@ -42,15 +50,18 @@ fn look(arguments: &CheckArguments, orders: &Orders) -> Result<String, Failure> 
     if !arguments.data {
         return Ok(format!("ok, run {}", plan.folder_name()));
     }
-    let job = Job::open(plan)?;
-    let train = job.train_loader()?;
-    let judged: usize = [Split::Dev, Split::Test]
-        .into_iter()
-        .map(|split| Ok(job.eval_batches(split)?.len()))
-        .sum::<Result<usize, Failure>>()?;
-    let left_out = match train.left_out {
+    let found = Job::open(plan)?.probe()?;
+    let left_out = match found.left_out {
         0 => String::new(),
         count => format!(", {count} left out for unknown labels"),
     };
-    Ok(format!("ok, {} training utterances{left_out}, {judged} batches to judge on", train.len()))
+    Ok(format!(
+        "ok, {} training utterances{left_out}, {} files there, {} decoded, an update on {} and {} frames has loss {}",
+        found.training,
+        found.files,
+        found.decoded,
+        found.frames[0],
+        found.frames[1],
+        number(found.loss)
+    ))
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::paint;
 use crate::config::Problems;
 use crate::corpora::CorpusError;
 use crate::data::DataError;
@@ -68,12 +69,12 @@ impl Failure {
             println!("{value:#}");
         }
         if self.problems.0.is_empty() {
-            eprintln!("error: {}", self.message);
+            eprintln!("{}", paint::diagnostics(&format!("error: {}", self.message)));
             for hint in &self.hints {
-                eprintln!("hint: {hint}");
+                eprintln!("{}", paint::diagnostics(&format!("hint: {hint}")));
             }
         } else {
-            eprintln!("{}", self.problems);
+            eprintln!("{}", paint::diagnostics(&self.problems.to_string()));
         }
         ExitCode::from(self.code)
     }
@@ -119,6 +120,9 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Corpus(error) => error.into(),
+            DataError::NoSound { .. } => Failure::new(MISSING, error.to_string()).hint(
+                "put NAME.wav, .flac or .ogg into the corpus' folder, or take the lines out of the list",
+            ),
             DataError::Text(error) if error.is_missing() => Failure::new(MISSING, error.to_string()),
             error => Failure::new(FAILED, error.to_string()),
         }

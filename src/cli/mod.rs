@@ -5,13 +5,21 @@
 
 mod arguments;
 mod check;
+mod codes;
+mod completions;
 mod data;
+mod doctor;
 mod eval;
+mod explain;
 mod failure;
 mod forward;
 mod graph;
+mod id;
+mod init;
 mod order;
+mod paint;
 mod plan;
+mod reference;
 mod results;
 mod run;
 mod show;
@@ -26,7 +34,9 @@ use failure::Failure;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    completions::answer_shell();
     let arguments = Arguments::parse();
+    paint::choose(arguments.color);
     // A panic is a bug of ours: it is reported as one, with its own exit code, and never as a raw backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     match std::panic::catch_unwind(|| dispatch(&arguments)) {
@@ -43,11 +53,18 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Check(check) => check::check(check, talk),
         Verb::Plan(request) => plan::plan(request, talk),
         Verb::Show(show) => show::show(show, talk),
-        Verb::Schema => show::schema(),
+        Verb::Schema { reference } => reference::schema(*reference),
         Verb::Eval(eval) => eval::eval(eval, talk),
         Verb::Results(results) => results::results(results, talk),
         Verb::Forward(forward) => forward::forward(forward, talk),
         Verb::Data(verb) => data::data(verb, talk),
+        Verb::Explain { name } => explain::explain(name.as_deref(), talk),
+        Verb::Id(request) => id::id(request, talk),
+        Verb::Diff(diff) => id::diff(diff, talk),
+        Verb::Init(init) => init::init(init, talk),
+        Verb::Doctor { runs_dir } => doctor::doctor(runs_dir, talk),
+        Verb::Completions { shell } => completions::completions(*shell),
+        Verb::Man { output } => completions::man(output.as_deref()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! `runner show` and `runner schema`: the experiment as merged, and what an experiment may be.
+//! `runner show`: the experiment as merged.
 
 use super::Talk;
 use super::arguments::ShowArguments;
 use super::failure::{self, Failure};
 use super::order::{Orders, idle_everywhere, orders};
-use crate::config::{self, origins, resolved_toml};
+use crate::config::{origins, resolved_toml};
 
 /// Prints the merged experiment, as TOML that can be run again, or with the origin of every value.
 pub fn show(arguments: &ShowArguments, talk: Talk) -> Result<u8, Failure> {
@@ -24,11 +24,5 @@ pub fn show(arguments: &ShowArguments, talk: Talk) -> Result<u8, Failure> {
         let idle = idle_everywhere(&loaded.experiment, &asked.plan.needs);
         print!("{}", resolved_toml(&loaded.experiment, &idle).map_err(written)?);
     }
-    Ok(0)
-}
-
-/// Prints the JSON Schema of experiments.
-pub fn schema() -> Result<u8, Failure> {
-    println!("{:#}", config::schema());
     Ok(0)
 }

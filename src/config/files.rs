@@ -33,10 +33,15 @@ pub struct Files {
 
 /// Reads `path` and everything under it.
 pub fn read(path: &Path, schema: &Schema) -> Files {
+    read_with(path, schema, &text_of)
+}
+
+/// Reads `path` and everything under it, through `text`.
+pub fn read_with(path: &Path, schema: &Schema, text: &dyn Fn(&Path) -> io::Result<String>) -> Files {
     let mut reader =
-        Reader { schema, files: Vec::new(), problems: Vec::new(), seen: Vec::new(), chain: Vec::new() };
+        Reader { schema, text, files: Vec::new(), problems: Vec::new(), seen: Vec::new(), chain: Vec::new() };
     let name = path.display().to_string();
-    match fs::read_to_string(path) {
+    match text(path) {
         Ok(text) => reader.file(path, text),
         Err(error) => {
             let message = format!("cannot read `{name}`: {}", reason(&error));
@@ -46,8 +51,30 @@ pub fn read(path: &Path, schema: &Schema) -> Files {
     Files { files: reader.files, problems: reader.problems }
 }
 
+/// Longer files are no experiments, and reading them would take the memory that a run needs.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// The text of an ordinary file of ordinary size: a pipe would wait for ever, a device would never end.
+fn text_of(path: &Path) -> io::Result<String> {
+    let facts = fs::metadata(path)?;
+    let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why.to_owned()));
+    if facts.is_dir() {
+        return refuse("it is a folder");
+    }
+    if !facts.is_file() {
+        return refuse("it is no ordinary file");
+    }
+    if facts.len() > MOST_BYTES {
+        return refuse("it is larger than 4 MiB, which no experiment is");
+    }
+    let text = fs::read_to_string(path)?;
+    // Some editors mark UTF-8 with an invisible first character.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
 struct Reader<'a> {
     schema: &'a Schema,
+    text: &'a dyn Fn(&Path) -> io::Result<String>,
     files: Vec<File>,
     problems: Vec<Problem>,
     /// Every file read so far, by its one true path.
@@ -87,7 +114,7 @@ impl Reader<'_> {
                 let problem = source.problem(EXTENDS_CYCLE, base.span.clone(), "extends", message);
                 self.problems.push(problem.with_help("take one of these files out of the circle"));
             } else if !self.seen.contains(&truth) {
-                match fs::read_to_string(&path) {
+                match (self.text)(&path) {
                     Ok(text) => self.file(&path, text),
                     Err(error) => {
                         let message = format!("cannot read `{}`: {}", path.display(), reason(&error));

@@ -14,7 +14,7 @@ use super::profiles::Profiles;
 use super::schema::{Schema, is_optional};
 use super::source::Source;
 use super::tree::{Node, Table, Value};
-use super::{Experiment, variants, walk};
+use super::{Experiment, shipped, variants, walk};
 
 /// What the command line and the environment ask for, besides the file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,8 +73,22 @@ pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
 /// Reads the experiment at `path` with everything laid over it, past its mistakes: what is sound can then be examined further, so that
 /// all that is wrong is found at once.
 pub fn read(path: &Path, request: &Request) -> Reading {
+    put_together(path, files::read(path, Schema::get()), request)
+}
+
+/// The experiment called `name` that comes with the program.
+///
+/// # Errors
+/// There is none of this name.
+pub fn load_shipped(name: &str) -> Result<Experiment, Problems> {
+    let path = PathBuf::from(format!("{name}.toml"));
+    let Reading { loaded, problems } = put_together(&path, shipped::read(&path), &Request::default());
+    loaded.map(|loaded| loaded.experiment).ok_or(Problems(problems))
+}
+
+fn put_together(path: &Path, read: Files, request: &Request) -> Reading {
     let schema = Schema::get();
-    let Files { files, mut problems } = files::read(path, schema);
+    let Files { files, mut problems } = read;
     let Some(file) = files.last().map(|file| file.source.clone()) else {
         return Reading { loaded: None, problems };
     };
@@ -158,7 +172,8 @@ fn file_layers(files: Vec<File>, profile: Option<&str>) -> (Vec<Layer>, Vec<Prob
         profiles.take(&mut layer);
         layers.push(layer);
     }
-    layers.iter_mut().next_back().into_iter().for_each(|layer| layer.own = true);
+    // Under a profile, the file's own lines are what its profiles share.
+    layers.iter_mut().next_back().into_iter().for_each(|layer| layer.own = profile.is_none());
     let (chosen, problems) = profiles.layers(profile);
     layers.extend(chosen);
     (layers, problems)

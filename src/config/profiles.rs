@@ -58,6 +58,13 @@ impl Profiles {
         (layers, problems)
     }
 
+    /// Every profile by name, with its parts, lowest first.
+    pub fn merged(self) -> impl Iterator<Item = (String, Vec<Table>)> {
+        self.named
+            .into_iter()
+            .map(|profile| (profile.name, profile.parts.into_iter().map(|part| part.table).collect()))
+    }
+
     /// The profile, what it inherits, what that inherits, and so on.
     fn chain<'a>(&'a self, profile: &'a Profile) -> Result<Vec<&'a Profile>, Problems> {
         let mut chain = vec![profile];

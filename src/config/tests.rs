@@ -1,5 +1,6 @@
 //! What this room promises, most of it as the very text a person reads.
 
+mod agreement;
 mod layers;
 mod messages;
 mod overrides;

@@ -92,6 +92,22 @@ impl Corpus {
         Ok(self.utterances.iter().filter(|utterance| categories.classes(&utterance.labels).is_none()).count())
     }
 
+    /// Names of the utterances for which there is no sound, in the order of the list.
+    ///
+    /// # Errors
+    /// An archive cannot be read.
+    pub fn without_sound(&self) -> Result<Vec<String>, CorpusError> {
+        let mut missing = Vec::new();
+        for utterance in &self.utterances {
+            match self.lookup.find(&self.dir, &utterance.name) {
+                Ok(_) => {}
+                Err(CorpusError::NoAudio { .. }) => missing.push(utterance.name.clone()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(missing)
+    }
+
     /// The sound of `utterance`, mono at `rate_hz`.
     ///
     /// # Errors

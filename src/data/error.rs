@@ -15,6 +15,13 @@ pub enum DataError {
     /// No utterance passes the filters.
     #[error("none of the {count} utterances of `{meta}` may be trained on: {filter}")]
     NothingLeft { meta: String, count: usize, filter: String },
+    /// Utterances have no audio file.
+    #[error(
+        "{} utterances of `{}` have no sound: {}{}",
+        missing.len(), meta.display(), missing.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        if missing.len() > 5 { ", …" } else { "" }
+    )]
+    NoSound { meta: std::path::PathBuf, missing: Vec<String> },
     /// An utterance gives no frame at all.
     #[error("utterance `{name}` has {samples} samples, but the model needs {needed} for one frame")]
     TooShort { name: String, samples: usize, needed: usize },

@@ -49,6 +49,12 @@ pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM").as_deref().and_then(kibibytes)
 }
 
+/// Bytes this user may still write where `dir` is.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(dir).ok()?;
+    Some(facts.f_bavail * facts.f_frsize)
+}
+
 /// The commit checked out in the repository around `dir`, read from `.git` itself.
 pub fn git_sha(dir: &Path) -> Option<String> {
     let git = git_dir(dir)?;

@@ -41,6 +41,14 @@ pub enum TrainError {
         "{count} updates in a row changed nothing, the last at step {step}: no finite loss or no finite gradient"
     )]
     Diverged { step: u64, count: u32 },
+    /// A trial run of the model gave other lengths than the plan says.
+    #[error(
+        "the model makes {made:?} frames of two utterances, but the plan says {foreseen:?}; this is a bug of runner"
+    )]
+    Shapes { foreseen: Vec<usize>, made: Vec<usize> },
+    /// A trial update failed.
+    #[error("a trial update on {} has no finite loss", names.join(" and "))]
+    TrialLoss { names: Vec<String> },
     /// The device asked for is not there.
     #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
     NoDevice,

@@ -78,7 +78,7 @@ impl<'a> Job<'a> {
         Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
     }
 
-    fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {
+    pub(super) fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {
         let data = &self.plan.data;
         Ok(Corpus::open(Path::new(&data.dir), meta, meta_format(data.format)).map_err(DataError::from)?)
     }

@@ -48,6 +48,15 @@ fn every_experiment_is_sound_as_it_is_and_under_each_profile() {
 }
 
 #[test]
+fn every_experiment_comes_with_the_program() {
+    let shipped: Vec<&str> = crate::config::shipped_names().collect();
+    assert_eq!(shipped, names());
+    for name in shipped {
+        assert_eq!(crate::config::load_shipped(name).expect("sound"), experiment(name, None));
+    }
+}
+
+#[test]
 fn every_file_names_the_schema_in_its_first_line() {
     for (files, schema) in [(folder(), "../schemas"), (folder().join("base"), "../../schemas")] {
         for path in fs::read_dir(files).expect("experiments/").map(|entry| entry.expect("an entry").path()) {
