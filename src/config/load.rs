@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::files::{self, File, Files};
 use super::merge::{Layer, Provenance};
+use super::nearest::nearest;
 use super::overrides::{Override, from_hparams, from_set, from_variable};
 use super::problem::{MISSING_KEY, Problem, Problems, UNKNOWN_KEY};
 use super::profiles::Profiles;
@@ -240,15 +241,19 @@ fn missing(layers: &[Layer], schema: &Schema, file: &Source, problems: &[Problem
         let written = layers.iter().rev().find_map(|layer| Some((&layer.source, layer.table.get(table)?)));
         // An optional table asks for nothing until someone writes it.
         let asks = written.is_some() || !is_optional(property);
-        // A misspelt key is complaint enough, and so is a table that is none.
-        let unknown =
-            |p: &Problem| p.code == UNKNOWN_KEY && p.path.rsplit_once('.').is_some_and(|(t, _)| t == table);
-        if !asks || problems.iter().any(|problem| problem.path == *table || unknown(problem)) {
+        // A table that is none is complaint enough.
+        if !asks || problems.iter().any(|problem| problem.path == *table) {
             continue;
         }
         let required = schema.resolve(property)["x-required"].as_array().into_iter().flatten();
         for key in required.filter_map(|key| key.as_str()) {
-            if layers.iter().any(|layer| layer.table.find(&[table, key]).is_some()) {
+            // So is the same key misspelt.
+            let misspelt = |p: &Problem| {
+                p.code == UNKNOWN_KEY
+                    && p.path.rsplit_once('.').is_some_and(|(t, k)| t == table && nearest(k, [key]).is_some())
+            };
+            let set = layers.iter().any(|layer| layer.table.find(&[table, key]).is_some());
+            if set || problems.iter().any(misspelt) {
                 continue;
             }
             let (path, message) = (format!("{table}.{key}"), format!("`{key}` in `[{table}]` is not set"));

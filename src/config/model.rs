@@ -33,31 +33,31 @@ pub struct Wav2vec2 {
     pub pretrained: String,
 
     /// Width of the encoder.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub hidden_size: usize,
 
     /// Encoder layers.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_024))]
     pub num_hidden_layers: usize,
 
     /// Attention heads; must divide `hidden_size`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub num_attention_heads: usize,
 
     /// Width inside the feed-forward blocks.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub intermediate_size: usize,
 
     /// Channels of each convolution of the feature encoder.
-    #[schemars(length(min = 1), inner(range(min = 1)))]
+    #[schemars(length(min = 1, max = 32), inner(range(min = 1, max = 65_536)))]
     pub conv_dim: Vec<usize>,
 
     /// Kernel width of each convolution, in its input's frames.
-    #[schemars(length(min = 1), inner(range(min = 1)))]
+    #[schemars(length(min = 1, max = 32), inner(range(min = 1, max = 65_536)))]
     pub conv_kernel: Vec<usize>,
 
     /// Stride of each convolution; their product is the samples per encoder frame.
-    #[schemars(length(min = 1), inner(range(min = 1)))]
+    #[schemars(length(min = 1, max = 32), inner(range(min = 1, max = 65_536)))]
     pub conv_stride: Vec<usize>,
 
     /// Give the convolutions of the feature encoder a bias.
@@ -70,11 +70,11 @@ pub struct Wav2vec2 {
     pub do_stable_layer_norm: bool,
 
     /// Kernel width of the positional convolution, in encoder frames.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub num_conv_pos_embeddings: usize,
 
     /// Groups of the positional convolution; must divide `hidden_size`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub num_conv_pos_embedding_groups: usize,
 
     /// Added to the variance in every layer norm of the encoder.
@@ -114,14 +114,14 @@ pub struct Wav2vec2 {
     pub mask_time_prob: f64,
 
     /// Length of a time mask, in encoder frames.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub mask_time_length: usize,
 
     /// Time masks per utterance at least.
     pub mask_time_min_masks: usize,
 
     /// Outputs of the CTC head; at least the size of the vocabulary.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub asr_vocab_size: usize,
 
     /// Blank of CTC and padding of label sequences, as an index into the vocabulary.
@@ -140,29 +140,30 @@ pub struct Wav2vec2 {
     pub asr_mamba_use_mamba2: bool,
 
     /// States per channel of a mixer; 0 = the operator's own: 128 for Mamba-2, 16 for Mamba-1.
+    #[schemars(range(max = 65_536))]
     pub mamba_d_state: usize,
 
     /// Channels per head of a Mamba-2 mixer; must divide `hidden_size × mamba_expand`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub mamba_headdim: usize,
 
     /// Kernel width of a mixer's causal convolution, in frames.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub mamba_d_conv: usize,
 
     /// Inner width of a mixer over `hidden_size`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 64))]
     pub mamba_expand: usize,
 
     /// Frames per block of the Mamba-2 scan. A matter of speed: results agree to rounding.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub mamba_chunk_size: usize,
 
     /// Attach classifier heads (intent, speaker) to the pooled encoder output.
     pub use_classifier: bool,
 
     /// Classes of each classifier head. For SLURP 18 scenarios and 46 actions.
-    #[schemars(length(min = 1), inner(range(min = 1)))]
+    #[schemars(length(min = 1, max = 32), inner(range(min = 1, max = 1_048_576)))]
     pub classifier_num_targets: Vec<usize>,
 
     /// How frames become one vector for the classifier heads.

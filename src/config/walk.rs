@@ -142,6 +142,12 @@ impl Walk<'_> {
             let message = format!("{} must not be empty", place.name());
             self.report(NOT_ALLOWED, &found.span, place, message, place.meaning(node));
         }
+        if let Some(most) = node["maxItems"].as_u64()
+            && items.len() as u64 > most
+        {
+            let message = format!("{} has {} elements, but takes at most {most}", place.name(), items.len());
+            self.report(NOT_ALLOWED, &found.span, place, message, place.meaning(node));
+        }
         for (index, item) in items.iter().enumerate() {
             self.node(item, &item.span, &node["items"], &place.item(index));
         }

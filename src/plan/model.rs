@@ -108,12 +108,15 @@ impl ModelPlan {
 
     /// The fewest samples that give one frame.
     pub fn min_samples(&self) -> usize {
-        self.convs.iter().rev().fold(1, |len, conv| (len - 1) * conv.stride + conv.kernel)
+        self.convs
+            .iter()
+            .rev()
+            .fold(1_usize, |len, conv| (len - 1).saturating_mul(conv.stride).saturating_add(conv.kernel))
     }
 
     /// Samples per encoder frame.
     pub fn hop_samples(&self) -> usize {
-        self.convs.iter().map(|conv| conv.stride).product()
+        self.convs.iter().fold(1_usize, |hop, conv| hop.saturating_mul(conv.stride))
     }
 
     /// The same model with attention: what a student's teacher looks like.

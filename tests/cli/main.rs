@@ -1,6 +1,8 @@
 //! What the program promises: black-box runs of every verb, and parity with the reference library.
 
+mod bad_input;
 mod check;
+mod configure;
 mod parity;
 mod run;
 mod support;

@@ -77,7 +77,12 @@ fn edges(option: &Json) -> Vec<String> {
         None => fallback.to_owned(),
     };
     match option["type"].as_str().unwrap_or_default() {
-        "integer" if option.get("maximum").is_some() => vec![bound("minimum", "0"), "4000".to_owned()],
+        "integer" if option.get("maximum").is_some() => {
+            vec![
+                bound("minimum", "0"),
+                option["maximum"].as_u64().map_or("0".to_owned(), |most| most.to_string()),
+            ]
+        }
         "integer" => vec![bound("minimum", "0"), i64::MAX.to_string()],
         "number" if option.get("exclusiveMinimum").is_some() => vec!["1e-300".to_owned(), "3".to_owned()],
         "number" => vec![bound("minimum", "-1e300"), bound("maximum", "1e300")],
