@@ -25,6 +25,8 @@ pub const INTERNAL: u8 = 70;
 pub const RUNNING: u8 = 73;
 pub const IO: u8 = 74;
 pub const INTERRUPTED: u8 = 75;
+/// What shells report of a program whose reader went away, as with `| head`: nobody is there to be told.
+const CLOSED_PIPE: u8 = 141;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -55,12 +57,20 @@ impl Failure {
             .map(|words| (*words).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no words".into());
+        // Printing has no other way to fail than a panic: the reader of a pipe went away, or a disk is full.
+        if let Some(why) = words.strip_prefix("failed printing to stdout: ") {
+            let code = if why.contains("os error 32") { CLOSED_PIPE } else { IO };
+            return Failure::new(code, format!("cannot write to standard output: {why}"));
+        }
         Failure::new(INTERNAL, format!("internal error: {words}"))
             .hint("this is a bug of runner; please report it with the command and the experiment")
     }
 
     /// Says it and gives the exit code.
     pub fn report(self, as_json: bool) -> ExitCode {
+        if self.code == CLOSED_PIPE {
+            return ExitCode::from(CLOSED_PIPE);
+        }
         if as_json {
             let value = match self.problems.0.is_empty() {
                 true => json!({"ok": false, "error": self.message, "hints": self.hints}),

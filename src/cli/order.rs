@@ -197,10 +197,20 @@ fn environment() -> Vec<(String, String)> {
 /// The plan's problems, with file and line.
 fn located(loaded: &Loaded, found: Vec<plan::Problem>) -> Vec<Problem> {
     let locate = |found: plan::Problem| {
-        let problem = loaded.provenance.problem(CONTRADICTION, &found.key, found.message);
+        let key = written_key(loaded, &found);
+        let problem = loaded.provenance.problem(CONTRADICTION, &key, found.message);
         if found.help.is_empty() { problem } else { problem.with_help(found.help) }
     };
     found.into_iter().map(locate).collect()
+}
+
+/// The problem's own key, or, where that is not written anywhere, another one it names that is.
+fn written_key(loaded: &Loaded, found: &plan::Problem) -> String {
+    let is_written = |key: &String| loaded.provenance.origin(key).is_some();
+    let names: Vec<&str> = found.message.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let named = |leaf: &&config::Leaf| names.contains(&leaf.name());
+    let others = Schema::get().leaves().iter().filter(named).map(config::Leaf::dotted);
+    std::iter::once(found.key.clone()).chain(others).find(is_written).unwrap_or_else(|| found.key.clone())
 }
 
 /// Module prefixes that name no parameter: such a key would be accepted and do nothing.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod check;
 mod configure;
+mod docs;
 mod parity;
 mod run;
 mod support;

@@ -1,0 +1,128 @@
+//! The pages in docs/ are true: every file they show is written, every command they show is run, and says what they say it says.
+//!
+//! A block headed `toml NAME` is written to NAME; in a block headed `console` each line after `$ ` is given to a shell. `…` in the expected
+//! text stands for anything. Rewrite what commands say with `RUNNER_UPDATE=1 cargo test --test cli the_pages_are_true`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::support::root;
+
+#[test]
+fn the_pages_are_true() {
+    let update = std::env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1");
+    let mut commands = 0;
+    for page in fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path())
+    {
+        let text = fs::read_to_string(&page).expect("text");
+        let mut followed = Page { folder: folder(), commands: 0, wrong: Vec::new() };
+        let fresh = followed.follow(&text);
+        commands += followed.commands;
+        if update {
+            fs::write(&page, fresh).expect("the page can be written");
+        } else {
+            assert!(followed.wrong.is_empty(), "{}:\n{}", page.display(), followed.wrong.join("\n"));
+        }
+    }
+    assert!(commands > 10, "{commands} commands only");
+}
+
+/// A folder in which a reader would be: with the shipped experiments, the schema and the corpus.
+fn folder() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    for name in ["experiments", "schemas", "corpora"] {
+        std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).expect("a link");
+    }
+    folder
+}
+
+struct Page {
+    folder: TempDir,
+    commands: usize,
+    wrong: Vec<String>,
+}
+
+impl Page {
+    /// Does what the page does, and returns it with what commands really said.
+    fn follow(&mut self, text: &str) -> String {
+        let mut fresh = String::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            fresh += &format!("{line}\n");
+            let Some(heading) = line.strip_prefix("```").filter(|heading| !heading.is_empty()) else {
+                continue;
+            };
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            match heading.split_once(' ').unwrap_or((heading, "")) {
+                ("console", _) => fresh += &self.console(&block),
+                (_, file) if !file.is_empty() => {
+                    write(&self.folder.path().join(file), &block);
+                    fresh += &joined(&block);
+                }
+                _ => fresh += &joined(&block),
+            }
+            fresh += "```\n";
+        }
+        fresh
+    }
+
+    fn console(&mut self, block: &[&str]) -> String {
+        let mut fresh = String::new();
+        let mut rest = block;
+        while let Some((first, after)) = rest.split_first() {
+            let command = first.strip_prefix("$ ").expect("a console block begins with a command");
+            let said = after.iter().take_while(|line| !line.starts_with("$ ")).count();
+            let (expected, next) = after.split_at(said);
+            let (expected, actual) = (joined(expected), self.shell(command));
+            if !matches(&expected, &actual) {
+                self.wrong.push(format!("$ {command}\nexpected:\n{expected}\nbut it says:\n{actual}"));
+            }
+            let shown = if matches(&expected, &actual) { expected } else { actual };
+            fresh += &format!("{first}\n{shown}");
+            rest = next;
+        }
+        fresh
+    }
+
+    fn shell(&mut self, command: &str) -> String {
+        self.commands += 1;
+        let program = Path::new(env!("CARGO_BIN_EXE_runner")).parent().expect("a folder");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+        let output = Command::new("sh")
+            .args(["-c", &format!("exec 2>&1; {command}")])
+            .current_dir(self.folder.path())
+            .env("PATH", path)
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+        joined(&lines)
+    }
+}
+
+fn write(path: &Path, block: &[&str]) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(path, joined(block)).expect("a file");
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Whether `actual` is `expected` with anything in the place of each `…`.
+fn matches(expected: &str, actual: &str) -> bool {
+    let mut parts = expected.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = actual.strip_prefix(first) else { return false };
+    let mut last = None;
+    for part in parts {
+        last = Some(part);
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || last.is_some_and(|last| rest.ends_with(last) || last.is_empty())
+}
