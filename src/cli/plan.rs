@@ -10,7 +10,9 @@ use super::failure::Failure;
 use super::graph::{Part, memory_bytes, parts};
 use super::order::{Orders, orders};
 use crate::corpora::{Corpus, CorpusFacts, MetaFormat};
+use crate::data::batches_per_epoch;
 use crate::plan::{Behaviour, DataFormat, Plan, Teacher};
+use crate::record::units::bytes;
 use crate::train::effective_device;
 
 /// Shapes are shown for an utterance of this length.
@@ -30,7 +32,8 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
             "schedule": plan.train.schedule, "memory_bytes": memory_bytes(plan), "needs": needs,
             "device": {"requested": format!("{:?}", plan.run.device).to_lowercase(), "effective": effective_device(plan)?},
-            "precision": plan.run.effective_precision(), "behaviours": behaviours(plan),
+            "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
+            "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
         }));
         return Ok(0);
     }
@@ -49,8 +52,14 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     }
     print_model(&parts, params);
     print_data(plan, &facts);
+    print_augmentations(plan);
     print_training(plan);
-    println!("memory: about {:.1} GB at the peak of training", memory_bytes(plan) as f64 / 1e9);
+    println!(
+        "memory: about {} at the peak of training; a checkpoint takes {}",
+        bytes(memory_bytes(plan)),
+        bytes(checkpoint_bytes(params))
+    );
+    println!("output: {}", plan.dir().display());
     Ok(0)
 }
 
@@ -84,9 +93,51 @@ fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
     );
 }
 
+/// What random changes training makes, each with its rate; those that are off are left out.
+fn augmentations(plan: &Plan) -> Vec<(&'static str, f64)> {
+    let rates = &plan.model.rates;
+    let all = [
+        ("time masks, share of frames", plan.model.time_masks.prob),
+        ("dropout after the feature projection", f64::from(rates.feat_proj)),
+        ("dropout of hidden states", f64::from(rates.hidden)),
+        ("dropout inside feed-forward blocks", f64::from(rates.activation)),
+        ("dropout of attention weights", f64::from(rates.attention)),
+        ("dropout before the CTC head", f64::from(rates.final_dropout)),
+        ("layers skipped", f64::from(rates.layerdrop)),
+    ];
+    // Written as f64, stored as f32: said as it was written.
+    all.into_iter()
+        .filter(|(_, rate)| *rate > 0.0)
+        .map(|(name, rate)| (name, (rate * 1e6).round() / 1e6))
+        .collect()
+}
+
+/// Weights and the optimiser's two moments, all in 32 bits.
+fn checkpoint_bytes(params: usize) -> u64 {
+    params as u64 * 3 * 4
+}
+
+/// Updates of an epoch once the data warm-up is over; `None` where the corpus is not there.
+fn steps_per_epoch(plan: &Plan) -> Option<usize> {
+    let corpus = corpus(plan, &plan.data.train_meta)?;
+    let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
+    Some(batches_per_epoch(&lengths, &plan.data, plan.run.seed).div_ceil(plan.train.accumulation_steps))
+}
+
+fn print_augmentations(plan: &Plan) {
+    for (name, rate) in augmentations(plan) {
+        println!("  {name}: {rate}");
+    }
+}
+
 fn print_training(plan: &Plan) {
     let (train, schedule) = (&plan.train, &plan.train.schedule);
-    println!("\ntraining: {} updates of {} batches", train.max_steps, train.accumulation_steps);
+    let epoch = steps_per_epoch(plan)
+        .map_or("unknown (corpus absent)".to_owned(), |steps| format!("about {steps} updates"));
+    println!(
+        "\ntraining: {} updates of {} batches; an epoch is {epoch}",
+        train.max_steps, train.accumulation_steps
+    );
     println!(
         "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({:?})",
         schedule.min_lr,
@@ -138,13 +189,16 @@ fn behaviours(plan: &Plan) -> Vec<(&'static str, &'static str)> {
 /// Totals of each split; `None` where the corpus is not there.
 fn facts(plan: &Plan) -> Vec<(&'static str, Option<CorpusFacts>)> {
     let data = &plan.data;
-    let format = match data.format {
+    let read = |meta: &str| corpus(plan, meta).map(|corpus| corpus.facts());
+    vec![("train", read(&data.train_meta)), ("dev", read(&data.dev_meta)), ("test", read(&data.test_meta))]
+}
+
+fn corpus(plan: &Plan, meta: &str) -> Option<Corpus> {
+    let format = match plan.data.format {
         DataFormat::Nlt => MetaFormat::Nlt,
         DataFormat::NltLa => MetaFormat::NltLa,
     };
-    let read =
-        |meta: &str| Corpus::open(Path::new(&data.dir), meta, format).ok().map(|corpus| corpus.facts());
-    vec![("train", read(&data.train_meta)), ("dev", read(&data.dev_meta)), ("test", read(&data.test_meta))]
+    Corpus::open(Path::new(&plan.data.dir), meta, format).ok()
 }
 
 fn data_json(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) -> Vec<serde_json::Value> {

@@ -19,6 +19,22 @@ pub struct Position {
     pub batch_in_group: usize,
 }
 
+/// Batches of the first epoch over utterances of these lengths in samples, once the data warm-up is over.
+pub fn batches_per_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> usize {
+    let order = epoch_order(seed, 0, lengths.len(), plan.shuffle);
+    let admitted: Vec<usize> = order
+        .into_iter()
+        .map(|index| lengths[index])
+        .filter(|&samples| samples <= plan.max_input_samples)
+        .collect();
+    let batches = |group: &[usize]| {
+        let mut group = group.to_vec();
+        group.sort_unstable();
+        pack(&group, limits(plan)).len()
+    };
+    admitted.chunks(plan.bucket_size).map(batches).sum()
+}
+
 /// Training batches without end.
 ///
 /// A group of `bucket_size` utterances is drawn in epoch order, sorted by length, packed, and its batches shuffled. All of it is a function of

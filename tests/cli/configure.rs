@@ -304,3 +304,22 @@ fn a_look_at_the_corpus_tries_an_update() {
     assert_eq!(said.code, 66, "{}", said.err);
     assert!(said.err.contains("have no sound: ") && said.err.contains(", …"), "{}", said.err);
 }
+
+#[test]
+fn a_plan_says_what_will_happen_and_where_it_goes() {
+    let said = runner(&["plan", "experiments/tedlium_waypoint.toml", "--profile", "smoke"]).out;
+    for line in [
+        "  time masks, share of frames: 0.1",
+        "training: 600 updates of 1 batches; an epoch is about 265 updates",
+        "memory: about 469 MB at the peak of training; a checkpoint takes 15 MB",
+    ] {
+        assert!(said.lines().any(|other| other == line), "no `{line}` in\n{said}");
+    }
+    let said = runner(&["plan", "experiments/tedlium_waypoint.toml", "--json"]);
+    let value: Value = serde_json::from_str(&said.out).expect("JSON");
+    for field in ["id", "params", "layers", "data", "schedule", "memory_bytes", "augmentations", "checkpoint_bytes", "dir"] {
+        assert!(!value[field].is_null(), "{field}");
+    }
+    // The paper's corpus is not here, and a plan needs none.
+    assert!(value["steps_per_epoch"].is_null());
+}
