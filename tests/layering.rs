@@ -45,7 +45,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
     ("csv", &["corpora"]),
-    ("zip", &["corpora"]),
+    ("zip", &["corpora", "model"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("pulp", &["kernels"]),

@@ -157,6 +157,8 @@ impl From<ModelError> for Failure {
             ModelError::PretrainedMissing { .. } => Failure::new(MISSING, error.to_string())
                 .hint("download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder")
                 .hint("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
+            ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
+                .hint("`config.json` fixes the architecture: set these options in [model.wav2vec2] to its values, or name another checkpoint"),
             ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
         }
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use kernels::{Backend, OpError};
 
-use super::Wav2vec2;
-use super::weights::{self, WeightsError};
+use super::weights::{self, Brought, WeightsError};
+use super::{Wav2vec2, pretrained};
 use crate::nn::{Declaration, Params, Scope};
 use crate::plan::{ModelPlan, Pretrained};
 
@@ -21,6 +21,9 @@ pub enum ModelError {
     /// The pretrained weights are not on this machine.
     #[error("the pretrained weights `{name}` were looked for in {} and are not there", looked_in.display())]
     PretrainedMissing { name: String, looked_in: PathBuf },
+    /// The pretrained weights are those of another architecture.
+    #[error("`{}/config.json` is of another model: {}", folder.display(), conflicts.join("; "))]
+    Conflict { folder: PathBuf, conflicts: Vec<String> },
 }
 
 /// A network with its parameters on a device.
@@ -28,6 +31,8 @@ pub struct Model<D: Backend> {
     pub network: Wav2vec2,
     pub params: Params<D>,
     pub declarations: Vec<Declaration>,
+    /// What a pretrained checkpoint brought, if there was one.
+    pub brought: Option<Brought>,
 }
 
 impl<D: Backend> Model<D> {
@@ -44,7 +49,7 @@ impl<D: Backend> Model<D> {
         if let Pretrained::Random { seed: source } = plan.pretrained {
             params.redraw(&declarations, source, is_source)?;
         }
-        let mut model = Model { network, params, declarations };
+        let mut model = Model { network, params, declarations, brought: None };
         model.freeze(None);
         Ok(model)
     }
@@ -58,9 +63,11 @@ impl<D: Backend> Model<D> {
         if let Pretrained::Folder(name) = &plan.pretrained {
             let folder = weights::locate(name)
                 .map_err(|looked_in| ModelError::PretrainedMissing { name: name.clone(), looked_in })?;
-            weights::load_pretrained(&mut model.params, &folder, is_source)?;
-            // Heads and mixers too, if the checkpoint has them: a fine-tuned or converted model.
-            weights::load_matching(&mut model.params, &folder)?;
+            let conflicts = pretrained::conflicts(&folder, plan);
+            if !conflicts.is_empty() {
+                return Err(ModelError::Conflict { folder, conflicts });
+            }
+            model.brought = Some(weights::load_pretrained(&mut model.params, &folder, is_source)?);
         }
         Ok(model)
     }

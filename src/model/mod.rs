@@ -9,6 +9,8 @@ mod encoder;
 mod feature_encoder;
 mod heads;
 mod masks;
+mod pretrained;
+mod torch;
 mod wav2vec2;
 pub mod weights;
 

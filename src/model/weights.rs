@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kernels::{Backend, Shape};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::{pretrained, torch};
 use crate::nn::Params;
 
 /// Why weights cannot be read or do not fit.
@@ -15,8 +16,8 @@ pub enum WeightsError {
     /// The file system refused.
     #[error("cannot read weights from {}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// Not a safetensors file, or a damaged one.
-    #[error("{} is not a safetensors file: {reason}", path.display())]
+    /// Neither a safetensors file nor a checkpoint of PyTorch's, or a damaged one.
+    #[error("{} is no file of weights: {reason}", path.display())]
     Format { path: PathBuf, reason: String },
     /// Tensors that the model has and the file lacks, or of another shape or type.
     #[error("{} does not fit the model: {}", path.display(), misfits.join("; "))]
@@ -71,11 +72,14 @@ pub fn write_tensors(
     to.write_all(&file)
 }
 
-/// Reads every tensor of a file as f32.
+/// Reads every tensor of a file as f32: safetensors, or a checkpoint of PyTorch's.
 ///
 /// # Errors
 /// The file cannot be read or is damaged.
 pub fn read_tensors(path: &Path) -> Result<Tensors, WeightsError> {
+    if torch::is_torch(path) {
+        return torch::read(path);
+    }
     let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.to_owned(), source })?;
     let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -107,7 +111,7 @@ fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
 }
 
 /// IEEE half precision to single.
-fn half(bits: u16) -> f32 {
+pub(super) fn half(bits: u16) -> f32 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF) / 1024.0);
     sign * match exponent {
@@ -123,50 +127,75 @@ fn half(bits: u16) -> f32 {
 /// # Errors
 /// The file cannot be read, or does not fit: all misfits at once.
 pub fn load<D: Backend>(params: &mut Params<D>, path: &Path, how: Match) -> Result<usize, WeightsError> {
-    load_where(params, path, how, |_| true)
+    fill(params, &read_tensors(path)?, path, how, |_| true)
 }
 
-/// Loads the parameters that a pretrained folder is to bring (`wanted` by name) from its `model.safetensors`.
+/// What a pretrained checkpoint brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Brought {
+    /// Parameters that it filled.
+    pub loaded: usize,
+    /// Parameters that it lacks and that were drawn instead: heads and mixers.
+    pub drawn: Vec<String>,
+    /// Tensors that it has and the model does not.
+    pub unexpected: Vec<String>,
+}
+
+impl std::fmt::Display for Brought {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "the pretrained checkpoint brought {} parameters", self.loaded)?;
+        for (names, what) in [(&self.drawn, "drawn afresh"), (&self.unexpected, "not used")] {
+            let shown = names.iter().take(6).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
+            if !names.is_empty() {
+                write!(out, "; {what}: {shown}{more}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Loads a pretrained folder: the parameters it is to bring (`wanted` by name) must all be there and fit; of the others, heads and mixers,
+/// those with the same name and shape are taken too, as from a fine-tuned or converted model.
 ///
 /// # Errors
-/// As [`load`].
+/// The files cannot be read, or do not fit: all misfits at once.
 pub fn load_pretrained<D: Backend>(
     params: &mut Params<D>,
     folder: &Path,
     wanted: impl Fn(&str) -> bool,
-) -> Result<usize, WeightsError> {
-    load_where(params, &folder.join("model.safetensors"), Match::Strict, wanted)
+) -> Result<Brought, WeightsError> {
+    let tensors = pretrained::read(folder)?;
+    fill(params, &tensors, folder, Match::Strict, &wanted)?;
+    let fits = |name: &str, shape: Shape| {
+        names_in_files(name)
+            .iter()
+            .any(|name| tensors.get(name).is_some_and(|(dims, _)| dims == shape.dims()))
+    };
+    let others: Vec<(String, bool)> = params
+        .iter()
+        .filter(|param| !wanted(param.name()))
+        .map(|param| (param.name().to_owned(), fits(param.name(), param.array().shape())))
+        .collect();
+    let taken = |name: &str| others.iter().any(|(other, fits)| other == name && *fits);
+    fill(params, &tensors, folder, Match::Shared, taken)?;
+    let known: std::collections::BTreeSet<String> =
+        params.iter().flat_map(|param| names_in_files(param.name())).collect();
+    let drawn: Vec<String> = others.into_iter().filter(|(_, fits)| !fits).map(|(name, _)| name).collect();
+    Ok(Brought {
+        loaded: params.iter().count() - drawn.len(),
+        unexpected: tensors.keys().filter(|name| !known.contains(*name)).cloned().collect(),
+        drawn,
+    })
 }
 
-/// Loads from a pretrained folder whatever has a parameter's name and shape; the rest keeps its values.
-///
-/// # Errors
-/// The file cannot be read or is damaged.
-pub fn load_matching<D: Backend>(params: &mut Params<D>, folder: &Path) -> Result<(), WeightsError> {
-    let path = folder.join("model.safetensors");
-    let tensors = read_tensors(&path)?;
-    for param in params.iter_mut() {
-        let shape = param.array().shape();
-        let found = names_in_files(param.name()).iter().find_map(|name| tensors.get(name));
-        if let Some((dims, values)) = found
-            && dims == shape.dims()
-        {
-            param.array_mut().copy_from(values).map_err(|error| WeightsError::Misfit {
-                path: path.clone(),
-                misfits: vec![error.to_string()],
-            })?;
-        }
-    }
-    Ok(())
-}
-
-fn load_where<D: Backend>(
+fn fill<D: Backend>(
     params: &mut Params<D>,
+    tensors: &Tensors,
     path: &Path,
     how: Match,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<usize, WeightsError> {
-    let tensors = read_tensors(path)?;
     let mut misfits = Vec::new();
     let mut loaded = Vec::new();
     for param in params.iter().filter(|param| wanted(param.name())) {
@@ -218,14 +247,14 @@ fn names_in_files(name: &str) -> Vec<String> {
 /// Nothing is there; the path that was looked at last.
 pub fn locate(name: &str) -> Result<PathBuf, PathBuf> {
     let folder = PathBuf::from(name);
-    if folder.join("model.safetensors").is_file() {
+    if pretrained::file_in(&folder).is_some() {
         return Ok(folder);
     }
     let Some(hub) = hub_cache() else { return Err(folder) };
     let repository = hub.join(format!("models--{}", name.replace('/', "--")));
     let revision = std::fs::read_to_string(repository.join("refs/main")).unwrap_or_default();
     let snapshot = repository.join("snapshots").join(revision.trim());
-    if snapshot.join("model.safetensors").is_file() { Ok(snapshot) } else { Err(repository) }
+    if pretrained::file_in(&snapshot).is_some() { Ok(snapshot) } else { Err(repository) }
 }
 
 fn hub_cache() -> Option<PathBuf> {

@@ -102,7 +102,9 @@ impl<'a> Keeper<'a> {
             events.push(Event::Note { text: format!("continues {} at step {step}", dir.display()) });
             return Ok((state, events));
         }
-        Ok((State::fresh(self.fresh_model(device)?), events))
+        let model = self.fresh_model(device)?;
+        events.extend(model.brought.iter().map(|brought| Event::Note { text: brought.to_string() }));
+        Ok((State::fresh(model), events))
     }
 
     /// Pretrained or drawn weights, then the teacher's where the plan says so, then modules to be drawn afresh.

@@ -317,7 +317,17 @@ fn a_plan_says_what_will_happen_and_where_it_goes() {
     }
     let said = runner(&["plan", "experiments/tedlium_waypoint.toml", "--json"]);
     let value: Value = serde_json::from_str(&said.out).expect("JSON");
-    for field in ["id", "params", "layers", "data", "schedule", "memory_bytes", "augmentations", "checkpoint_bytes", "dir"] {
+    for field in [
+        "id",
+        "params",
+        "layers",
+        "data",
+        "schedule",
+        "memory_bytes",
+        "augmentations",
+        "checkpoint_bytes",
+        "dir",
+    ] {
         assert!(!value[field].is_null(), "{field}");
     }
     // The paper's corpus is not here, and a plan needs none.

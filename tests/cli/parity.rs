@@ -8,6 +8,12 @@ use runner::model::weights::{Tensors, read_tensors};
 const TOLERANCE: f32 = 1e-4;
 
 fn activations(variant: &str) -> (Tensors, Tensors) {
+    let from = format!("tests/parity/wav2vec2_{variant}");
+    activations_from(variant, &from)
+}
+
+/// The golden of a variant, and what the program makes of the weights in `folder`.
+fn activations_from(variant: &str, folder: &str) -> (Tensors, Tensors) {
     let dir = tempfile::tempdir().unwrap();
     let dump = dir.path().join("out.safetensors");
     let golden = crate::support::root().join(format!("tests/parity/wav2vec2_{variant}/golden.safetensors"));
@@ -18,6 +24,8 @@ fn activations(variant: &str) -> (Tensors, Tensors) {
         &golden.display().to_string(),
         "--dump",
         &dump.display().to_string(),
+        "-s",
+        &format!("model.wav2vec2.pretrained=\"{folder}\""),
     ]);
     assert_eq!(said.code, 0, "{}", said.err);
     (read_tensors(&golden).unwrap(), read_tensors(Path::new(&dump)).unwrap())
@@ -58,4 +66,36 @@ fn every_hidden_state_and_the_logits_match_transformers() {
             assert!(difference <= TOLERANCE, "{variant} {name}: {difference:e}");
         }
     }
+}
+
+#[test]
+fn every_layout_of_a_checkpoint_gives_the_same_model() {
+    let states = ["extract_features", "hidden_states.0", "hidden_states.3"];
+    for (layout, has_head) in [("shards", true), ("bin", false), ("bare", false), ("ckpt", true)] {
+        let (want, got) = activations_from("large", &format!("tests/parity/wav2vec2_layouts/{layout}"));
+        for name in states.into_iter().chain(has_head.then_some("logits")) {
+            let difference = difference(name, &want, &got);
+            assert!(difference <= TOLERANCE, "{layout} {name}: {difference:e}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_model_is_refused_with_what_differs() {
+    let said = runner(&[
+        "forward",
+        "tests/parity/wav2vec2_large.toml",
+        "--input",
+        "tests/parity/wav2vec2_large/golden.safetensors",
+        "--dump",
+        "/dev/null",
+        "-s",
+        "model.wav2vec2.num_hidden_layers=4",
+        "-s",
+        "model.wav2vec2.conv_stride=[5, 4, 3]",
+    ]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    let expected = "`tests/parity/wav2vec2_large/config.json` is of another model: `num_hidden_layers = 3` there, 4 here; \
+                    `conv_stride = [5,4,2]` there, [5,4,3] here";
+    assert!(said.err.contains(expected), "{}", said.err);
 }
