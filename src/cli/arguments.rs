@@ -58,6 +58,10 @@ pub enum Verb {
     Init(InitArguments),
     /// Judge a run's checkpoint on a split.
     Eval(EvalArguments),
+    /// Transcribe or classify sound files with a run's checkpoint or an exported model.
+    Predict(PredictArguments),
+    /// Write a run's checkpoint as a folder that other programs load: weights, config.json, vocabulary, model card.
+    Export(ExportArguments),
     /// List runs.
     Results(ResultsArguments),
     /// Run a model once and write every named activation.
@@ -205,6 +209,26 @@ pub struct EvalArguments {
     /// Folder for preds.jsonl and metrics.json.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`, or a folder written by `runner export`.
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Sound files: wav, flac or ogg, of any rate.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`.
+    #[arg(value_name = "RUN[@best|latest|STEP]")]
+    pub run: String,
+    /// Folder to write; must be empty or absent.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
 }
 
 #[derive(Debug, Args)]

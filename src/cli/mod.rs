@@ -5,12 +5,14 @@
 
 mod arguments;
 mod check;
+mod checkpoint;
 mod codes;
 mod completions;
 mod data;
 mod doctor;
 mod eval;
 mod explain;
+mod export;
 mod failure;
 mod forward;
 mod graph;
@@ -19,6 +21,7 @@ mod init;
 mod order;
 mod paint;
 mod plan;
+mod predict;
 mod reference;
 mod results;
 mod run;
@@ -55,6 +58,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Show(show) => show::show(show, talk),
         Verb::Schema { reference } => reference::schema(*reference),
         Verb::Eval(eval) => eval::eval(eval, talk),
+        Verb::Predict(arguments) => predict::predict(arguments, talk),
+        Verb::Export(arguments) => export::export(arguments, talk),
         Verb::Results(results) => results::results(results, talk),
         Verb::Forward(forward) => forward::forward(forward, talk),
         Verb::Data(verb) => data::data(verb, talk),

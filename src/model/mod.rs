@@ -8,6 +8,7 @@ mod build;
 mod encoder;
 mod feature_encoder;
 mod heads;
+pub mod hub;
 mod masks;
 mod pretrained;
 mod torch;

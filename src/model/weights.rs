@@ -41,11 +41,23 @@ pub enum Match {
 /// # Errors
 /// The writer refused.
 pub fn write<D: Backend>(params: &Params<D>, to: &mut dyn Write) -> std::io::Result<()> {
+    write_with(params, BTreeMap::new(), to)
+}
+
+/// Writes all parameters as one safetensors file, with `notes` as its metadata.
+///
+/// # Errors
+/// The writer refused.
+pub fn write_with<D: Backend>(
+    params: &Params<D>,
+    notes: BTreeMap<String, String>,
+    to: &mut dyn Write,
+) -> std::io::Result<()> {
     let tensors: Vec<(String, Shape, Vec<f32>)> = params
         .iter()
         .map(|param| (param.name().to_owned(), param.array().shape(), param.array().to_vec()))
         .collect();
-    write_tensors(&tensors, BTreeMap::new(), to)
+    write_tensors(&tensors, notes, to)
 }
 
 /// Writes named arrays as one safetensors file, with `notes` as its metadata.

@@ -11,5 +11,5 @@ mod shares;
 
 pub use judge::{Judge, Prediction, Scores};
 pub use losses::{MicroBatch, Objective};
-pub use predict::greedy;
+pub use predict::{best, greedy};
 pub use shares::Shares;

@@ -95,6 +95,16 @@ impl CtcTokenizer {
         self.unknown
     }
 
+    /// The token that stands for padding and the blank, as the vocabulary spells it.
+    pub fn pad_token(&self) -> &str {
+        &self.tokens[self.pad as usize]
+    }
+
+    /// The token that stands for what the vocabulary lacks, as the vocabulary spells it.
+    pub fn unknown_token(&self) -> &str {
+        &self.tokens[self.unknown as usize]
+    }
+
     /// The label ids of `text`: one per character, spaces as `|`, nothing added at either end.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let pieces = self.split(text);

@@ -6,4 +6,5 @@ mod configure;
 mod docs;
 mod parity;
 mod run;
+mod share;
 mod support;

@@ -1,0 +1,151 @@
+//! `runner predict`: what a model makes of sound files.
+
+use std::path::{Path, PathBuf};
+
+use kernels::{Array, Cpu, Tape};
+use serde_json::{Value as Json, json};
+
+use super::Talk;
+use super::arguments::{PredictArguments, Request};
+use super::checkpoint::Named;
+use super::failure::{self, Failure};
+use super::order::plan_alone;
+use crate::audio;
+use crate::corpora::Categories;
+use crate::data::DataError;
+use crate::model::{Activations, Input, Model, weights};
+use crate::nn::Pass;
+use crate::plan::Plan;
+use crate::task::{best, greedy};
+use crate::text::CtcTokenizer;
+
+/// A model ready to be asked.
+struct Predictor {
+    plan: Plan,
+    model: Model<Cpu>,
+    tokenizer: CtcTokenizer,
+    categories: Option<Categories>,
+}
+
+/// Prints a line per file: its transcript, its classes, or both.
+pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> {
+    let device = Cpu::default();
+    let predictor = Predictor::open(&arguments.model, &device)?;
+    let mut failed = 0;
+    for path in &arguments.files {
+        match predictor.ask(path, &device) {
+            Ok(prediction) if talk.json => println!("{prediction}"),
+            Ok(prediction) => println!("{}\t{}", path.display(), words(&prediction)),
+            // One broken file of a thousand is said and counted, and the others are still answered.
+            Err(failure) => {
+                failed = failed.max(failure.code);
+                _ = failure.report(false);
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// The transcript, then the classes.
+fn words(prediction: &Json) -> String {
+    let classes =
+        prediction["labels"].as_array().into_iter().flatten().filter_map(|label| label["label"].as_str());
+    prediction["text"].as_str().into_iter().chain(classes).collect::<Vec<_>>().join("\t")
+}
+
+impl Predictor {
+    /// The model that `text` names: a run's checkpoint, or a folder that `runner export` wrote.
+    fn open(text: &str, device: &Cpu) -> Result<Self, Failure> {
+        let (plan, weights) = match exported(text) {
+            Some(exported) => exported?,
+            None => {
+                let named = Named::find(text)?;
+                let weights = named.weights();
+                (named.plan, weights)
+            }
+        };
+        kernels::threads::start(plan.run.threads);
+        let mut model = Model::draw(device, &plan.model, plan.run.seed)?;
+        weights::load(&mut model.params, &weights, weights::Match::Strict)?;
+        let corpus = Path::new(&plan.data.dir);
+        let tokenizer = CtcTokenizer::read(&corpus.join(&plan.data.vocab_path)).map_err(DataError::from)?;
+        let categories = match plan.model.heads.classes.is_empty() {
+            true => None,
+            false => Some(Categories::read(&corpus.join(&plan.data.categories_path))?),
+        };
+        Ok(Self { plan, model, tokenizer, categories })
+    }
+
+    fn ask(&self, path: &Path, device: &Cpu) -> Result<Json, Failure> {
+        let mut waveform = audio::read(path, self.plan.data.sample_rate_hz).map_err(|error| {
+            let code = if path.exists() { failure::FAILED } else { failure::MISSING };
+            Failure::new(code, error.to_string())
+        })?;
+        let (samples, needed) = (waveform.len(), self.plan.model.min_samples());
+        if samples < needed {
+            let message = format!("{} has {samples} samples, but the model needs {needed}", path.display());
+            return Err(Failure::new(failure::FAILED, message));
+        }
+        audio::normalise(&mut waveform);
+        let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
+        let waveforms = Array::from_vec(device, waveform, [1, samples, 1]).map_err(failed)?;
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&self.model.params, &mut tape);
+        let input = Input { waveforms, samples: vec![samples] };
+        let made = self.model.network.forward(&mut pass, &input).map_err(failed)?;
+        let mut prediction = json!({
+            "path": path,
+            "secs": samples as f64 / f64::from(self.plan.data.sample_rate_hz),
+        });
+        if self.plan.train.objective.ctc_weight > 0.0 {
+            self.transcribe(&made, &mut prediction);
+        }
+        self.classify(&made, &mut prediction);
+        Ok(prediction)
+    }
+
+    /// Adds the transcript and the mean probability of the symbols that spell it.
+    fn transcribe(&self, made: &Activations<Cpu>, prediction: &mut Json) {
+        let (logits, vocab_size) = (made.logits.to_vec(), self.plan.model.heads.vocab_size);
+        let symbols = greedy(&logits, vocab_size, made.frames[0]);
+        let certain: f64 = logits.chunks(vocab_size).take(symbols.len()).map(probability_of_best).sum();
+        prediction["text"] = self.tokenizer.decode_frames(&symbols).into();
+        prediction["score"] = (certain / symbols.len().max(1) as f64).into();
+    }
+
+    /// Adds each head's class and its probability.
+    fn classify(&self, made: &Activations<Cpu>, prediction: &mut Json) {
+        let Some(categories) = &self.categories else { return };
+        let heads = made.class_logits.iter().enumerate();
+        let labels: Vec<Json> = heads
+            .map(|(head, logits)| {
+                let scores = logits.to_vec();
+                let class = best(&scores);
+                json!({"label": categories.name(head, class), "score": probability_of_best(&scores)})
+            })
+            .collect();
+        prediction["labels"] = labels.into();
+    }
+}
+
+/// The softmax of the largest score.
+fn probability_of_best(scores: &[f32]) -> f64 {
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    1.0 / scores.iter().map(|score| f64::from(score - largest).exp()).sum::<f64>()
+}
+
+/// The plan and the weights of a folder that `runner export` wrote; `None` where it is something else.
+fn exported(text: &str) -> Option<Result<(Plan, PathBuf), Failure>> {
+    let folder = Path::new(text);
+    let experiment = folder.join("experiment.toml");
+    if !experiment.is_file() {
+        return None;
+    }
+    let request = Request { experiment, profile: None, hparams: None, sets: Vec::new() };
+    Some(plan_alone(&request).map(|mut plan| {
+        plan.data.dir = text.to_owned();
+        plan.data.vocab_path = "vocab.json".into();
+        plan.data.categories_path = "categories.json".into();
+        (plan, folder.join("model.safetensors"))
+    }))
+}
