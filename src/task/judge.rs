@@ -96,6 +96,19 @@ impl<'a> Judge<'a> {
         metrics
     }
 
+    /// What the word error rate is made of, as jiwer names it: the counts, the match error rate and the word information lost.
+    pub fn word_details(&self) -> BTreeMap<String, f64> {
+        let words = &self.words;
+        BTreeMap::from([
+            ("mer".to_owned(), words.match_error_rate()),
+            ("wil".to_owned(), words.information_lost()),
+            ("words_hit".to_owned(), words.hits as f64),
+            ("words_substituted".to_owned(), words.substitutions as f64),
+            ("words_deleted".to_owned(), words.deletions as f64),
+            ("words_inserted".to_owned(), words.insertions as f64),
+        ])
+    }
+
     /// What was predicted, in the order judged.
     pub fn into_predictions(self) -> Vec<Prediction> {
         self.predictions

@@ -1,4 +1,4 @@
-//! Word and character error rates, with jiwer's (3.x) counts.
+//! Word and character error rates, with jiwer's counts (3.x and 4.0 agree).
 //!
 //! The distance is the usual one; what is particular is how the errors are split into substitutions,
 //! deletions and insertions where several alignments are equally short. We take the alignment that jiwer
@@ -32,6 +32,29 @@ impl EditCounts {
     /// Tokens of the reference.
     pub fn reference_len(&self) -> u64 {
         self.hits + self.substitutions + self.deletions
+    }
+
+    /// Tokens of the hypothesis.
+    pub fn hypothesis_len(&self) -> u64 {
+        self.hits + self.substitutions + self.insertions
+    }
+
+    /// Match error rate: errors per pair of the alignment, never above 1; 0 where there is nothing on either side.
+    pub fn match_error_rate(&self) -> f64 {
+        self.errors() as f64 / (self.errors() + self.hits).max(1) as f64
+    }
+
+    /// Word information lost: 1 less the product of the shares of both sides that were found (Morris et al. 2004); 0 where there is
+    /// nothing on either side.
+    pub fn information_lost(&self) -> f64 {
+        match (self.reference_len(), self.hypothesis_len()) {
+            (0, 0) => 0.0,
+            (0, _) | (_, 0) => 1.0,
+            (reference, hypothesis) => {
+                let hits = self.hits as f64;
+                1.0 - hits / reference as f64 * (hits / hypothesis as f64)
+            }
+        }
     }
 
     /// Errors per token of the reference, 0 for perfect, above 1 where insertions abound.

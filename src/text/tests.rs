@@ -215,6 +215,32 @@ fn errors_are_counted_as_jiwer_counts_them() {
 }
 
 #[test]
+fn five_thousand_pairs_are_counted_as_jiwer_4_counts_them() {
+    let table = include_str!("../../tests/parity/wer.tsv");
+    let number = |text: &str| text.parse::<f64>().expect("a number");
+    let (mut words, mut pairs) = (EditCounts::default(), 0);
+    for line in table.lines() {
+        let row: Vec<&str> = line.split('\t').collect();
+        let totals = row[0] == "TOTAL";
+        let found = if totals { words } else { word_errors(row[0], row[1]) };
+        let as_written =
+            |c: EditCounts| [c.hits, c.substitutions, c.deletions, c.insertions].map(|n| n.to_string());
+        assert_eq!(as_written(found), row[2..6], "{line}");
+        let rates = [found.rate(), found.match_error_rate(), found.information_lost()];
+        for (rate, theirs) in rates.into_iter().zip(&row[6..9]) {
+            assert!((rate - number(theirs)).abs() <= 1e-12, "{rate} {line}");
+        }
+        if !totals {
+            let chars = char_errors(row[0], row[1]);
+            assert_eq!(as_written(chars), row[9..13], "{line}");
+            assert!((chars.rate() - number(row[13])).abs() <= 1e-12, "{line}");
+            (words, pairs) = (words + found, pairs + 1);
+        }
+    }
+    assert!(pairs > 5000);
+}
+
+#[test]
 fn rates_pool_over_utterances() {
     let pooled: EditCounts = [("a b c d", "a b c"), ("e", "f g")]
         .into_iter()

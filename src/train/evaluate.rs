@@ -35,6 +35,8 @@ impl Split {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     pub metrics: BTreeMap<String, f64>,
+    /// What the word error rate is made of; for files, too much to say after every evaluation.
+    pub details: BTreeMap<String, f64>,
     pub predictions: Vec<Prediction>,
 }
 
@@ -83,5 +85,9 @@ pub fn evaluate<D: Backend>(
             judge.add(&batch.names[row], labels, &scores);
         }
     }
-    Ok(Evaluation { metrics: judge.metrics(), predictions: judge.into_predictions() })
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: judge.word_details(),
+        predictions: judge.into_predictions(),
+    })
 }

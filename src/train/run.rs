@@ -240,7 +240,7 @@ impl<'a, D: Backend> Run<'a, D> {
         let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &self.dev, padding)?;
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
-        self.state.dev_metrics = named(Split::Dev, &judged);
+        self.state.dev_metrics = named(Split::Dev, &judged.metrics);
         let value = self.state.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
         let best = self.state.best.map(|best| best.value);
         if value.is_finite() && best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {
@@ -276,8 +276,10 @@ impl<'a, D: Backend> Run<'a, D> {
             let event = self.eval_event(&judged, Split::Test, &batches, None, started);
             self.state.step = trained;
             self.sink.emit(&event)?;
-            metrics.extend(named(Split::Test, &judged));
-            self.keeper.write_judgement(&metrics, &judged.predictions)?;
+            metrics.extend(named(Split::Test, &judged.metrics));
+            let mut written = metrics.clone();
+            written.extend(named(Split::Test, &judged.details));
+            self.keeper.write_judgement(&written, &judged.predictions)?;
         }
         self.end(RunState::Finished, metrics)
     }
@@ -324,9 +326,8 @@ impl<'a, D: Backend> Run<'a, D> {
 }
 
 /// An evaluation's metrics with their split: `dev/wer`.
-fn named(split: Split, judged: &Evaluation) -> Values {
-    let metrics = judged.metrics.iter();
-    metrics.map(|(name, value)| (format!("{}/{name}", split.name()), *value)).collect()
+fn named(split: Split, metrics: &Values) -> Values {
+    metrics.iter().map(|(name, value)| (format!("{}/{name}", split.name()), *value)).collect()
 }
 
 impl Metric {
