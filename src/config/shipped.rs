@@ -15,16 +15,33 @@ macro_rules! shipped {
 }
 
 shipped!(
+    "base/cald.toml",
+    "base/classifier.toml",
+    "base/guided.toml",
     "base/profiles.toml",
+    "base/slurp.toml",
+    "base/slurp_student.toml",
     "base/students.toml",
     "base/tedlium.toml",
     "base/tedlium_student.toml",
+    "base/voxceleb.toml",
+    "base/voxceleb_student.toml",
     "base/wav2vec2_large.toml",
+    "slurp_direct.toml",
+    "slurp_hybrid.toml",
+    "slurp_target.toml",
+    "slurp_unguided.toml",
+    "slurp_waypoint.toml",
     "tedlium_direct.toml",
     "tedlium_hybrid.toml",
     "tedlium_target.toml",
     "tedlium_unguided.toml",
     "tedlium_waypoint.toml",
+    "voxceleb_direct.toml",
+    "voxceleb_hybrid.toml",
+    "voxceleb_target.toml",
+    "voxceleb_unguided.toml",
+    "voxceleb_waypoint.toml",
 );
 
 /// Names of the shipped experiments, without `.toml`.

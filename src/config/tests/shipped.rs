@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Behaviour, Experiment, Guidance, Model, Request, StudentInit, Wav2vec2, load};
+use crate::config::{
+    Behaviour, DataFormat, Experiment, Guidance, Metric, Model, Request, StudentInit, Wav2vec2, load,
+};
 
 const PROFILES: [&str; 3] = ["smoke", "study", "ci"];
+const FAMILIES: [&str; 5] = ["direct", "target", "waypoint", "unguided", "hybrid"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
@@ -83,8 +86,8 @@ fn batches(e: &Experiment) -> (usize, f64, f64, usize, u64) {
 
 #[test]
 fn the_tedlium_runs_say_what_the_published_commands_say() {
-    let [direct, target, waypoint, unguided, hybrid] = ["direct", "target", "waypoint", "unguided", "hybrid"]
-        .map(|f| experiment(&format!("tedlium_{f}"), None));
+    let [direct, target, waypoint, unguided, hybrid] =
+        FAMILIES.map(|family| experiment(&format!("tedlium_{family}"), None));
     assert_eq!(batches(&direct), (24, 2.5e6, 4e11, 3, 2000));
     assert_eq!(batches(&unguided), (24, 2.5e6, 4e11, 3, 5000));
     for guided in [&target, &waypoint, &hybrid] {
@@ -112,24 +115,71 @@ fn the_tedlium_runs_say_what_the_published_commands_say() {
 }
 
 #[test]
-fn the_families_differ_in_teacher_and_start() {
-    let distill = |family: &str| experiment(&format!("tedlium_{family}"), None).distill;
-    assert_eq!(distill("direct"), None);
-    assert_eq!(distill("unguided"), None);
-    let (target, waypoint) = (distill("target").expect("a teacher"), distill("waypoint").expect("a teacher"));
-    assert_eq!((target.guidance, target.student_init), (Guidance::Fixed, StudentInit::Teacher));
-    assert_eq!((waypoint.guidance, waypoint.student_init), (Guidance::Waypoint, StudentInit::Source));
-    assert_eq!((waypoint.alpha_layer_distill_loss, waypoint.alpha_logits_distill_loss), (15.0, 1.0));
-    let hybrid = experiment("tedlium_hybrid", None);
-    assert_eq!(hybrid.continue_from.as_deref(), Some("tedlium_target@40000"));
-    let hybrid = hybrid.distill.expect("a teacher");
-    assert_eq!((hybrid.alpha_layer_distill_loss, hybrid.alpha_logits_distill_loss), (0.0, 1.0));
+fn the_classifiers_runs_say_what_the_published_commands_say() {
+    type Batches = (usize, f64, f64, usize, u64);
+    let expected: [(&str, &[usize], Batches, Batches, Batches); 2] = [
+        ("slurp", &[18, 46], (72, 4e6, 6e11, 1, 5000), (36, 2e6, 2e11, 2, 5000), (24, 5e6, 5e10, 3, 5000)),
+        (
+            "voxceleb",
+            &[1251],
+            (24, 3e6, 4e11, 3, 5000),
+            (18, 2.25e6, 3e11, 4, 5000),
+            (24, 3e6, 4e11, 3, 5000),
+        ),
+    ];
+    for (corpus, classes, direct, guided, unguided) in expected {
+        let run = |family: &str| experiment(&format!("{corpus}_{family}"), None);
+        assert_eq!(batches(&run("direct")), direct);
+        assert_eq!(batches(&run("unguided")), unguided);
+        for family in ["target", "waypoint", "hybrid"] {
+            let e = run(family);
+            assert_eq!(batches(&e), guided, "{corpus}_{family}");
+            let teacher = e.distill.as_ref().expect("a teacher").teacher.clone();
+            assert_eq!(teacher, format!("{corpus}_direct"));
+            assert!(model(&e).asr_use_mamba && !model(&e).asr_mamba_residual_inside);
+        }
+        assert!(!model(&run("direct")).asr_use_mamba);
+        assert!(model(&run("unguided")).asr_use_mamba && model(&run("unguided")).asr_mamba_residual_inside);
+        for family in FAMILIES {
+            let e = run(family);
+            assert_eq!((e.train.ctc_weight, e.train.classifier_norm), (0.0, Behaviour::Reference));
+            assert_eq!((e.data.data_format, e.data.data_warmup_steps), (DataFormat::NltLa, 5000));
+            assert_eq!((e.eval.eval_interval, e.eval.select), (5000, Metric::ClfAcc));
+            assert_eq!((e.train.max_steps, e.train.warmup_steps), (90_000, 5000));
+            let heads = model(&e);
+            assert!(heads.use_classifier && heads.asr_vocab_size == 300);
+            assert_eq!(heads.classifier_num_targets, classes, "{corpus}_{family}");
+        }
+    }
+    assert_eq!(experiment("slurp_direct", None).data.train_meta, "meta.train.syn.txt");
 }
 
 #[test]
-fn under_a_profile_the_five_share_a_source_and_a_path_of_five_waypoints() {
+fn the_families_differ_in_teacher_and_start() {
+    for (corpus, alphas, cut) in
+        [("tedlium", (15.0, 1.0), 40_000), ("slurp", (15.0, 0.0), 30_000), ("voxceleb", (30.0, 0.0), 50_000)]
+    {
+        let distill = |family: &str| experiment(&format!("{corpus}_{family}"), None).distill;
+        assert_eq!(distill("direct"), None);
+        assert_eq!(distill("unguided"), None);
+        let (target, waypoint) =
+            (distill("target").expect("a teacher"), distill("waypoint").expect("a teacher"));
+        assert_eq!((target.guidance, target.student_init), (Guidance::Fixed, StudentInit::Teacher));
+        assert_eq!((waypoint.guidance, waypoint.student_init), (Guidance::Waypoint, StudentInit::Source));
+        for guided in [target, waypoint] {
+            assert_eq!((guided.alpha_layer_distill_loss, guided.alpha_logits_distill_loss), alphas);
+        }
+        let hybrid = experiment(&format!("{corpus}_hybrid"), None);
+        assert_eq!(hybrid.continue_from, Some(format!("{corpus}_target@{cut}")));
+        let hybrid = hybrid.distill.expect("a teacher");
+        assert_eq!((hybrid.alpha_layer_distill_loss, hybrid.alpha_logits_distill_loss), (0.0, alphas.1));
+    }
+}
+
+#[test]
+fn under_a_profile_all_share_a_source_and_a_path_of_five_waypoints() {
     let source = model(&experiment("tedlium_direct", Some("smoke"))).pretrained.clone();
-    for name in names().iter().filter(|name| name.starts_with("tedlium_")) {
+    for name in &names() {
         for profile in PROFILES {
             let e = experiment(name, Some(profile));
             assert_eq!(model(&e).pretrained, source);
@@ -148,7 +198,7 @@ fn under_a_profile_the_five_share_a_source_and_a_path_of_five_waypoints() {
                     (Behaviour::Sound, Behaviour::Sound)
                 );
             }
-            if name == "tedlium_hybrid" {
+            if name.ends_with("_hybrid") {
                 let alpha = e.distill.as_ref().map(|distill| distill.alpha_layer_distill_loss);
                 assert_eq!(alpha, Some(0.0), "under {profile}");
             }
