@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &[]),
     ("text", &[]),
     ("record", &[]),
     ("plan", &["config"]),
+    ("import", &["config"]),
     ("corpora", &["audio", "text"]),
     ("nn", &["kernels", "seed"]),
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
@@ -27,7 +28,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
         "cli",
         &[
             "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "train", "launch", "kernels",
+            "task", "train", "launch", "kernels", "import",
         ],
     ),
     ("kernels", &[]),

@@ -46,7 +46,8 @@ pub enum Verb {
     },
     /// Explain an option, the options of a table, or an error code.
     Explain {
-        /// An option such as `train.max_lr` or `max_lr`, a table such as `train`, or a code such as `E002`; without it, all codes are listed.
+        /// An option such as `train.max_lr` or `max_lr`, a table such as `train`, a code such as `E002`, or a paper's program such as
+        /// `train_distill.py`; without it, all codes are listed.
         #[arg(add = ArgValueCompleter::new(completions::names))]
         name: Option<String>,
     },
@@ -56,6 +57,12 @@ pub enum Verb {
     Diff(DiffArguments),
     /// Write a shipped experiment as a commented file to start from.
     Init(InitArguments),
+    /// Say the papers' own commands as experiments: a README, a shell recipe, or one command line.
+    ///
+    /// Prints TOML; several experiments one after the other, each under its name. Shell recipes are read, never executed. A flag that
+    /// the published program does not have is an error, one without effect here a note. `runner explain train_distill.py` lists a
+    /// program's flags.
+    Import(ImportArguments),
     /// Judge a run's checkpoint on a split.
     Eval(EvalArguments),
     /// Transcribe or classify sound files with a run's checkpoint or an exported model.
@@ -124,6 +131,19 @@ pub struct DiffArguments {
     /// Set one option in both.
     #[arg(short = 's', value_name = "KEY=VALUE", add = ArgValueCompleter::new(completions::assignments))]
     pub sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// A README, a shell recipe, `-` for standard input, or a command line in quotes.
+    #[arg(value_name = "FILE|'COMMAND'|-")]
+    pub from: String,
+    /// What the experiment is called, where the command leaves it open.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Write each experiment into this folder, as NAME.toml.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,11 @@
 
 use super::order;
 use crate::config::{self, Code};
+use crate::import;
 
 /// All codes, in order.
 pub fn all() -> impl Iterator<Item = Code> {
-    config::CODES.into_iter().chain(order::CODES)
+    config::CODES.into_iter().chain(order::CODES).chain(import::CODES)
 }
 
 #[cfg(test)]

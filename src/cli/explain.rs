@@ -1,4 +1,4 @@
-//! `runner explain`: what an option or an error code means, from the place where it is declared.
+//! `runner explain`: what an option, an error code or a paper's flag means, from the place where it is declared.
 
 use serde_json::json;
 
@@ -6,6 +6,7 @@ use super::Talk;
 use super::codes;
 use super::failure::{self, Failure};
 use crate::config::{Code, Named, OptionDoc, named};
+use crate::import::{self, Flag, Script};
 use crate::plan::readers;
 
 /// Explains one option, the options of a table, or an error code; without a name lists the codes.
@@ -13,6 +14,10 @@ pub fn explain(name: Option<&str>, talk: Talk) -> Result<u8, Failure> {
     let Some(name) = name else { return list_codes(talk) };
     if let Some(code) = codes::all().find(|code| code.id().eq_ignore_ascii_case(name)) {
         explain_code(code, talk);
+        return Ok(0);
+    }
+    if let Some(script) = import::script(name) {
+        explain_script(script, talk);
         return Ok(0);
     }
     match named(name) {
@@ -58,6 +63,39 @@ fn list_codes(talk: Talk) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+fn explain_script(script: &Script, talk: Talk) {
+    let rows = |flags: &[Flag]| -> Vec<serde_json::Value> {
+        let row = |flag: &Flag| {
+            json!({
+                "names": flag.spellings().collect::<Vec<_>>(), "takes": flag.takes.text(), "default": flag.default,
+                "required": flag.required, "here": flag.here.text(),
+            })
+        };
+        flags.iter().map(row).collect()
+    };
+    if talk.json {
+        talk.data(&json!({
+            "program": script.name, "system": script.system, "about": script.about, "flags": rows(script.flags),
+            "hparams": rows(script.hparams),
+        }));
+        return;
+    }
+    println!("{}  {}: it {}", script.name, script.system, script.about);
+    for (title, flags) in [("", script.flags), ("inside --hparams", script.hparams)] {
+        if flags.is_empty() {
+            continue;
+        }
+        println!("\n{title}");
+        let names = |flag: &Flag| flag.spellings().collect::<Vec<_>>().join(", ");
+        let width = flags.iter().map(|flag| names(flag).len()).max().unwrap_or(0);
+        for flag in flags {
+            let default =
+                if flag.default.is_empty() { String::new() } else { format!(" [{}]", flag.default) };
+            println!("  {:width$}  {}{default}", names(flag), flag.here.text());
+        }
+    }
 }
 
 fn code_json(code: Code) -> serde_json::Value {

@@ -56,7 +56,7 @@ pub fn init(arguments: &InitArguments, talk: Talk) -> Result<u8, Failure> {
 }
 
 /// The schema as seen from `folder`: that of a checkout around it, else a copy beside the files.
-fn schema_beside(folder: &Path) -> Result<String, Failure> {
+pub fn schema_beside(folder: &Path) -> Result<String, Failure> {
     const NAME: &str = "schemas/experiment.schema.json";
     let mut up = String::new();
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());

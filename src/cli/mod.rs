@@ -17,6 +17,7 @@ mod failure;
 mod forward;
 mod graph;
 mod id;
+mod import;
 mod init;
 mod order;
 mod paint;
@@ -67,6 +68,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Id(request) => id::id(request, talk),
         Verb::Diff(diff) => id::diff(diff, talk),
         Verb::Init(init) => init::init(init, talk),
+        Verb::Import(import) => import::run(import, talk),
         Verb::Doctor { runs_dir } => doctor::doctor(runs_dir, talk),
         Verb::Completions { shell } => completions::completions(*shell),
         Verb::Man { output } => completions::man(output.as_deref()),

@@ -4,6 +4,7 @@ mod bad_input;
 mod check;
 mod configure;
 mod docs;
+mod import;
 mod parity;
 mod run;
 mod share;
