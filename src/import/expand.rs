@@ -135,7 +135,7 @@ impl Words<'_> {
 fn range(text: &str) -> Option<Vec<i64>> {
     let (from, to) = text.strip_prefix('{')?.strip_suffix('}')?.split_once("..")?;
     let (from, to) = (from.parse::<i64>().ok()?, to.parse::<i64>().ok()?);
-    (from <= to && to - from < 10_000).then(|| (from..=to).collect())
+    (from <= to && to.saturating_sub(from) < 10_000).then(|| (from..=to).collect())
 }
 
 /// The value of whole-number arithmetic with `+ - * / %` and variables, read from left to right with the usual precedence.
@@ -155,9 +155,9 @@ pub fn arithmetic(text: &str, variables: &Variables) -> Option<i64> {
             };
             rest = after.trim_start();
         }
-        sum.push(sign * product);
+        sum.push(product.checked_mul(sign)?);
         match rest.chars().next() {
-            None => return Some(sum.into_iter().sum()),
+            None => return sum.into_iter().try_fold(0_i64, i64::checked_add),
             Some('+') => sign = 1,
             Some('-') => sign = -1,
             Some(_) => return None,

@@ -37,12 +37,12 @@ impl Import {
 
     /// Its file: `schema` is the path for the first line, options at the paths `but` are left out.
     pub fn toml(&self, schema: &str, but: &[String]) -> String {
-        let mut text = format!("#:schema {schema}\n\n# {}.toml: {}\n", self.name, self.from);
+        let mut text = format!("#:schema {schema}\n\n# {}.toml: {}\n", self.name, one_line(&self.from));
         if !self.notes.is_empty() {
             text.push_str("#\n");
         }
         for note in &self.notes {
-            _ = writeln!(text, "# {note}");
+            _ = writeln!(text, "# {}", one_line(note));
         }
         let mut table = None;
         for setting in self.settings.iter().filter(|setting| !but.iter().any(|path| path == setting.path)) {
@@ -58,6 +58,11 @@ impl Import {
         }
         text
     }
+}
+
+/// The text as a comment holds it: what was quoted in a command may have line ends.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// An evaluation command, said with `runner eval`.

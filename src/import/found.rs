@@ -78,11 +78,12 @@ pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
     let Followed { commands, mut problems } = gather(input, options.read);
     let (mut imported, mut waiting) = (Imported::default(), Vec::new());
     let (calls, others) = calls(commands, input, &mut problems);
-    if calls.is_empty() || input.kind == Kind::Command {
-        problems.extend(others.iter().map(unknown));
-    } else {
-        imported.notes = left_out(&others);
-    }
+    // What a command line itself calls is meant to be imported; what a recipe calls besides is not.
+    let (meant, besides): (Vec<Word>, Vec<Word>) = others
+        .into_iter()
+        .partition(|word| calls.is_empty() || input.kind == Kind::Command && word.source == input.source);
+    problems.extend(meant.iter().map(unknown));
+    imported.notes = left_out(&besides);
     if calls.is_empty() && problems.is_empty() {
         let message = format!("there is no command in {} that import knows", input.source.name());
         let problem = input.source.problem_throughout(NOTHING_FOUND, "text", message);
@@ -93,6 +94,11 @@ pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
         let message = format!("`--name` names one experiment, but there are {} commands", calls.len());
         let problem = input.source.problem_throughout(OPEN_NAME, "text", message);
         return Err(problem.with_help("leave it out, or import the command you mean").into());
+    }
+    if let Some(name) = options.name.filter(|name| !is_name(name)) {
+        let source = Source::argument("--name", format!("--name {name}"));
+        let message = format!("`{name}` is no name: letters, digits, `_`, `-` and `.` are");
+        return Err(source.problem(OPEN_NAME, 7..source.text().len(), "name", message).into());
     }
     for call in calls {
         let given = arguments(call.script, &call.arguments, &call.at);
@@ -114,6 +120,11 @@ pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
     problems.extend(same_names(&mut imported, &input.source));
     let problems = without_repeats(problems);
     if problems.is_empty() { Ok(imported) } else { Err(Problems::sorted(problems)) }
+}
+
+/// Whether an experiment may be called so.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
 fn gather(input: &Input, read: Read) -> Followed {

@@ -16,6 +16,19 @@ pub fn page() -> String {
          runner import README.md -o experiments/imported    # a file for each command\n\
          runner import 'bash run_as_amba.sh ssamba_tiny_400' # a recipe with its argument: read, never executed\n\
          ```\n\n\
+         ```console\n\
+         $ runner -q import 'python train.py --model-dir=output/tedlium/direct --data-dir=data/tedlium --hparams=max_lr=1e-4 --max_steps 90000'\n\
+         #:schema ../schemas/experiment.schema.json\n\n\
+         # tedlium_direct.toml: from the command, train.py\n\n\
+         [data]\n\
+         dir = \"data/tedlium\"  # --data-dir\n\n\
+         [train]\n\
+         max_steps = 90000  # --max_steps\n\
+         max_lr = 1e-4  # --hparams max_lr\n\
+         weight_decay_groups = \"reference\"  # as the published code\n\n\
+         [eval]\n\
+         decode_padding = \"reference\"  # as the published code\n\
+         ```\n\n\
          Each line of the experiment says which flag it came from. Where the published code has a defect that changes results, the \
          experiment keeps it (`\"reference\"`), so that numbers can be compared. A flag that does not exist is an error, never ignored.\n",
     );

@@ -43,6 +43,12 @@ pub enum Statement {
         what: &'static str,
         span: Range<usize>,
     },
+    /// Branches under a condition that is not read.
+    Unread {
+        what: &'static str,
+        span: Range<usize>,
+        branches: Vec<Statement>,
+    },
 }
 
 /// The statements of a whole text.
@@ -166,39 +172,48 @@ impl Parser {
     }
 
     fn r#if(&mut self) -> Statement {
-        let mut branches = Vec::new();
+        let (mut branches, mut otherwise, mut compound) = (Vec::new(), Vec::new(), None);
         loop {
             self.at += 1;
-            let mut condition = Vec::new();
-            while let Some(token @ (Token::Word(_) | Token::Operator(..))) = self.peek() {
-                match token {
-                    Token::Word(word) if word.is("then") => break,
-                    Token::Word(word) => condition.push(word.clone()),
-                    Token::Operator(";", _) => break,
-                    Token::Operator(..) | Token::Double(..) | Token::Newline => {
-                        return self.give_up("a compound condition");
-                    }
-                }
-                self.at += 1;
-            }
+            let condition = self.condition(&mut compound);
             if !self.expect("then") {
                 return self.give_up("an `if` without `then`");
             }
             branches.push((condition, self.block()));
-            match self.keyword() {
-                Some("elif") => {}
-                Some("else") => {
-                    self.at += 1;
-                    let otherwise = self.block();
-                    return match self.expect("fi") {
-                        true => Statement::If { branches, otherwise },
-                        false => self.give_up("an `if` without `fi`"),
-                    };
-                }
-                _ if self.expect("fi") => return Statement::If { branches, otherwise: Vec::new() },
-                _ => return self.give_up("an `if` without `fi`"),
+            if self.keyword() == Some("elif") {
+                continue;
             }
+            if self.expect("else") {
+                otherwise = self.block();
+            }
+            if !self.expect("fi") {
+                return self.give_up("an `if` without `fi`");
+            }
+            return match compound {
+                None => Statement::If { branches, otherwise },
+                Some(span) => {
+                    let branches = branches.into_iter().flat_map(|(_, body)| body).chain(otherwise).collect();
+                    Statement::Unread { what: "a compound condition", span, branches }
+                }
+            };
         }
+    }
+
+    /// The words up to `then`; an operator between them makes the condition `compound`.
+    fn condition(&mut self, compound: &mut Option<Range<usize>>) -> Vec<Raw> {
+        let mut condition = Vec::new();
+        while let Some(token) = self.peek() {
+            match token {
+                Token::Word(word) if word.is("then") => break,
+                Token::Word(word) => condition.push(word.clone()),
+                Token::Operator(";", _) | Token::Newline => {}
+                Token::Operator(_, span) | Token::Double(_, span) => {
+                    compound.get_or_insert(span.clone());
+                }
+            }
+            self.at += 1;
+        }
+        condition
     }
 
     fn command(&mut self) -> Statement {

@@ -80,7 +80,8 @@ fn refusal(Site { call, given, axes }: &Site) -> Problem {
         help += &format!("; {} have no counterpart yet, see `runner explain {}`", waiting.len(), script.name);
     }
     for (name, values) in swept(axes) {
-        help += &format!("; swept over `{name}` = {}", values.join(", "));
+        let with = if values.len() == 1 { "with" } else { "swept over" };
+        help += &format!("; {with} `{name}` = {}", values.join(", "));
     }
     call.at.problem(NO_MODEL, message).with_help(help)
 }

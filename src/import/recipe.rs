@@ -69,10 +69,16 @@ pub fn follow(text: &str, offset: usize, source: &Arc<Source>, dir: &Path, read:
         variables: Variables::new(),
         axes: Vec::new(),
         depth: 0,
+        turns: 0,
         followed: Followed::default(),
         seen: HashSet::new(),
     };
     recipe.run(&statements(tokens(text, offset)));
+    if recipe.turns > TOO_MANY {
+        let message = format!("its loops take more than {TOO_MANY} turns");
+        let problem = source.problem_throughout(BEYOND_SHELL, "text", message);
+        recipe.problem(problem.with_help("import one of the commands, with the values filled in"));
+    }
     recipe.followed
 }
 
@@ -83,6 +89,8 @@ struct Recipe<'a> {
     variables: Variables,
     axes: Vec<(String, String)>,
     depth: usize,
+    /// Turns of all loops so far.
+    turns: usize,
     followed: Followed,
     /// Problems said already: a loop comes by the same place again and again.
     seen: HashSet<(String, usize, usize)>,
@@ -97,9 +105,18 @@ impl Recipe<'_> {
     }
 
     fn beyond(&mut self, span: std::ops::Range<usize>, what: &str) {
+        self.problem(self.unread(span, what));
+    }
+
+    fn unread(&self, span: std::ops::Range<usize>, what: &str) -> Fault {
         let problem = self.source.problem(BEYOND_SHELL, span, "", format!("{what} is not read"));
-        let help = "import the command itself, with the values filled in";
-        self.problem(problem.with_help(help));
+        problem.with_help("import the command itself, with the values filled in").into()
+    }
+
+    /// What branches that are not followed would have set is unknown for the same reason, and no mistake of its own.
+    fn forget(&mut self, names: Vec<String>, problem: &Fault) {
+        let unknown = names.into_iter().map(|name| (name, Bound::Unknown(problem.clone())));
+        self.variables.extend(unknown);
     }
 
     fn run(&mut self, statements: &[Statement]) {
@@ -113,6 +130,11 @@ impl Recipe<'_> {
                 },
                 Statement::If { branches, otherwise } => self.choose(branches, otherwise),
                 Statement::Beyond { what, span } => self.beyond(span.clone(), what),
+                Statement::Unread { what, span, branches } => {
+                    let problem = self.unread(span.clone(), what);
+                    self.forget(assigned(branches), &problem);
+                    self.problem(problem);
+                }
             }
         }
     }
@@ -135,7 +157,8 @@ impl Recipe<'_> {
 
     fn repeat(&mut self, variable: &str, values: &[String], body: &[Statement]) {
         for value in values {
-            if self.followed.commands.len() > TOO_MANY {
+            self.turns += 1;
+            if self.turns > TOO_MANY {
                 return;
             }
             self.variables.insert(variable.to_owned(), Bound::Text(value.clone()));
@@ -151,12 +174,8 @@ impl Recipe<'_> {
                 Ok(true) => return self.run(body),
                 Ok(false) => {}
                 Err(problem) => {
-                    // What the branches would have set is unknown for the same reason, and no mistake of its own.
                     let bodies = branches.iter().map(|(_, body)| body.as_slice()).chain([otherwise]);
-                    let names: Vec<String> = bodies.flat_map(assigned).collect();
-                    for name in names {
-                        self.variables.insert(name, Bound::Unknown(problem.clone()));
-                    }
+                    self.forget(bodies.flat_map(assigned).collect(), &problem);
                     return self.problem(problem);
                 }
             }
@@ -321,6 +340,7 @@ fn assigned(statements: &[Statement]) -> Vec<String> {
                 names.extend(branches.iter().flat_map(|(_, body)| assigned(body)));
                 names.extend(assigned(otherwise));
             }
+            Statement::Unread { branches, .. } => names.extend(assigned(branches)),
             Statement::Command { .. } | Statement::Beyond { .. } => {}
         }
     }
@@ -360,8 +380,8 @@ fn counted(text: &str, variables: &Variables) -> Option<(String, Vec<String>)> {
         None => (0, after.strip_prefix('<')?),
     };
     (step.trim() == format!("{name}++")).then_some(())?;
-    let (from, to) = (arithmetic(from, variables)?, arithmetic(to, variables)? + inclusive);
-    (to - from < TOO_MANY as i64)
+    let (from, to) = (arithmetic(from, variables)?, arithmetic(to, variables)?.checked_add(inclusive)?);
+    (to.saturating_sub(from) < TOO_MANY as i64)
         .then(|| (name.to_owned(), (from..to).map(|value| value.to_string()).collect()))
 }
 

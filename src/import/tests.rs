@@ -45,6 +45,40 @@ fn the_committed_page_is_fresh() {
 }
 
 #[test]
+fn no_text_makes_it_panic() {
+    let readme = include_str!("../../tests/import/cald_readme.md");
+    let recipe = "a=(x \"y z\")\nfor i in ${a[@]} {1..3}; do\nfor ((k=1;k<=$((2*3));k++)); do\nif [[ $i == *\"x\"* ]]; then b=\"${i}é\"; elif [ 1 -lt 2 ]; \
+                  then c='d'; else e=$(f); fi\npython train.py --model-dir=é/$b --data-dir=\"d\" \\\n --hparams=max_lr=1e-4,batch_size=$k | tee l 2>&1 &\ndone\ndone\n";
+    let pieces: Vec<char> = "`'\"$(){}[]=\\\n;|&<>#-, é1ai*".chars().collect();
+    let mut state = 17_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for turn in 0..500 {
+        let text = if turn % 5 == 0 { readme } else { recipe };
+        let mut letters: Vec<char> = text.chars().collect();
+        for _ in 0..=random(6) {
+            let at = random(letters.len());
+            match random(3) {
+                0 => letters[at] = pieces[random(pieces.len())],
+                1 => _ = letters.remove(at),
+                _ => letters.insert(at, pieces[random(pieces.len())]),
+            }
+        }
+        let text: String = letters.into_iter().collect();
+        for input in [Input::file("x.sh", &text), Input::file("x.md", &text), Input::command(&text)] {
+            // Either way is fine; what is imported has to form an experiment.
+            if let Ok(imported) = imported(&input, None) {
+                for experiment in imported.experiments {
+                    assert!(experiment.experiment().is_some(), "{}", experiment.toml("x", &[]));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_flag_that_is_an_option_here_names_one() {
     let schema = crate::config::Schema::get();
     for script in super::scripts() {

@@ -134,6 +134,8 @@ fn a_name_left_open_is_asked_for() {
     assert!(said.contains("add `--name slurp_unguided` to `runner import`"), "{said}");
     let named = imported(&Input::command(open), Some("mine")).expect("a sound command");
     assert_eq!(named.experiments[0].name, "mine");
+    let said = imported(&Input::command(open), Some("a/b")).expect_err("a complaint");
+    assert!(said.contains("`a/b` is no name"), "{said}");
     let readme =
         imported(&Input::file("README.md", &format!("``\n{open}\n``\n")), None).expect("a sound README");
     assert_eq!(readme.experiments[0].name, "slurp_unguided");

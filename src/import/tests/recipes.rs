@@ -101,6 +101,16 @@ fn a_variable_that_a_refused_condition_would_set_is_no_second_mistake() {
 }
 
 #[test]
+fn what_follows_a_compound_condition_is_still_read() {
+    let text =
+        "if [ -f a ] && [ -f b ]; then\n  size=4\nelse\n  size=5\nfi\npython ../resume_amba.py --b $size\n";
+    let said = imported(&recipe(text), None).expect_err("a complaint");
+    assert!(said.contains("a compound condition is not read"), "{said}");
+    assert!(said.contains("the recipe calls `resume_amba.py`"), "{said}");
+    assert!(said.ends_with("2 errors"), "{said}");
+}
+
+#[test]
 fn two_experiments_of_one_name_are_refused() {
     let text = "python train.py --model-dir=a/b --data-dir=d --accumulation_steps 1\npython train.py --model-dir=a/b --data-dir=d --accumulation_steps 2\n";
     let said = imported(&recipe(text), None).expect_err("a complaint");
