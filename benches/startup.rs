@@ -5,7 +5,7 @@
 //! Writes results/tables/startup.md. Each command is checked to say what it should before it is timed, and the commands take turns.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -54,8 +54,9 @@ impl Subject {
 }
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    std::env::set_current_dir(root).expect("the project's root");
+    let root =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
+    std::env::set_current_dir(&root).expect("the project's root");
     let beside = tempfile::tempdir().expect("a folder");
     let mut subjects = subjects(beside.path());
     subjects.retain(|subject| {

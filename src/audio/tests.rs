@@ -7,14 +7,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 fn fixture(name: &str) -> PathBuf {
-    // Found from this file, so that the tests run from any crate that holds the room.
-    let here = Path::new(file!());
-    let room = here.parent().expect("this file lies in a folder");
-    let relative = room.join("testdata").join(name);
-    if relative.exists() {
-        return relative;
-    }
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+    crate::checkout().join("src/audio/testdata").join(name)
 }
 
 fn bytes_of(name: &str) -> Vec<u8> {

@@ -69,12 +69,11 @@ fn option(doc: &OptionDoc, name: &str, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::{env, fs};
 
     #[test]
     fn the_committed_reference_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/reference.md");
+        let path = crate::checkout().join("schemas/reference.md");
         let fresh = super::page();
         if env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1") {
             fs::write(&path, &fresh).expect("the page can be written");

@@ -31,7 +31,7 @@ fn complaint(command: &str) -> String {
 
 #[test]
 fn the_committed_page_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import.md");
+    let path = crate::checkout().join("docs/import.md");
     let fresh = page();
     if env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1") {
         fs::create_dir_all(path.parent().expect("docs/")).expect("docs/ can be made");

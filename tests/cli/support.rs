@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The project's root.
+/// The project's root; not compiled in, since checkouts may share a build folder.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is").into()
 }
 
 /// A command of the program, in the project's root, without the user's environment for it.

@@ -1,6 +1,5 @@
 //! The published schema is the program's own.
 
-use std::path::Path;
 use std::{env, fs};
 
 use serde_json::Value as Json;
@@ -11,7 +10,7 @@ use crate::config::{Experiment, Request, schema};
 
 #[test]
 fn the_committed_schema_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/experiment.schema.json");
+    let path = crate::checkout().join("schemas/experiment.schema.json");
     let fresh = serde_json::to_string_pretty(schema()).expect("JSON") + "\n";
     if env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1") {
         fs::write(&path, &fresh).expect("the schema can be written");

@@ -1,7 +1,7 @@
 //! The experiments in `experiments/` are sound and say what the papers say.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::{
     Behaviour, DataFormat, Experiment, Guidance, Metric, Model, Request, StudentInit, Wav2vec2, load,
@@ -11,7 +11,7 @@ const PROFILES: [&str; 3] = ["smoke", "study", "ci"];
 const FAMILIES: [&str; 5] = ["direct", "target", "waypoint", "unguided", "hybrid"];
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
+    crate::checkout().join("experiments")
 }
 
 /// Every experiment's name, without the bases.

@@ -1,12 +1,12 @@
 //! Files that PyTorch wrote (tests/parity/make_torch.py) are read to the last bit, and broken ones with a sentence.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{is_torch, read};
 use crate::model::weights::Tensors;
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/torch").join(name)
+    crate::checkout().join("tests/parity/torch").join(name)
 }
 
 fn ramp(at: impl IntoIterator<Item = usize>) -> Vec<f32> {
