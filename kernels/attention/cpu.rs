@@ -93,16 +93,21 @@ impl<'a> Call<'a> {
         View::strided(&data[start..], rows, self.per_head, self.width)
     }
 
-    /// Every batch row and head, batch-major, with the valid rows of `data` [B, T, H·P] that belong to it.
+    /// Every batch row and head, batch-major, with the rows of `data` [B, T, H·P] whose queries are answered.
+    fn queries<'d>(&self, data: &'d mut [f32]) -> Vec<Vec<&'d mut [f32]>> {
+        let counts: Vec<usize> = (0..self.op.lens.len()).map(|b| self.op.answered(b, self.time)).collect();
+        self.heads(data, &counts)
+    }
+
+    /// Every batch row and head, batch-major, with its first `counts[b]` rows of `data` [B, T, H·P].
     /// Where `data` is empty there are no rows.
-    fn heads<'d>(&self, data: &'d mut [f32]) -> Vec<Vec<&'d mut [f32]>> {
+    fn heads<'d>(&self, data: &'d mut [f32], counts: &[usize]) -> Vec<Vec<&'d mut [f32]>> {
         let heads = self.op.heads;
-        let mut split: Vec<Vec<&mut [f32]>> = (0..self.op.lens.len() * heads)
-            .map(|index| Vec::with_capacity(self.op.lens[index / heads]))
-            .collect();
+        let mut split: Vec<Vec<&mut [f32]>> =
+            (0..counts.len() * heads).map(|index| Vec::with_capacity(counts[index / heads])).collect();
         for (row, values) in data.chunks_mut(self.width.max(1)).enumerate() {
             let (b, t) = (row / self.time, row % self.time);
-            if t < self.op.lens[b] {
+            if t < counts[b] {
                 for (h, piece) in values.chunks_mut(self.per_head).enumerate() {
                     split[b * heads + h].push(piece);
                 }
@@ -114,7 +119,8 @@ impl<'a> Call<'a> {
     fn head(&self, flat: usize) -> Head {
         let (batch_row, index) = (flat / self.op.heads, flat % self.op.heads);
         let dropout = Dropout::new(self.op.dropout, self.op.seed, batch_row, index);
-        Head { batch_row, index, len: self.op.lens[batch_row], causal: self.op.causal, dropout }
+        let (len, queries) = (self.op.lens[batch_row], self.op.answered(batch_row, self.time));
+        Head { batch_row, index, len, queries, causal: self.op.causal, dropout }
     }
 }
 
@@ -123,8 +129,10 @@ impl<'a> Call<'a> {
 struct Head {
     batch_row: usize,
     index: usize,
-    /// Valid positions.
+    /// Valid positions: keys.
     len: usize,
+    /// Queries answered.
+    queries: usize,
     causal: bool,
     dropout: Dropout,
 }
@@ -133,7 +141,7 @@ impl Head {
     /// The number of keys that the query at position `i` sees.
     #[inline(always)]
     fn keys_of(&self, i: usize) -> usize {
-        if self.causal { i + 1 } else { self.len }
+        if self.causal { self.len.min(i + 1) } else { self.len }
     }
 }
 

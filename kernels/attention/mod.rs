@@ -1,7 +1,7 @@
 //! Scaled dot-product attention over one sequence, in tiles: the T × T matrix never exists.
 //!
-//! Forward, per batch row b and head h (channels hP … hP + P − 1 of q, k, v), for queries i and keys j below len = `lens[b]`, and
-//! j ≤ i where `causal`:
+//! Forward, per batch row b and head h (channels hP … hP + P − 1 of q, k, v), for keys j below len = `lens[b]`, and j ≤ i where
+//! `causal`, and queries i below len, or all where `queries` says so:
 //!
 //! - s_ij = scale q_i·k_j, p_ij = e^{s_ij − L_i} with L_i = ln Σ_j e^{s_ij}
 //! - out_i = Σ_j m_ij p_ij v_j, where m_ij is 0 with probability `dropout` and else 1 / (1 − `dropout`)
@@ -12,7 +12,7 @@
 //! - ds_ij = p_ij (m_ij dout_i·v_j − δ_i), δ_i = dout_i·out_i
 //! - dq_i = scale Σ_j ds_ij k_j, dk_j = scale Σ_i ds_ij q_i
 //!
-//! Rows from len on are 0 in out, dq, dk and dv, and are not read. m is a function of (`seed`, b, h, i, j) alone.
+//! Rows from len on are 0 in dk and dv, and in out and dq where their queries are not answered, and are not read. m is a function of (`seed`, b, h, i, j) alone.
 //!
 //! Not for: projections (the caller's), attention between two sequences.
 //!
@@ -29,6 +29,17 @@ mod tests;
 use crate::op::{Op, Run, apply_one};
 use crate::{Array, OpError, Tape};
 
+/// Whose questions are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queries {
+    /// Those of valid positions; padding gets 0, as flash attention gives it.
+    #[default]
+    Valid,
+    /// Those of padding, too, over the valid keys, as `scaled_dot_product_attention` with a key mask answers them. A row without
+    /// any valid key gets 0.
+    All,
+}
+
 /// The constants of one attention.
 #[derive(Debug, Clone)]
 pub struct Attention {
@@ -38,12 +49,24 @@ pub struct Attention {
     pub scale: f32,
     /// Valid positions of each batch row.
     pub lens: Vec<usize>,
+    /// Whether padding is answered.
+    pub queries: Queries,
     /// Whether a query sees only keys up to its own position.
     pub causal: bool,
     /// The probability in [0, 1) of dropping an attention weight.
     pub dropout: f32,
     /// Chooses the dropped weights.
     pub seed: u64,
+}
+
+impl Attention {
+    /// How many of a row's T queries are answered.
+    fn answered(&self, batch_row: usize, time: usize) -> usize {
+        match (self.queries, self.lens[batch_row]) {
+            (Queries::Valid, len) | (Queries::All, len @ 0) => len,
+            (Queries::All, _) => time,
+        }
+    }
 }
 
 impl Op for Attention {

@@ -12,8 +12,8 @@ pub fn attention(op: &Attention, q: &[f64], k: &[f64], v: &[f64], channels: usiz
         for h in 0..heads {
             let at = |t: usize| (b * time + t) * channels + h * per_head;
             let dropout = Dropout::new(op.dropout, op.seed, b, h);
-            for i in 0..len {
-                let keys = if op.causal { i + 1 } else { len };
+            for i in 0..op.answered(b, time) {
+                let keys = if op.causal { len.min(i + 1) } else { len };
                 let dot = |j: usize| (0..per_head).map(|c| q[at(i) + c] * k[at(j) + c]).sum::<f64>();
                 let weights: Vec<f64> = (0..keys).map(|j| (f64::from(op.scale) * dot(j)).exp()).collect();
                 let total: f64 = weights.iter().sum();

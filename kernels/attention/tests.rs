@@ -24,7 +24,15 @@ fn run(op: &Attention, operands: &[Vec<f64>], channels: usize, dout: &[f64]) -> 
 
 fn op(heads: usize, per_head: usize, lens: &[usize]) -> Attention {
     let scale = 1.0 / (per_head as f32).sqrt();
-    Attention { heads, scale, lens: lens.to_vec(), causal: false, dropout: 0.0, seed: 0 }
+    Attention {
+        heads,
+        scale,
+        lens: lens.to_vec(),
+        queries: Queries::Valid,
+        causal: false,
+        dropout: 0.0,
+        seed: 0,
+    }
 }
 
 fn operands(op: &Attention, time: usize, channels: usize, seed: u64) -> (Vec<Vec<f64>>, Vec<f64>) {
@@ -47,8 +55,11 @@ fn agrees_with_the_specification() {
         (1, 5, 17, &[17]),
         (2, 4, 7, &[0, 0]),
     ] {
-        for (causal, dropout) in [(false, 0.0), (true, 0.0), (false, 0.3), (true, 0.3)] {
-            let op = Attention { causal, dropout, seed: 5, ..op(heads, per_head, lens) };
+        let answers = [Queries::Valid, Queries::All];
+        let kinds = [(false, 0.0), (true, 0.0), (false, 0.3), (true, 0.3)];
+        for ((causal, dropout), queries) in kinds.into_iter().flat_map(|kind| answers.map(|all| (kind, all)))
+        {
+            let op = Attention { causal, dropout, queries, seed: 5, ..op(heads, per_head, lens) };
             let channels = heads * per_head;
             let (operands, dout) = operands(&op, time, channels, (time * channels) as u64);
             let [out, gradients @ ..] = run(&op, &operands, channels, &dout);
@@ -65,8 +76,10 @@ fn agrees_with_the_specification() {
 /// Long enough for several tiles both ways. The gradient is held to the specification along one direction per operand.
 #[test]
 fn tiles_agree_with_the_specification() {
-    for (causal, dropout) in [(false, 0.0), (true, 0.0), (false, 0.25), (true, 0.25)] {
-        let op = Attention { causal, dropout, seed: 11, ..op(2, 4, &[1_100, 700]) };
+    let answers = [Queries::Valid, Queries::All];
+    let kinds = [(false, 0.0), (true, 0.0), (false, 0.25), (true, 0.25)];
+    for ((causal, dropout), queries) in kinds.into_iter().flat_map(|kind| answers.map(|all| (kind, all))) {
+        let op = Attention { causal, dropout, queries, seed: 11, ..op(2, 4, &[1_100, 700]) };
         let (time, channels) = (1_100, 8);
         let (operands, dout) = operands(&op, time, channels, 3);
         let [out, gradients @ ..] = run(&op, &operands, channels, &dout);

@@ -216,10 +216,23 @@ pub enum SplitName {
 }
 
 #[derive(Debug, Args)]
+pub struct ModelArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; a folder that `runner export` wrote; or a checkpoint of the
+    /// published CALD programs (`model.ckpt-STEP` with hparams.json beside it, or its folder: then the newest, or `@STEP`).
+    #[arg(value_name = "MODEL[@best|latest|STEP]")]
+    pub model: String,
+    /// Read vocabulary, class names and utterances in this corpus, not in the one that the model was trained on.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// For a published checkpoint: hparams over those in its hparams.json, for example "asr_use_mamba=True".
+    #[arg(long, value_name = "A=1,B=2")]
+    pub hparams: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct EvalArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`.
-    #[arg(value_name = "RUN[@best|latest|STEP]")]
-    pub run: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// The split to judge on.
     #[arg(long, value_enum, default_value = "test")]
     pub split: SplitName,
@@ -233,9 +246,8 @@ pub struct EvalArguments {
 
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`, or a folder written by `runner export`.
-    #[arg(value_name = "MODEL")]
-    pub model: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// Sound files: wav, flac or ogg, of any rate.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -243,9 +255,8 @@ pub struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`.
-    #[arg(value_name = "RUN[@best|latest|STEP]")]
-    pub run: String,
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// Folder to write; must be empty or absent.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

@@ -1,4 +1,4 @@
-//! `runner eval`: a checkpoint of a run, judged on a split.
+//! `runner eval`: a checkpoint, judged on a split.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::train::{Job, Split, evaluate};
 
 /// Judges the checkpoint and leaves preds.jsonl and metrics.json in the output folder.
 pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
-    let mut named = Named::find(&arguments.run)?;
+    let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;
     if let Some(meta) = &arguments.meta {
         // As it is given, or else inside the corpus' folder.
@@ -22,7 +22,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
         plan.data.test_meta = given.map_or_else(|| meta.clone(), |path| path.display().to_string());
     }
     kernels::threads::start(plan.run.threads);
-    let Named { folder, identity, plan, step } = &named;
+    let Named { dir, id, name, plan, step, .. } = &named;
     let job = Job::open(plan)?;
     let device = Cpu::default();
     let model = named.model(&device)?;
@@ -41,7 +41,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let output = arguments.output.clone().unwrap_or_else(|| {
         let stem = arguments.meta.as_deref().and_then(|meta| Path::new(meta).file_stem());
         let what = stem.map_or_else(|| split.name().into(), |stem| stem.to_string_lossy().into_owned());
-        folder.dir().join(format!("eval_{what}_{step}"))
+        dir.join(format!("eval_{what}_{step}"))
     });
     std::fs::create_dir_all(&output)
         .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", output.display())))?;
@@ -49,7 +49,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     write_json(&output.join("metrics.json"), &metrics)?;
     if talk.json {
         talk.data(&json!({
-            "id": identity.id, "name": identity.name, "dir": output, "state": "finished", "step": step,
+            "id": id, "name": name, "dir": output, "state": "finished", "step": step,
             "metrics": metrics,
         }));
     } else {

@@ -18,7 +18,7 @@ use crate::text::CtcTokenizer;
 
 /// Writes weights, configuration, vocabulary, results and a model card.
 pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
-    let named = Named::find(&arguments.run)?;
+    let named = Named::find(&arguments.model, talk)?;
     let to = &arguments.output;
     if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::new(failure::RUNNING, format!("`{}` is not empty", to.display()))
@@ -34,10 +34,8 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
 
     let mut bytes = Vec::new();
     // transformers refuses a file that does not say for which framework it was made.
-    let notes = BTreeMap::from([
-        ("format".to_owned(), "pt".to_owned()),
-        ("runner".to_owned(), named.identity.id.clone()),
-    ]);
+    let notes =
+        BTreeMap::from([("format".to_owned(), "pt".to_owned()), ("runner".to_owned(), named.id.clone())]);
     weights::write_with(&model.params, notes, &mut bytes)
         .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
     write_whole(&to.join("model.safetensors"), &bytes)?;
@@ -55,16 +53,19 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
         Categories::read(&corpus.join(&data.categories_path))?;
         copy(&corpus.join(&data.categories_path), &to.join("categories.json"))?;
     }
-    copy(&named.folder.config_toml(), &to.join("experiment.toml"))?;
-    for file in [named.folder.metrics_json(), named.folder.preds_jsonl()] {
-        if let (true, Some(name)) = (file.is_file(), file.file_name()) {
-            copy(&file, &to.join(name))?;
+    write_whole(&to.join("experiment.toml"), named.experiment.as_bytes())?;
+    let mut metrics = Values::default();
+    if let Some(run) = &named.run {
+        for file in [run.metrics_json(), run.preds_jsonl()] {
+            if let (true, Some(name)) = (file.is_file(), file.file_name()) {
+                copy(&file, &to.join(name))?;
+            }
         }
+        metrics = read_json(&run.metrics_json())?.unwrap_or_default();
     }
-    let metrics = read_json::<Values>(&named.folder.metrics_json())?.unwrap_or_default();
     write_whole(&to.join("README.md"), card(&named, &metrics).as_bytes())?;
     if talk.json {
-        talk.data(&json!({"dir": to, "id": named.identity.id, "step": named.step, "metrics": metrics}));
+        talk.data(&json!({"dir": to, "id": named.id, "step": named.step, "metrics": metrics}));
     } else {
         talk.say(format_args!("wrote {}", to.display()));
     }
@@ -90,7 +91,7 @@ fn card(named: &Named, metrics: &Values) -> String {
         })
         .collect();
     let index = json!([{
-        "name": named.identity.name,
+        "name": named.name,
         "results": [{
             "task": {"type": "automatic-speech-recognition"},
             "dataset": {"name": corpus, "type": corpus, "split": "test"},
@@ -105,10 +106,10 @@ fn card(named: &Named, metrics: &Values) -> String {
          {decoding}.\n\n| metric | value |\n|---|---:|\n{rows}",
         library =
             if hub::config(&plan.model)["model_type"] == "wav2vec2" { "transformers" } else { "runner" },
-        name = named.identity.name,
+        name = named.name,
         description = plan.description,
         step = named.step,
-        id = named.identity.id,
+        id = named.id,
         decoding = hub::decoding(plan.eval.decode_padding),
     )
 }

@@ -1,19 +1,18 @@
 //! `runner predict`: what a model makes of sound files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kernels::{Array, Cpu, Tape};
 use serde_json::{Value as Json, json};
 
 use super::Talk;
-use super::arguments::{PredictArguments, Request};
+use super::arguments::PredictArguments;
 use super::checkpoint::Named;
 use super::failure::{self, Failure};
-use super::order::plan_alone;
 use crate::audio;
 use crate::corpora::Categories;
 use crate::data::DataError;
-use crate::model::{Activations, Input, Model, weights};
+use crate::model::{Activations, Input, Model};
 use crate::nn::Pass;
 use crate::plan::Plan;
 use crate::task::{best, greedy};
@@ -30,7 +29,7 @@ struct Predictor {
 /// Prints a line per file: its transcript, its classes, or both.
 pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> {
     let device = Cpu::default();
-    let predictor = Predictor::open(&arguments.model, &device)?;
+    let predictor = Predictor::open(Named::find(&arguments.model, talk)?, &device)?;
     let mut failed = 0;
     for path in &arguments.files {
         match predictor.ask(path, &device) {
@@ -54,19 +53,9 @@ fn words(prediction: &Json) -> String {
 }
 
 impl Predictor {
-    /// The model that `text` names: a run's checkpoint, or a folder that `runner export` wrote.
-    fn open(text: &str, device: &Cpu) -> Result<Self, Failure> {
-        let (plan, weights) = match exported(text) {
-            Some(exported) => exported?,
-            None => {
-                let named = Named::find(text)?;
-                let weights = named.weights();
-                (named.plan, weights)
-            }
-        };
-        kernels::threads::start(plan.run.threads);
-        let mut model = Model::draw(device, &plan.model, plan.run.seed)?;
-        weights::load(&mut model.params, &weights, weights::Match::Strict)?;
+    fn open(named: Named, device: &Cpu) -> Result<Self, Failure> {
+        kernels::threads::start(named.plan.run.threads);
+        let (model, plan) = (named.model(device)?, named.plan);
         let corpus = Path::new(&plan.data.dir);
         let tokenizer = CtcTokenizer::read(&corpus.join(&plan.data.vocab_path)).map_err(DataError::from)?;
         let categories = match plan.model.heads.classes.is_empty() {
@@ -132,20 +121,4 @@ impl Predictor {
 fn probability_of_best(scores: &[f32]) -> f64 {
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     1.0 / scores.iter().map(|score| f64::from(score - largest).exp()).sum::<f64>()
-}
-
-/// The plan and the weights of a folder that `runner export` wrote; `None` where it is something else.
-fn exported(text: &str) -> Option<Result<(Plan, PathBuf), Failure>> {
-    let folder = Path::new(text);
-    let experiment = folder.join("experiment.toml");
-    if !experiment.is_file() {
-        return None;
-    }
-    let request = Request { experiment, profile: None, hparams: None, sets: Vec::new() };
-    Some(plan_alone(&request).map(|mut plan| {
-        plan.data.dir = text.to_owned();
-        plan.data.vocab_path = "vocab.json".into();
-        plan.data.categories_path = "categories.json".into();
-        (plan, folder.join("model.safetensors"))
-    }))
 }

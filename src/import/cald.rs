@@ -52,6 +52,23 @@ pub fn meaning(call: &Call, given: Arguments, inner: Arguments, naming: &Naming)
     Meaning { experiment, evaluation, problems }
 }
 
+/// What a run folder's hparams mean for its model, its labels and its decoding.
+pub fn of_hparams(call: &Call, hparams: Arguments) -> Settings {
+    let mut reading = Reading {
+        call,
+        flags: Vec::new(),
+        hparams: hparams.given,
+        settings: Settings::default(),
+        notes: Vec::new(),
+        problems: hparams.problems,
+    };
+    reading.direct_settings();
+    reading.model();
+    reading.behaviours(false);
+    reading.settings.problems.append(&mut reading.problems);
+    reading.settings
+}
+
 /// A command being read.
 pub struct Reading<'a> {
     pub call: &'a Call,

@@ -11,10 +11,12 @@ mod heads;
 pub mod hub;
 mod masks;
 mod pretrained;
+mod published;
 mod torch;
 mod wav2vec2;
 pub mod weights;
 
 pub use build::{Model, ModelError, declare};
 pub use heads::Pooled;
+pub use published::Published;
 pub use wav2vec2::{Activations, Input, Wav2vec2};

@@ -51,6 +51,7 @@ impl SelfAttention {
             heads: self.heads,
             scale: 1.0 / (self.head_dim as f32).sqrt(),
             lens: lens.to_vec(),
+            queries: pass.queries(),
             causal: false,
             dropout,
             seed,

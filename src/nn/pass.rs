@@ -1,5 +1,6 @@
 //! One walk through a model: its parameters, the tape, and what training adds to it.
 
+use kernels::attention::Queries;
 use kernels::{Array, Device, Tape};
 use rand::Rng;
 use rand::RngExt;
@@ -14,17 +15,30 @@ pub struct Pass<'a, D: Device> {
     pub tape: &'a mut Tape<D>,
     /// In train mode, the stream that dropout, layerdrop and masks draw from; at rest, nothing.
     train: Option<Pcg64Mcg>,
+    queries: Queries,
 }
 
 impl<'a, D: Device> Pass<'a, D> {
     /// A pass in train mode, drawing from `rng`.
     pub fn training(params: &'a Params<D>, tape: &'a mut Tape<D>, rng: Pcg64Mcg) -> Self {
-        Pass { params, tape, train: Some(rng) }
+        Pass { params, tape, train: Some(rng), queries: Queries::Valid }
     }
 
     /// A pass at rest: no dropout, no masks.
     pub fn at_rest(params: &'a Params<D>, tape: &'a mut Tape<D>) -> Self {
-        Pass { params, tape, train: None }
+        Pass { params, tape, train: None, queries: Queries::Valid }
+    }
+
+    /// The same pass with attention answering padding, too: for comparing frames behind an utterance's end.
+    #[must_use]
+    pub fn answering(mut self, queries: Queries) -> Self {
+        self.queries = queries;
+        self
+    }
+
+    /// Whether attention answers padding.
+    pub fn queries(&self) -> Queries {
+        self.queries
     }
 
     /// A parameter's values. The result does not borrow the pass, so that it can be handed to an op with the tape.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernels::attention::Queries;
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::{Backend, Tape};
 
@@ -53,9 +54,14 @@ pub fn evaluate<D: Backend>(
 ) -> Result<Evaluation, TrainError> {
     let heads = &model.network.plan().heads;
     let mut judge = Judge::new(tokenizer, heads.vocab_size);
+    // infer.py, which decodes padding, runs without flash attention: what it decodes there was attended to.
+    let queries = match decode_padding {
+        Behaviour::Sound => Queries::Valid,
+        Behaviour::Reference => Queries::All,
+    };
     for batch in batches {
         let mut tape = Tape::silent();
-        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
         let out = model.network.forward(&mut pass, &input(device, batch)?)?;
         let settings = CtcLoss {
             targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),

@@ -6,7 +6,7 @@ use kernels::{Backend, Tape};
 use rand_pcg::Pcg64Mcg;
 
 use super::TrainError;
-use crate::model::{Activations, Input, Model, weights};
+use crate::model::{Activations, Input, Model, Published, weights};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, DistillPlan, Plan, Teacher as Guidance};
 use crate::record::checkpoint;
@@ -16,8 +16,8 @@ pub struct Teacher<D: Backend> {
     model: Model<D>,
     dir: PathBuf,
     guidance: Guidance,
-    /// Steps of the teacher's own run at which there are snapshots, ascending; empty for a fixed teacher.
-    snapshots: Vec<u64>,
+    /// Snapshots of the teacher's own run with their steps, ascending; empty for a fixed teacher.
+    snapshots: Vec<(u64, PathBuf)>,
     current: Option<u64>,
     /// Reference behaviour: the teacher's own dropout and masks act.
     in_train_mode: bool,
@@ -53,9 +53,10 @@ impl<D: Backend> Teacher<D> {
     pub fn at(&mut self, step: u64) -> Result<Option<u64>, TrainError> {
         let due = self.due(step);
         if self.current != Some(due) {
-            let file = match self.guidance {
-                Guidance::Fixed => fixed(&self.dir)?,
-                Guidance::Waypoints { .. } => checkpoint::dir(&self.dir, due).join("model.safetensors"),
+            let snapshot = self.snapshots.iter().find(|(step, _)| *step == due);
+            let file = match snapshot {
+                Some((_, file)) => file.clone(),
+                None => fixed(&self.dir)?,
             };
             weights::load(&mut self.model.params, &file, weights::Match::Strict)?;
             self.current = Some(due);
@@ -68,7 +69,7 @@ impl<D: Backend> Teacher<D> {
     fn due(&self, step: u64) -> u64 {
         match self.guidance {
             Guidance::Fixed => 0,
-            Guidance::Waypoints { .. } => next_waypoint(&self.snapshots, step),
+            Guidance::Waypoints { .. } => next_waypoint(self.snapshots.iter().map(|(step, _)| *step), step),
         }
     }
 
@@ -91,7 +92,8 @@ impl<D: Backend> Teacher<D> {
     }
 }
 
-/// The file of a fixed teacher: a checkpoint or safetensors file itself, or a run's best checkpoint, or its newest.
+/// The file of a fixed teacher: a checkpoint or safetensors file itself, or a run's best checkpoint, or its newest, also where the
+/// published programs made the run.
 ///
 /// # Errors
 /// Nothing of the kind is there.
@@ -106,22 +108,27 @@ pub fn fixed(dir: &Path) -> Result<PathBuf, TrainError> {
     candidates
         .into_iter()
         .find(|file| file.is_file())
+        .or_else(|| Published::in_folder(dir).pop().map(|newest| newest.path))
         .ok_or_else(|| TrainError::NoTeacher { dir: dir.to_owned() })
 }
 
-fn waypoints(dir: &Path, cycle: u64) -> Result<Vec<u64>, TrainError> {
-    let mut steps = checkpoint::steps(dir)?;
-    steps.retain(|step| step.is_multiple_of(cycle) && *step > 0);
-    if steps.is_empty() {
+fn waypoints(dir: &Path, cycle: u64) -> Result<Vec<(u64, PathBuf)>, TrainError> {
+    let ours = checkpoint::steps(dir)?.into_iter();
+    let ours = ours.map(|step| (step, checkpoint::dir(dir, step).join("model.safetensors")));
+    let published =
+        Published::in_folder(dir).into_iter().map(|checkpoint| (checkpoint.step, checkpoint.path));
+    let mut snapshots: Vec<(u64, PathBuf)> = ours.chain(published).collect();
+    snapshots.retain(|(step, _)| step.is_multiple_of(cycle) && *step > 0);
+    if snapshots.is_empty() {
         return Err(TrainError::NoWaypoints { dir: dir.to_owned(), cycle });
     }
-    Ok(steps)
+    Ok(snapshots)
 }
 
 /// The smallest snapshot above `step`; past the last one, the last.
-fn next_waypoint(snapshots: &[u64], step: u64) -> u64 {
-    let ahead = snapshots.iter().copied().filter(|&snapshot| snapshot > step).min();
-    ahead.or_else(|| snapshots.iter().copied().max()).unwrap_or(0)
+fn next_waypoint(snapshots: impl Iterator<Item = u64> + Clone, step: u64) -> u64 {
+    let ahead = snapshots.clone().filter(|&snapshot| snapshot > step).min();
+    ahead.or_else(|| snapshots.max()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -140,7 +147,7 @@ mod tests {
             (90_000, 90_000),
         ];
         for (step, want) in cases {
-            assert_eq!(next_waypoint(&snapshots, step), want, "at step {step}");
+            assert_eq!(next_waypoint(snapshots.into_iter(), step), want, "at step {step}");
         }
     }
 }

@@ -17,7 +17,8 @@ pub(super) struct Kept<'a> {
 
 /// Adds to dq, dk and dv; an empty one is not wanted.
 pub(super) fn run(call: &Call<'_>, kept: &Kept<'_>, [dq, dk, dv]: [&mut [f32]; 3]) {
-    let gradients = call.heads(dq).into_iter().zip(call.heads(dk)).zip(call.heads(dv));
+    let gradients =
+        call.queries(dq).into_iter().zip(call.heads(dk, &call.op.lens)).zip(call.heads(dv, &call.op.lens));
     let mut tasks: Vec<Task<'_>> = gradients
         .enumerate()
         .map(|(flat, ((dq, dk), dv))| Task { head: call.head(flat), flat, dq, dk, dv })
@@ -71,8 +72,8 @@ impl Task<'_> {
         scratch.dk.fill(0.0);
         scratch.dv.fill(0.0);
         let first = if self.head.causal { key / QUERIES * QUERIES } else { 0 };
-        for query in (first..self.head.len).step_by(QUERIES) {
-            let queries = QUERIES.min(self.head.len - query);
+        for query in (first..self.head.queries).step_by(QUERIES) {
+            let queries = QUERIES.min(self.head.queries - query);
             let seen = self.head.keys_of(query + queries - 1) - key;
             self.add_tile(call, kept, Tile { query, queries, key, keys: keys.min(seen) }, scratch);
         }

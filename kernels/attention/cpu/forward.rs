@@ -9,7 +9,7 @@ use crate::simd;
 
 /// Fills `out`; and `log_sums` [B, H, T], unless it is empty.
 pub(super) fn run(call: &Call<'_>, out: &mut [f32], log_sums: &mut [f32]) {
-    let mut heads = call.heads(out);
+    let mut heads = call.queries(out);
     let mut tasks = Vec::new();
     let mut log_sums = log_sums.chunks_mut(call.time.max(1));
     for (flat, rows) in heads.iter_mut().enumerate() {
