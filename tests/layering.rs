@@ -45,7 +45,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("hound", &["audio"]),
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
-    ("csv", &["corpora"]),
+    ("csv", &["corpora", "record"]),
     ("zip", &["corpora", "model"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),

@@ -10,7 +10,11 @@ use super::arguments::{EvalArguments, SplitName};
 use super::checkpoint::Named;
 use super::failure::{self, Failure};
 use crate::record::{Values, folder::write_json, preds};
+use crate::task::mistakes;
 use crate::train::{Job, Split, evaluate};
+
+/// The most frequent mistakes of classifiers that are shown; confusion.csv has all.
+const MISTAKES_SHOWN: usize = 5;
 
 /// Judges the checkpoint and leaves preds.jsonl and metrics.json in the output folder.
 pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
@@ -31,7 +35,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
         SplitName::Test => Split::Test,
     };
     let batches = job.eval_batches(split)?;
-    let judged = evaluate(&device, &model, job.tokenizer(), &batches, plan.eval.decode_padding)?;
+    let judged = evaluate(&device, &model, &job, &batches)?;
     let metrics: Values = judged
         .metrics
         .iter()
@@ -47,6 +51,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", output.display())))?;
     preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
     write_json(&output.join("metrics.json"), &metrics)?;
+    preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;
     if talk.json {
         talk.data(&json!({
             "id": id, "name": name, "dir": output, "state": "finished", "step": step,
@@ -55,6 +60,12 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     } else {
         for (name, value) in &metrics {
             println!("{name} {value:.4}");
+        }
+        for pair in mistakes(&judged.confusions).into_iter().take(MISTAKES_SHOWN) {
+            println!(
+                "head {}: {} taken for {}, {} times",
+                pair.head, pair.truth, pair.prediction, pair.count
+            );
         }
     }
     talk.say(format_args!("predictions are in {}", output.join("preds.jsonl").display()));

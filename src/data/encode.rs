@@ -35,6 +35,11 @@ impl Encoder {
         &self.tokenizer
     }
 
+    /// The name of a class of a classifier head.
+    pub fn class_name(&self, head: usize, class: usize) -> Option<&str> {
+        self.categories.as_ref()?.name(head, class)
+    }
+
     /// The targets of one utterance; `None` where a label names an unknown class (such utterances are left out).
     ///
     /// # Errors

@@ -75,6 +75,11 @@ impl Folder {
         self.dir.join("timings.jsonl")
     }
 
+    /// What classifiers took for what at the last judgement.
+    pub fn confusion_csv(&self) -> PathBuf {
+        self.dir.join("confusion.csv")
+    }
+
     /// Predictions of the last judgement.
     pub fn preds_jsonl(&self) -> PathBuf {
         self.dir.join("preds.jsonl")

@@ -1,4 +1,4 @@
-//! What a judgement leaves: preds.jsonl and metrics.json.
+//! What a judgement leaves: preds.jsonl, metrics.json, and of classifiers confusion.csv.
 
 use std::path::Path;
 
@@ -20,6 +20,23 @@ pub fn write(path: &Path, predictions: impl IntoIterator<Item = impl Serialize>)
         text.push(b'\n');
     }
     write_whole(path, &text)
+}
+
+/// Writes what classifiers took for what, a pair of classes a row: `head,truth,prediction,count`. Nothing is written where there is none.
+///
+/// # Errors
+/// The file system refused.
+pub fn write_confusions(path: &Path, confusions: &[impl Serialize]) -> Result<(), RecordError> {
+    if confusions.is_empty() {
+        return Ok(());
+    }
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let failed =
+        |error: std::io::Error| RecordError::Io { action: "write", path: path.to_owned(), source: error };
+    for row in confusions {
+        table.serialize(row).map_err(|error| failed(error.into()))?;
+    }
+    write_whole(path, &table.into_inner().map_err(|error| failed(error.into_error()))?)
 }
 
 /// Writes metrics as one indented JSON object, alphabetical.

@@ -11,7 +11,7 @@ use super::load::Run;
 use super::table::{Table, cell_at};
 
 /// The columns of a query that names none, as far as any run has a value there.
-const USUAL: [&str; 14] = [
+const USUAL: [&str; 15] = [
     "name",
     "id",
     "role",
@@ -21,6 +21,7 @@ const USUAL: [&str; 14] = [
     "test/wer",
     "test/cer",
     "test/clf_acc",
+    "test/clf_joint",
     "dev/wer",
     "dev/cer",
     "secs_per_step",

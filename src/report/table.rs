@@ -19,13 +19,14 @@ impl Table {
     /// # Errors
     /// polars refused.
     pub fn comparison(runs: &[Run]) -> Result<Self, ReportError> {
-        const SHOWN: [&str; 9] = [
+        const SHOWN: [&str; 10] = [
             "role",
             "run",
             "params",
             "test/wer",
             "test/cer",
             "test/clf_acc",
+            "test/clf_joint",
             "secs_per_step",
             "peak_bytes",
             "wall_secs",

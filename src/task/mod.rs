@@ -3,13 +3,15 @@
 //! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
 //! predictions into WER, CER and accuracies. Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
+mod confusion;
 mod distil;
 mod judge;
 mod losses;
 mod predict;
 mod shares;
 
-pub use judge::{Judge, Prediction, Scores};
+pub use confusion::{Confusion, confusions, mistakes};
+pub use judge::{Judge, Judging, Prediction, Scores};
 pub use losses::{MicroBatch, Objective};
 pub use predict::{best, greedy};
 pub use shares::Shares;

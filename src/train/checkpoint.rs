@@ -6,13 +6,13 @@ use std::time::Instant;
 use kernels::Backend;
 
 use super::TrainError;
+use super::evaluate::Evaluation;
 use super::state::{State, read_state};
 use super::teacher;
 use crate::model::{Model, weights};
 use crate::plan::{Plan, Start};
 use crate::record::checkpoint::{self, Pointer, Retention};
 use crate::record::{CheckpointKind, CheckpointSaved, Event, Folder, Offsets, Resumed, Values, preds};
-use crate::task::Prediction;
 
 /// What an earlier process left to go on from.
 #[derive(Debug, Default)]
@@ -169,8 +169,9 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// The file system refused.
-    pub fn write_judgement(&self, metrics: &Values, predictions: &[Prediction]) -> Result<(), TrainError> {
-        preds::write(&self.folder.preds_jsonl(), predictions)?;
+    pub fn write_judgement(&self, metrics: &Values, judged: &Evaluation) -> Result<(), TrainError> {
+        preds::write(&self.folder.preds_jsonl(), &judged.predictions)?;
+        preds::write_confusions(&self.folder.confusion_csv(), &judged.confusions)?;
         preds::write_metrics(&self.folder.metrics_json(), metrics)?;
         Ok(())
     }

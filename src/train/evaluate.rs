@@ -7,13 +7,13 @@ use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::{Backend, Tape};
 
 use super::TrainError;
+use super::job::Job;
 use super::update::input;
 use crate::data::Batch;
-use crate::model::Model;
+use crate::model::{Activations, Model};
 use crate::nn::Pass;
 use crate::plan::Behaviour;
-use crate::task::{Judge, Prediction, Scores};
-use crate::text::CtcTokenizer;
+use crate::task::{Confusion, Judge, Judging, Prediction, Scores};
 
 /// A part of the corpus to be judged on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,22 +38,26 @@ pub struct Evaluation {
     pub metrics: BTreeMap<String, f64>,
     /// What the word error rate is made of; for files, too much to say after every evaluation.
     pub details: BTreeMap<String, f64>,
+    /// What the classifiers took for what; empty without classifiers.
+    pub confusions: Vec<Confusion>,
     pub predictions: Vec<Prediction>,
 }
 
-/// Judges `model` at rest.
+/// Judges `model` at rest, by the rules of the job's plan.
 ///
 /// # Errors
 /// The device failed, or shapes do not fit.
 pub fn evaluate<D: Backend>(
     device: &D,
     model: &Model<D>,
-    tokenizer: &CtcTokenizer,
+    job: &Job<'_>,
     batches: &[Batch],
-    decode_padding: Behaviour,
 ) -> Result<Evaluation, TrainError> {
     let heads = &model.network.plan().heads;
-    let mut judge = Judge::new(tokenizer, heads.vocab_size);
+    let decode_padding = job.plan.eval.decode_padding;
+    let transcribes = job.plan.train.objective.ctc_weight > 0.0;
+    let mut judge =
+        Judge::new(Judging { tokenizer: job.tokenizer(), vocab_size: heads.vocab_size, transcribes });
     // infer.py, which decodes padding, runs without flash attention: what it decodes there was attended to.
     let queries = match decode_padding {
         Behaviour::Sound => Queries::Valid,
@@ -63,13 +67,10 @@ pub fn evaluate<D: Backend>(
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
         let out = model.network.forward(&mut pass, &input(device, batch)?)?;
-        let settings = CtcLoss {
-            targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
-            input_lens: out.frames.clone(),
-            blank: heads.blank as u32,
-            zero_infinity: true,
+        let losses = match transcribes {
+            true => ctc_losses(&mut tape, &out, batch, heads.blank)?,
+            false => Vec::new(),
         };
-        let losses = ctc_loss(&mut tape, &out.logits, settings)?.to_vec();
         let [_, padded_frames, vocab] = out.logits.dims("evaluation", "the logits")?;
         let logits = out.logits.to_vec();
         let classes: Vec<(usize, Vec<f32>)> =
@@ -86,7 +87,7 @@ pub fn evaluate<D: Backend>(
                     .iter()
                     .map(|(count, scores)| &scores[row * count..(row + 1) * count])
                     .collect(),
-                loss: Some(f64::from(losses[row])),
+                loss: losses.get(row).copied().map(f64::from),
             };
             judge.add(&batch.names[row], labels, &scores);
         }
@@ -94,6 +95,23 @@ pub fn evaluate<D: Backend>(
     Ok(Evaluation {
         metrics: judge.metrics(),
         details: judge.word_details(),
+        confusions: job.confusions(judge.predictions()),
         predictions: judge.into_predictions(),
     })
+}
+
+/// The CTC loss of each utterance; 0 where the transcript is longer than the utterance.
+fn ctc_losses<D: Backend>(
+    tape: &mut Tape<D>,
+    out: &Activations<D>,
+    batch: &Batch,
+    blank: usize,
+) -> Result<Vec<f32>, TrainError> {
+    let settings = CtcLoss {
+        targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
+        input_lens: out.frames.clone(),
+        blank: blank as u32,
+        zero_infinity: true,
+    };
+    Ok(ctc_loss(tape, &out.logits, settings)?.to_vec())
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::corpora::{Categories, Corpus, CorpusError, MetaFormat};
 use crate::data::{Batch, DataError, Encoder, Loader, eval_batches};
 use crate::plan::{DataFormat, Plan};
+use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
 use super::TrainError;
@@ -54,6 +55,11 @@ impl<'a> Job<'a> {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &CtcTokenizer {
         self.encoder.tokenizer()
+    }
+
+    /// What the classifiers took for what, by the names of the classes.
+    pub(super) fn confusions(&self, predictions: &[Prediction]) -> Vec<Confusion> {
+        confusions(predictions, |head, class| self.encoder.class_name(head, class))
     }
 
     /// The training utterances.

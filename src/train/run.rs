@@ -202,8 +202,7 @@ impl<'a, D: Backend> Run<'a, D> {
         if let Some(snapshot_step) = teacher.at(step)? {
             self.sink.emit(&Event::TeacherSwitched { step, snapshot_step })?;
             let (started, model) = (Instant::now(), teacher.model());
-            let padding = self.plan.eval.decode_padding;
-            let judged = evaluate(self.device, model, self.job.tokenizer(), &self.dev, padding)?;
+            let judged = evaluate(self.device, model, self.job, &self.dev)?;
             let event = self.eval_event(&judged, Split::Dev, &self.dev, Some("teacher"), started);
             self.sink.emit(&event)?;
         }
@@ -236,8 +235,7 @@ impl<'a, D: Backend> Run<'a, D> {
     /// Judges the model on the dev set and notes whether it is the best so far.
     fn judge_dev(&mut self) -> Result<(), TrainError> {
         let started = Instant::now();
-        let padding = self.plan.eval.decode_padding;
-        let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &self.dev, padding)?;
+        let judged = evaluate(self.device, &self.state.model, self.job, &self.dev)?;
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
         self.state.dev_metrics = named(Split::Dev, &judged.metrics);
@@ -270,8 +268,7 @@ impl<'a, D: Backend> Run<'a, D> {
             let best = self.state.best.map_or(self.state.step, |best| best.step);
             self.keeper.load_weights(&mut self.state.model, best)?;
             let (started, batches) = (Instant::now(), self.job.eval_batches(Split::Test)?);
-            let padding = self.plan.eval.decode_padding;
-            let judged = evaluate(self.device, &self.state.model, self.job.tokenizer(), &batches, padding)?;
+            let judged = evaluate(self.device, &self.state.model, self.job, &batches)?;
             let trained = std::mem::replace(&mut self.state.step, best);
             let event = self.eval_event(&judged, Split::Test, &batches, None, started);
             self.state.step = trained;
@@ -279,7 +276,7 @@ impl<'a, D: Backend> Run<'a, D> {
             metrics.extend(named(Split::Test, &judged.metrics));
             let mut written = metrics.clone();
             written.extend(named(Split::Test, &judged.details));
-            self.keeper.write_judgement(&written, &judged.predictions)?;
+            self.keeper.write_judgement(&written, &judged)?;
         }
         self.end(RunState::Finished, metrics)
     }
