@@ -1,6 +1,7 @@
 //! `runner predict`: what a model makes of sound files.
 
 use std::path::Path;
+use std::time::Instant;
 
 use kernels::{Array, Cpu, Tape};
 use serde_json::{Value as Json, json};
@@ -15,6 +16,7 @@ use crate::data::DataError;
 use crate::model::{Activations, Input, Model};
 use crate::nn::Pass;
 use crate::plan::Plan;
+use crate::record::{host, units};
 use crate::task::{best, greedy};
 use crate::text::CtcTokenizer;
 
@@ -30,9 +32,11 @@ struct Predictor {
 pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> {
     let device = Cpu::default();
     let predictor = Predictor::open(Named::find(&arguments.model, talk)?, &device)?;
-    let mut failed = 0;
+    let (mut failed, mut sound_secs, began) = (0, 0.0, Instant::now());
     for path in &arguments.files {
-        match predictor.ask(path, &device) {
+        let asked = predictor.ask(path, &device);
+        sound_secs += asked.as_ref().ok().and_then(|prediction| prediction["secs"].as_f64()).unwrap_or(0.0);
+        match asked {
             Ok(prediction) if talk.json => println!("{prediction}"),
             Ok(prediction) => println!("{}\t{}", path.display(), words(&prediction)),
             // One broken file of a thousand is said and counted, and the others are still answered.
@@ -42,6 +46,9 @@ pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> 
             }
         }
     }
+    let secs = began.elapsed().as_secs_f64();
+    let memory = host::peak_bytes().map_or_else(|| "unknown".into(), units::bytes);
+    talk.say(format_args!("{sound_secs:.1} s of sound in {secs:.2} s, peak memory {memory}"));
     Ok(failed)
 }
 
