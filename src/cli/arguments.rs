@@ -276,6 +276,9 @@ pub struct ResultsArguments {
     /// These columns instead of the usual ones.
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub columns: Vec<String>,
+    /// Runs that differ in this column alone become one row with mean and standard deviation, for example `--over run.seed`.
+    #[arg(long, value_name = "COLUMN")]
+    pub over: Option<String>,
     /// Sort by this column.
     #[arg(long, value_name = "COLUMN")]
     pub sort: Option<String>,

@@ -16,6 +16,7 @@ pub fn results(arguments: &ResultsArguments, talk: Talk) -> Result<u8, Failure> 
         pattern: arguments.name.clone(),
         conditions,
         columns: arguments.columns.clone(),
+        over: arguments.over.clone(),
         sort: arguments.sort.clone(),
         descending: arguments.descending,
         top: arguments.top,

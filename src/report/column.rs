@@ -135,6 +135,7 @@ pub(super) fn say_count(column: &str, value: u64) -> String {
 pub(super) fn say_number(column: &str, value: f64) -> String {
     match column {
         "wall_secs" => units::duration(value),
+        "peak_bytes" => units::bytes(value as u64),
         "secs_per_step" => format!("{value:.3} s"),
         _ if column.contains('/') => units::metric(column, value),
         // A leaf of the configuration: as it was written.

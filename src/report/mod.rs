@@ -9,6 +9,7 @@ mod error;
 mod load;
 mod query;
 mod render;
+mod spread;
 mod table;
 #[cfg(test)]
 mod tests;

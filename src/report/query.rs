@@ -38,6 +38,8 @@ pub struct Query {
     pub conditions: Vec<Condition>,
     /// These columns; where empty, the usual ones that have values.
     pub columns: Vec<String>,
+    /// Runs that differ in this column alone are one row, with mean and standard deviation.
+    pub over: Option<String>,
     /// Sorted by this column, smallest first; runs without a value come last.
     pub sort: Option<String>,
     /// Largest first.
@@ -68,18 +70,30 @@ impl Query {
         for condition in &self.conditions {
             table = condition.apply(&table)?;
         }
-        if let Some(column) = &self.sort {
+        // Rows become fewer before they are sorted: by their means, that is.
+        let sort = self.sort.as_deref();
+        if let Some(over) = &self.over {
+            let kept = shown.iter().chain(&sort).copied().filter(|name| table.frame.column(name).is_ok());
+            let mut kept: Vec<&str> = kept.chain([over.as_str()]).collect();
+            kept.sort_unstable_by_key(|name| shown.iter().position(|other| other == name));
+            kept.dedup();
+            table = Table { frame: table.frame.select(kept)? }.spread(over)?;
+        }
+        if let Some(column) = sort {
             table = table.sorted(column, self.descending)?;
         }
         let frame = table.frame.head(Some(self.top.unwrap_or(usize::MAX)));
-        let table = Table { frame: frame.select(shown)? };
+        let table = match self.over {
+            Some(_) => Table { frame },
+            None => Table { frame: frame.select(shown)? },
+        };
         Ok(if self.columns.is_empty() { table.without_empty_columns() } else { table })
     }
 
     /// Columns that are named to sort or to choose.
     fn named(&self) -> impl Iterator<Item = &str> {
         let conditions = self.conditions.iter().map(|condition| condition.column.as_str());
-        conditions.chain(self.sort.as_deref())
+        conditions.chain(self.sort.as_deref()).chain(self.over.as_deref())
     }
 
     fn check_columns(&self, runs: &[Run]) -> Result<(), ReportError> {

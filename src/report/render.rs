@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::column::{Cell, heading, say_count, say_number};
+use super::spread::DEVIATION;
 use super::table::{Table, cell_at};
 
 impl Table {
@@ -55,7 +56,9 @@ impl Table {
     }
 
     fn people_columns(&self) -> Vec<PeopleColumn> {
-        self.frame.columns().iter().map(|column| PeopleColumn::of(column, self.height())).collect()
+        let columns = self.frame.columns().iter().filter(|column| !column.name().ends_with(DEVIATION));
+        let deviation = |column: &Column| self.frame.column(&format!("{}{DEVIATION}", column.name())).ok();
+        columns.map(|column| PeopleColumn::of(column, deviation(column), self.height())).collect()
     }
 }
 
@@ -89,9 +92,16 @@ struct PeopleColumn {
 }
 
 impl PeopleColumn {
-    fn of(column: &Column, height: usize) -> Self {
+    fn of(column: &Column, deviation: Option<&Column>, height: usize) -> Self {
         let heading = heading(column.name());
-        let cells: Vec<String> = (0..height).map(|row| said(column, row)).collect();
+        let cells: Vec<String> = (0..height)
+            .map(|row| match deviation.and_then(|deviation| cell_at(deviation, row)) {
+                Some(Cell::Number(spread)) => {
+                    format!("{} ± {}", said(column, row), say_number(column.name(), spread))
+                }
+                _ => said(column, row),
+            })
+            .collect();
         let width = cells.iter().chain([&heading]).map(|text| text.chars().count()).max().unwrap_or(0);
         PeopleColumn { heading, cells, width, right: column.dtype().is_numeric() }
     }

@@ -78,7 +78,7 @@ impl Table {
 }
 
 /// Numbers where all cells are numbers, whole ones where all are whole; else text.
-fn series(name: &str, cells: &[Option<Cell>]) -> Column {
+pub(super) fn series(name: &str, cells: &[Option<Cell>]) -> Column {
     let each = |kind: fn(&Cell) -> bool| cells.iter().flatten().all(kind);
     let series = if each(|cell| matches!(cell, Cell::Count(_))) {
         let count = |cell: &Option<Cell>| match cell {

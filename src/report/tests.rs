@@ -200,3 +200,38 @@ tedlium_waypoint-bbbb2222,finished,0.1725
 ";
     assert_eq!(csv, want);
 }
+
+#[test]
+fn repetitions_become_a_row_with_mean_and_deviation() {
+    let finished = RunState::Finished;
+    let mut runs = vec![
+        run("tedlium_target", "aaaa1111", "student", finished, &[("test/wer", 0.10)]),
+        run("tedlium_direct", "bbbb2222", "teacher", finished, &[("test/wer", 0.05)]),
+        run("tedlium_target", "cccc3333", "student", finished, &[("test/wer", 0.14)]),
+        run("tedlium_target", "dddd4444", "student", finished, &[("test/wer", 0.12)]),
+    ];
+    for (seed, run) in runs.iter_mut().enumerate() {
+        run.identity.config.insert("run.seed".to_owned(), json!(seed));
+    }
+    let over = Some("run.seed".to_owned());
+    let table = Query { over: over.clone(), ..query(&["id", "name", "run.seed", "params", "test/wer"]) };
+    let table = table.table(&runs).unwrap();
+    let text = "\
+name            parameters  runs          test WER
+──────────────  ──────────  ────  ────────────────
+tedlium_target   1,234,567     3  12.00 % ± 2.00 %
+tedlium_direct   1,234,567     1            5.00 %
+";
+    assert_eq!(table.to_text(), text);
+    let csv = "name,params,runs,test/wer,test/wer sd\ntedlium_target,1234567,3,0.12,0.02\ntedlium_direct,1234567,1,0.05,\n";
+    assert_eq!(
+        table.to_csv().replace("0.020000000000000004", "0.02").replace("0.12000000000000001", "0.12"),
+        csv
+    );
+    let sorted = Query { over, sort: Some("test/wer".into()), ..query(&["name", "run.seed"]) };
+    let sorted = sorted.table(&runs).unwrap().to_csv();
+    assert!(sorted.starts_with("name,runs,test/wer"), "{sorted}");
+    assert!(sorted.lines().nth(1).unwrap().starts_with("tedlium_direct,1,"), "{sorted}");
+    let unknown = Query { over: Some("run.sed".into()), ..Query::default() };
+    assert!(unknown.table(&runs).is_err());
+}
