@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: [(&str, &[&str]); 28] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli"]),
     ("schemars", &["config"]),
@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("rubato", &["audio"]),
     ("csv", &["corpora"]),
     ("zip", &["corpora", "model"]),
+    ("unidecode", &["text"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("pulp", &["kernels"]),
