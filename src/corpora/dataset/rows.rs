@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use serde_json::Value;
 
 use super::columns::{Cell, Columns, Labels};
@@ -65,6 +65,9 @@ pub(super) fn read(
     if !check.problems.is_empty() {
         return Err(DatasetError::Cells { problems: check.problems });
     }
+    if check.rows.is_empty() {
+        return Err(DatasetError::unreadable(&request.from, "it has no rows"));
+    }
     if layout.counted {
         check.counts(shards)?;
     }
@@ -91,7 +94,7 @@ pub(super) fn audio_path(request: &DatasetRequest, path: &str) -> Option<PathBuf
 struct Check<'a> {
     request: &'a DatasetRequest,
     info: Option<&'a Value>,
-    /// Class names of every label column in the shard at hand; `None` where it is no column of class labels.
+    /// Class names of every label column; `None` where it is no column of class labels.
     known: Vec<Option<Vec<String>>>,
     rows: Vec<Row>,
     problems: Vec<CellProblem>,
@@ -106,30 +109,43 @@ struct Place<'a> {
     row: usize,
 }
 
+/// Where a batch is.
+#[derive(Clone, Copy)]
+struct Origin {
+    shard: usize,
+    split: Split,
+    /// Rows of the shard before the batch.
+    first: usize,
+}
+
 impl Check<'_> {
     fn shard(&mut self, at: usize, shard: &Shard, split: Split) -> Result<(), DatasetError> {
         let path = &shard.path;
         let mut reader = shard::Reader::open(path, &wanted_columns(self.request))?;
-        let labels = &self.request.labels;
-        self.known =
-            labels.iter().map(|column| features::class_names(&reader.schema, self.info, column)).collect();
-        let mut first = 0;
+        self.name_classes(path, &reader.schema, at == 0)?;
+        let mut origin = Origin { shard: at, split, first: 0 };
         while let Some(batch) = reader.next(path)? {
-            self.batch(&Columns { batch: &batch, path }, first, |row, parts| {
-                let Parts { name, text, labels } = parts;
-                Row { shard: at, row, name, text, labels, split }
-            })?;
-            first += RecordBatch::num_rows(&batch);
+            self.batch(&Columns { batch: &batch, path }, origin)?;
+            origin.first += batch.num_rows();
         }
         Ok(())
     }
 
-    fn batch(
-        &mut self,
-        columns: &Columns,
-        first: usize,
-        row_of: impl Fn(usize, Parts) -> Row,
-    ) -> Result<(), DatasetError> {
+    /// Takes the class names of the first shard, and holds the others to them.
+    fn name_classes(&mut self, path: &Path, schema: &Schema, is_first: bool) -> Result<(), DatasetError> {
+        for (head, column) in self.request.labels.iter().enumerate() {
+            let names = features::class_names(schema, self.info, column);
+            if is_first {
+                self.known.push(names);
+            } else if names != self.known[head] {
+                let what = format!("its classes of `{column}` are not those of the first shard");
+                return Err(DatasetError::unreadable(path, what));
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, columns: &Columns, origin: Origin) -> Result<(), DatasetError> {
         let request = self.request;
         let sounds = columns.sounds(&request.audio)?;
         let names = request.name.as_ref().map(|column| columns.strings(column)).transpose()?;
@@ -140,18 +156,17 @@ impl Check<'_> {
         let labels: Vec<Labels> =
             request.labels.iter().map(|column| columns.labels(column)).collect::<Result<_, _>>()?;
         for at in 0..columns.batch.num_rows() {
-            let place = Place { path: columns.path, row: first + at };
+            let place = Place { path: columns.path, row: origin.first + at };
+            let path = names.map_or_else(|| sounds.path(at), |names| names.at(at));
             let sound = self.sound(place, sounds.at(at));
-            let path = match names {
-                Some(names) => names.at(at),
-                None => sounds.path(at),
-            };
             let name = self.name(place, path);
             let text = self.text(place, texts.map(|texts| texts.at(at)));
-            let labels: Option<Vec<String>> =
+            let labels: Vec<Option<String>> =
                 (0..).zip(&labels).map(|(head, labels)| self.label(place, head, labels, at)).collect();
+            let labels = labels.into_iter().collect::<Option<Vec<String>>>();
             if let (Some(()), Some(name), Some(text), Some(labels)) = (sound, name, text, labels) {
-                self.rows.push(row_of(place.row, Parts { name, text, labels }));
+                let Origin { shard, split, .. } = origin;
+                self.rows.push(Row { shard, row: place.row, name, text, labels, split });
             }
         }
         Ok(())
@@ -274,13 +289,6 @@ impl Check<'_> {
         };
         self.known.iter().enumerate().map(head).collect()
     }
-}
-
-/// What is read of a row.
-struct Parts {
-    name: String,
-    text: String,
-    labels: Vec<String>,
 }
 
 /// The last components of a path, joined by `_`, without the ending.

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Int64Array, LargeStringArray, RecordBatch, StringViewArray, UInt8Array};
+use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema};
 
 use super::*;
@@ -245,7 +248,7 @@ fn broken_shards_are_errors() {
             let error = prepare(&request).unwrap_err();
             assert!(matches!(error, DatasetError::Unreadable { .. }), "{file} cut at {cut}: {error}");
         }
-        for at in (0..whole.len()).step_by(whole.len() / 60) {
+        for at in (0..whole.len()).step_by(whole.len() / 25) {
             let mut changed = whole.clone();
             changed[at] ^= 0xff;
             fs::write(from.join(file), &changed).unwrap();
@@ -279,6 +282,58 @@ fn every_wrong_cell_is_named() {
 
     let bar = DatasetRequest { text: TextSource::Constant("a|b".to_owned()), ..bench.saved() };
     assert_eq!(bench.refusal(&bar).0.lines().count(), 9);
+}
+
+/// A data set of one stream, `train.arrow`, and its `dataset_info.json`.
+fn write_stream(dir: &Path, columns: Vec<(&str, ArrayRef)>, info: serde_json::Value) {
+    fs::create_dir_all(dir).unwrap();
+    fs::write(dir.join("dataset_info.json"), info.to_string()).unwrap();
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = fs::File::create(dir.join("train.arrow")).unwrap();
+    let mut writer = StreamWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn other_layouts_of_columns_and_missing_labels_are_read() {
+    let bench = Bench::new();
+    let from = bench.dir.path().join("made");
+    let clip = |name: &str| crate::checkout().join("corpora/smoke").join(name).display().to_string();
+    let files = [clip("m03/m03_00000823.ogg"), clip("f05/f05_00000893.ogg"), clip("f05/f05_00000175.ogg")];
+    let columns = |classes: Vec<Option<i64>>| -> Vec<(&str, ArrayRef)> {
+        vec![
+            ("file", Arc::new(LargeStringArray::from_iter_values(&files))),
+            ("text", Arc::new(StringViewArray::from_iter_values(["A", " b  c", "d"]))),
+            ("class", Arc::new(Int64Array::from(classes))),
+            ("digit", Arc::new(UInt8Array::from_iter_values([7, 8, 7]))),
+        ]
+    };
+    let info =
+        serde_json::json!({"features": {"class": {"_type": "ClassLabel", "names": ["no", "yes", "x, y"]}}});
+    write_stream(&from, columns(vec![Some(1), Some(-1), None]), info.clone());
+    let request = DatasetRequest {
+        from: from.clone(),
+        audio: "file".to_owned(),
+        text: TextSource::Column("text".to_owned()),
+        labels: vec!["class".to_owned(), "digit".to_owned()],
+        ..bench.speakers("")
+    };
+    let wrong = |classes| {
+        write_stream(&from, columns(classes), info.clone());
+        bench.refusal(&request).0
+    };
+    assert_eq!(
+        wrong(vec![Some(0), Some(3), Some(2)]),
+        "`made/train.arrow`, row 1, column `class`: there is no class 3; the data set names 3\n\
+         `made/train.arrow`, row 2, column `class`: the label `x, y` contains `,` or `|`, which part fields of a prepared corpus"
+    );
+    write_stream(&from, columns(vec![Some(1), Some(-1), None]), info.clone());
+    assert_eq!(prepare(&request).unwrap().corpus.classes, [3, 2]);
+    let list = fs::read_to_string(request.out.join("meta.train.nltLa.txt")).unwrap();
+    let fields: Vec<Vec<&str>> = list.lines().map(|line| line.split('|').collect()).collect();
+    let texts_and_labels: Vec<[&str; 2]> = fields.iter().map(|fields| [fields[2], fields[3]]).collect();
+    assert_eq!(texts_and_labels, [["a", "yes,7"], ["b c", "-100,8"], ["d", "-100,7"]]);
 }
 
 #[test]
