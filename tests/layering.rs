@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 27] = [
+const HOMES: [(&str, &[&str]); 32] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli"]),
     ("schemars", &["config"]),
@@ -47,6 +47,11 @@ const HOMES: [(&str, &[&str]); 27] = [
     ("rubato", &["audio"]),
     ("csv", &["corpora", "record"]),
     ("zip", &["corpora", "model"]),
+    ("unidecode", &["text"]),
+    ("arrow_array", &["corpora"]),
+    ("arrow_ipc", &["corpora"]),
+    ("arrow_schema", &["corpora"]),
+    ("parquet", &["corpora"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("pulp", &["kernels"]),

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::completions;
+use crate::corpora::Split;
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \
@@ -339,4 +340,46 @@ pub enum PrepareVerb {
         #[arg(long)]
         keep_case: bool,
     },
+    /// A Hugging Face data set on disk: saved, cached, or parquet shards (in builds with the feature `datasets`).
+    Dataset(DatasetArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetArguments {
+    /// Folder of the data set; paths in its rows are relative to it, or to the working directory.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Folder to make; must not exist.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Column of the audio: encoded bytes, or a path.
+    #[arg(long, value_name = "COLUMN")]
+    pub audio: String,
+    /// Column of the transcripts.
+    #[arg(long, value_name = "COLUMN", required_unless_present = "text_constant")]
+    pub text: Option<String>,
+    /// The same transcript for every utterance, where only labels matter.
+    #[arg(long, value_name = "TEXT", conflicts_with = "text")]
+    pub text_constant: Option<String>,
+    /// Columns of the labels, one per classifier head.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub label: Vec<String>,
+    /// Column whose last three path components name the utterances; the audio's own path where not given.
+    #[arg(long, value_name = "COLUMN")]
+    pub name: Option<String>,
+    /// Splits to take and what they become: `train=train,valid.clean=dev`; without it, all with a name that says it.
+    #[arg(long, value_name = "SPLIT=NAME", value_delimiter = ',', value_parser = split_becomes)]
+    pub split: Vec<(String, Split)>,
+    /// Sampling rate of the prepared audio.
+    #[arg(long, value_name = "HZ", default_value_t = 16_000)]
+    pub rate_hz: u32,
+    /// Keep the transcripts' capitals.
+    #[arg(long)]
+    pub keep_case: bool,
+}
+
+/// `NAME=train`, `NAME=dev` or `NAME=test`.
+fn split_becomes(text: &str) -> Result<(String, Split), String> {
+    let (name, split) = text.split_once('=').ok_or("write `SPLIT=NAME`, such as `validation=dev`")?;
+    Ok((name.to_owned(), split.parse()?))
 }

@@ -9,6 +9,7 @@ mod checkpoint;
 mod codes;
 mod completions;
 mod data;
+mod dataset;
 mod doctor;
 mod eval;
 mod explain;

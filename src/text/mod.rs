@@ -2,6 +2,7 @@
 //!
 //! For: the character vocabulary of a CTC model (text to ids and back), the clean-up of transcripts before
 //! they become labels, and word and character error rates.
+//! [`tedlium`] is how TED-LIUM's transcripts are read before they are a corpus.
 //! Not for: which transcript belongs to which sound (`corpora`), or the CTC loss itself (`kernels`).
 //! Start at [`CtcTokenizer`] and [`word_errors`].
 
@@ -9,6 +10,7 @@ mod edit;
 mod error;
 mod rules;
 mod space;
+pub mod tedlium;
 mod tokenizer;
 mod vocabulary;
 

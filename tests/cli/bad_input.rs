@@ -135,3 +135,37 @@ fn the_fuzzers_corpus_replays() {
     }
     assert!(count >= 10);
 }
+
+#[test]
+#[cfg(not(feature = "datasets"))]
+fn a_build_without_data_sets_says_how_to_get_one() {
+    let request =
+        ["data", "prepare", "dataset", "--from", "x", "--to", "y", "--audio", "audio", "--text", "text"];
+    let said = runner(&request);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("`cargo build --release --features datasets`"), "{}", said.err);
+}
+
+#[test]
+fn splits_of_a_data_set_that_mean_nothing() {
+    let request = |split| {
+        let head = [
+            "data",
+            "prepare",
+            "dataset",
+            "--from",
+            "x",
+            "--to",
+            "y",
+            "--audio",
+            "audio",
+            "--text-constant",
+            "1",
+        ];
+        runner(&[&head[..], &["--split", split]].concat())
+    };
+    for (split, words) in [("train", "`validation=dev`"), ("train=train,a=b", "`b` is not a split")] {
+        let said = request(split);
+        assert_eq!((said.code, said.err.contains(words)), (2, true), "{}", said.err);
+    }
+}

@@ -18,7 +18,10 @@ use std::path::PathBuf;
 
 use super::CorpusFacts;
 pub use problem::{RowProblem, TableError};
+#[cfg(feature = "datasets")]
+pub(super) use rows::name_of;
 pub use split::Split;
+pub(super) use write::{Listed, Writing, check_free, write};
 
 /// What to prepare, and where to.
 #[derive(Debug, Clone)]
@@ -57,8 +60,11 @@ pub fn prepare_table(
     request: &TableRequest,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<TableSummary, TableError> {
-    write::check_free(&request.out)?;
+    check_free(&request.out)?;
     let mut rows = rows::read(request)?;
     split::assign(&request.table, &mut rows)?;
-    write::write(request, &rows, progress)
+    let listed: Vec<Listed> = rows.iter().map(rows::Row::listed).collect();
+    let classes = write::classes_of(&listed);
+    let plan = Writing { out: &request.out, rate_hz: request.rate_hz, rows: &listed, classes };
+    write(&plan, &mut |at| rows[at].sound(request), progress)
 }

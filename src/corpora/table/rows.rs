@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::{RowProblem, Split, TableError, TableRequest};
+use super::{Listed, RowProblem, Split, TableError, TableRequest};
 use crate::audio;
 use crate::text::collapse_spaces;
 
@@ -21,6 +21,20 @@ pub(super) struct Row {
     pub text: String,
     pub labels: Vec<String>,
     pub split: Option<Split>,
+}
+
+impl Row {
+    pub fn listed(&self) -> Listed<'_> {
+        Listed { name: &self.name, text: &self.text, labels: &self.labels, split: self.split }
+    }
+
+    pub fn sound(&self, request: &TableRequest) -> Result<Vec<f32>, TableError> {
+        audio::read(&self.audio, request.rate_hz).map_err(|source| TableError::Audio {
+            table: request.table.clone(),
+            line: self.line,
+            source,
+        })
+    }
 }
 
 /// Where the columns are.
@@ -234,7 +248,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 
 /// The path below the audio folder, its parts joined by `_`, without its ending and without what a meta file
 /// cannot hold.
-fn name_of(audio_dir: &Path, path: &str) -> Option<String> {
+pub(in crate::corpora) fn name_of(audio_dir: &Path, path: &str) -> Option<String> {
     let path = Path::new(path);
     let relative = path.strip_prefix(audio_dir).unwrap_or(path);
     let parts: Vec<String> = relative

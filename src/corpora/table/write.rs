@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::rows::Row;
-use super::{Split, TableError, TableRequest, TableSummary};
+use super::{Split, TableError, TableSummary};
 use crate::audio;
 use crate::corpora::{CorpusFacts, lookup};
 use crate::text::{CtcTokenizer, vocabulary_of};
@@ -15,7 +14,7 @@ use crate::text::{CtcTokenizer, vocabulary_of};
 const LANGUAGE: &str = "und";
 
 /// Refuses an output folder that holds anything.
-pub(super) fn check_free(out: &Path) -> Result<(), TableError> {
+pub(in crate::corpora) fn check_free(out: &Path) -> Result<(), TableError> {
     let is_free = match fs::read_dir(out) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -23,41 +22,66 @@ pub(super) fn check_free(out: &Path) -> Result<(), TableError> {
     if is_free { Ok(()) } else { Err(TableError::OutputExists(out.to_owned())) }
 }
 
-pub(super) fn write(
-    request: &TableRequest,
-    rows: &[Row],
+/// An utterance of a corpus to be, without its sound.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::corpora) struct Listed<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+    pub labels: &'a [String],
+    /// Utterances of no split are in no list.
+    pub split: Option<Split>,
+}
+
+/// What to write, and where to.
+pub(in crate::corpora) struct Writing<'a> {
+    pub out: &'a Path,
+    pub rate_hz: u32,
+    pub rows: &'a [Listed<'a>],
+    /// Class names of every head, in the order of their numbers.
+    pub classes: Vec<Vec<String>>,
+}
+
+/// Writes a corpus; `sound` is asked for the samples of every row, in their order.
+pub(in crate::corpora) fn write<E: From<TableError>>(
+    plan: &Writing,
+    sound: &mut dyn FnMut(usize) -> Result<Vec<f32>, E>,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<TableSummary, TableError> {
-    let staging = Staging::beside(&request.out)?;
+) -> Result<TableSummary, E> {
+    let rows = plan.rows;
+    let staging = Staging::beside(plan.out)?;
     let mut lengths = Vec::with_capacity(rows.len());
     let mut clipped_samples = 0;
     for (done, row) in rows.iter().enumerate() {
         progress(done, rows.len());
-        let written = write_clip(request, &staging.dir, row)?;
+        let written = write_clip(&staging.dir, row, &sound(done)?, plan.rate_hz)?;
         lengths.push(written.samples as usize);
         clipped_samples += written.clipped;
     }
     progress(rows.len(), rows.len());
     write_lists(&staging.dir, rows, &lengths)?;
     let vocab_size = write_vocabulary(&staging.dir, rows)?;
-    let classes = write_categories(&staging.dir, rows)?;
-    staging.publish(&request.out)?;
+    write_categories(&staging.dir, &plan.classes)?;
+    staging.publish(plan.out)?;
+    let classes = plan.classes.iter().map(Vec::len).collect();
     Ok(TableSummary { splits: facts(rows, &lengths), vocab_size, classes, clipped_samples })
 }
 
-fn write_clip(request: &TableRequest, dir: &Path, row: &Row) -> Result<audio::Written, TableError> {
-    let samples = audio::read(&row.audio, request.rate_hz).map_err(|source| TableError::Audio {
-        table: request.table.clone(),
-        line: row.line,
-        source,
-    })?;
-    let folder = dir.join(lookup::folder_of(&row.name));
-    fs::create_dir_all(&folder).map_err(TableError::io("make the folder", &folder))?;
-    let path = folder.join(format!("{}.wav", row.name));
-    audio::write_wav(&path, &samples, request.rate_hz).map_err(TableError::Write)
+/// Per head, the names that occur, sorted.
+pub(super) fn classes_of(rows: &[Listed]) -> Vec<Vec<String>> {
+    let heads = rows.first().map_or(0, |row| row.labels.len());
+    let names =
+        |head: usize| -> BTreeSet<&str> { rows.iter().map(|row| row.labels[head].as_str()).collect() };
+    (0..heads).map(|head| names(head).into_iter().map(str::to_owned).collect()).collect()
 }
 
-fn write_lists(dir: &Path, rows: &[Row], lengths: &[usize]) -> Result<(), TableError> {
+fn write_clip(dir: &Path, row: &Listed, samples: &[f32], rate_hz: u32) -> Result<audio::Written, TableError> {
+    let folder = dir.join(lookup::folder_of(row.name));
+    fs::create_dir_all(&folder).map_err(TableError::io("make the folder", &folder))?;
+    let path = folder.join(format!("{}.wav", row.name));
+    audio::write_wav(&path, samples, rate_hz).map_err(TableError::Write)
+}
+
+fn write_lists(dir: &Path, rows: &[Listed], lengths: &[usize]) -> Result<(), TableError> {
     for split in Split::ALL {
         let (mut nlt, mut nlt_la) = (String::new(), String::new());
         for (row, samples) in rows.iter().zip(lengths).filter(|(row, _)| row.split == Some(split)) {
@@ -78,7 +102,7 @@ fn write_lists(dir: &Path, rows: &[Row], lengths: &[usize]) -> Result<(), TableE
 }
 
 /// Writes `vocab.json`, and says how many outputs it asks for.
-fn write_vocabulary(dir: &Path, rows: &[Row]) -> Result<usize, TableError> {
+fn write_vocabulary(dir: &Path, rows: &[Listed]) -> Result<usize, TableError> {
     let path = dir.join("vocab.json");
     let texts: Vec<String> = rows.iter().map(|row| row.text.replace("[UNK]", "")).collect();
     let json = vocabulary_of(texts.iter().map(String::as_str));
@@ -87,28 +111,24 @@ fn write_vocabulary(dir: &Path, rows: &[Row]) -> Result<usize, TableError> {
     Ok(tokenizer.size())
 }
 
-/// Writes `categories.json`: per head, the sorted names of all splits. Says how many classes every head has.
-fn write_categories(dir: &Path, rows: &[Row]) -> Result<Vec<usize>, TableError> {
-    if !has_labels(rows) {
-        return Ok(Vec::new());
+/// Writes `categories.json`, where there are heads.
+fn write_categories(dir: &Path, classes: &[Vec<String>]) -> Result<(), TableError> {
+    if classes.is_empty() {
+        return Ok(());
     }
-    let heads = rows.first().map_or(0, |row| row.labels.len());
-    let names: Vec<BTreeSet<&str>> =
-        (0..heads).map(|head| rows.iter().map(|row| row.labels[head].as_str()).collect()).collect();
-    let objects: Vec<serde_json::Value> = names
+    let objects: Vec<serde_json::Value> = classes
         .iter()
-        .map(|names| names.iter().zip(0..).map(|(name, class): (_, usize)| (name.to_string(), class.into())))
+        .map(|names| names.iter().zip(0..).map(|(name, class): (_, usize)| (name.clone(), class.into())))
         .map(|entries| serde_json::Value::Object(entries.collect()))
         .collect();
-    write_file(&dir.join("categories.json"), &format!("{:#}\n", serde_json::Value::Array(objects)))?;
-    Ok(names.iter().map(BTreeSet::len).collect())
+    write_file(&dir.join("categories.json"), &format!("{:#}\n", serde_json::Value::Array(objects)))
 }
 
-fn has_labels(rows: &[Row]) -> bool {
+fn has_labels(rows: &[Listed]) -> bool {
     rows.first().is_some_and(|row| !row.labels.is_empty())
 }
 
-fn facts(rows: &[Row], lengths: &[usize]) -> Vec<(Split, CorpusFacts)> {
+fn facts(rows: &[Listed], lengths: &[usize]) -> Vec<(Split, CorpusFacts)> {
     Split::ALL
         .into_iter()
         .map(|split| {
