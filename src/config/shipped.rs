@@ -26,6 +26,7 @@ shipped!(
     "base/tedlium_student.toml",
     "base/voxceleb.toml",
     "base/voxceleb_student.toml",
+    "base/wav2vec2_base.toml",
     "base/wav2vec2_large.toml",
     "slurp_direct.toml",
     "slurp_hybrid.toml",

@@ -123,6 +123,21 @@ fn the_paper_sized_model_has_the_papers_parameters() {
 }
 
 #[test]
+fn an_experiment_takes_the_base_model_by_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    for (of, params) in [("tedlium_direct", 94_396_320), ("tedlium_unguided", 113_597_184)] {
+        let file = dir.path().join(format!("{of}_base.toml"));
+        let experiments = crate::support::root().join("experiments").display().to_string();
+        let lines = format!("extends = [\"{experiments}/{of}.toml\", \"{experiments}/base/wav2vec2_base.toml\"]\n");
+        fs::write(&file, lines).unwrap();
+        let said = runner(&["plan", &file.display().to_string(), "--json"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(json["params"], params, "{of}");
+    }
+}
+
+#[test]
 fn what_show_prints_can_be_checked_again_and_is_the_same_run() {
     let dir = tempfile::tempdir().unwrap();
     let shown = runner(&["show", "experiments/tedlium_direct.toml", "--profile", "smoke"]);

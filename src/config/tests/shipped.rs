@@ -177,14 +177,15 @@ fn the_families_differ_in_teacher_and_start() {
 }
 
 #[test]
-fn under_a_profile_all_share_a_source_and_a_path_of_five_waypoints() {
+fn under_a_profile_all_share_a_source_and_a_path_of_waypoints() {
     let source = model(&experiment("tedlium_direct", Some("smoke"))).pretrained.clone();
     for name in &names() {
         for profile in PROFILES {
             let e = experiment(name, Some(profile));
             assert_eq!(model(&e).pretrained, source);
             assert!(!model(&e).freeze_feature_encoder);
-            let cycle = experiment("tedlium_direct", Some(profile)).train.max_steps / 5;
+            let waypoints = if profile == "study" { 10 } else { 5 };
+            let cycle = experiment("tedlium_direct", Some(profile)).train.max_steps / waypoints;
             assert_eq!(e.output.keep_every, cycle, "{name} under {profile}");
             assert_eq!(cycle % e.eval.checkpoint_interval, 0, "{name} under {profile}");
             assert_eq!(
