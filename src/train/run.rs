@@ -71,8 +71,16 @@ pub fn run<D: Backend>(
 ) -> Result<Outcome, TrainError> {
     let plan = job.plan;
     let mut run = Run::open(device, job, session, sink)?;
+    let loader = job.train_loader()?;
+    if loader.left_out > 0 {
+        let text = format!(
+            "{} of the training utterances are left out: a label of theirs is in no category",
+            loader.left_out
+        );
+        run.sink.emit(&Event::Note { text })?;
+    }
     let stream = Stream::new(
-        job.train_loader()?,
+        loader,
         &plan.data,
         plan.run.seed,
         plan.train.accumulation_steps,
