@@ -176,7 +176,7 @@ fn every_wrong_row_is_named() {
          `table.csv:9`, column `text`: it is not UTF-8\n\
          `table.csv:10`, column `labels`: the row has only 2 fields\n\
          `table.csv:10`, column `split`: the row has only 2 fields\n\
-         `table.csv:12`, column `path`: cannot use audio `audio/bad.wav`: it is not wav, flac or ogg \
+         `table.csv:12`, column `path`: cannot use audio `audio/bad.wav`: it is not wav, flac, ogg or sph \
          (it looks like mp3, or a file with an ID3 tag)\n\
          `table.csv:11`, column `labels`: it has 2 labels, line 2 has 1"
     );
