@@ -347,7 +347,8 @@ fn a_flac_clip_reads_back_bit_for_bit() {
     for count in [1, 2, 15, 16, 33, 4_095, 4_096, 4_097, 16_000] {
         let noise = (0..count).map(|i: u32| i.wrapping_mul(2_654_435_761) as i32 as f32 / 2f32.powi(31));
         let tone = (0..count).map(|i| (0.9 * (TAU * 440.0 * f64::from(i) / 16_000.0).sin()) as f32);
-        for samples in [noise.collect(), tone.collect(), vec![0.25; count as usize], vec![-1.0; count as usize]]
+        for samples in
+            [noise.collect(), tone.collect(), vec![0.25; count as usize], vec![-1.0; count as usize]]
         {
             let pcm = Pcm16::of(&samples);
             pcm.write_flac(&path, 16_000).unwrap();

@@ -9,6 +9,7 @@ mod edit;
 mod error;
 mod rules;
 mod space;
+pub mod tedlium;
 mod tokenizer;
 mod vocabulary;
 

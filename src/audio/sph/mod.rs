@@ -79,7 +79,9 @@ impl Header {
     fn parse(bytes: usize, text: &str) -> Result<Self, Reason> {
         let fields = Fields::of(text).ok_or_else(|| damaged("its header has no `end_head`"))?;
         if fields.text("channels_interleaved").is_some_and(|told| told.eq_ignore_ascii_case("false")) {
-            return Err(Reason::Unsupported { what: "a Sphere file whose channels lie one after the other".to_owned() });
+            return Err(Reason::Unsupported {
+                what: "a Sphere file whose channels lie one after the other".to_owned(),
+            });
         }
         let channels = fields.number("channel_count")?.unwrap_or(1);
         Ok(Self {
@@ -175,15 +177,16 @@ fn coding(fields: &Fields<'_>) -> Result<Coding, Reason> {
         }
         ("ulaw" | "mu-law", 1) => Ok(Coding::Ulaw),
         ("alaw", 1) => Ok(Coding::Alaw),
-        _ => Err(Reason::Unsupported { what: format!("`{told}` with {bytes} bytes a sample in a Sphere file") }),
+        _ => Err(Reason::Unsupported {
+            what: format!("`{told}` with {bytes} bytes a sample in a Sphere file"),
+        }),
     }
 }
 
 /// `01` means that the least byte comes first, `10` that the greatest does; likewise `0123` and `3210`.
 fn is_big_endian(fields: &Fields<'_>, bytes: usize) -> Result<bool, Reason> {
-    let order = fields
-        .text("sample_byte_format")
-        .ok_or_else(|| damaged("its header has no `sample_byte_format`"))?;
+    let order =
+        fields.text("sample_byte_format").ok_or_else(|| damaged("its header has no `sample_byte_format`"))?;
     let least_first: String = (0..bytes).map(|byte| byte.to_string()).collect();
     let greatest_first: String = least_first.chars().rev().collect();
     match order {

@@ -8,7 +8,7 @@ use crate::audio;
 use crate::text::collapse_spaces;
 
 /// Endings tried after a path as written, since many tables name recordings without one.
-const ENDINGS: [&str; 4] = ["", ".wav", ".flac", ".ogg"];
+const ENDINGS: [&str; 5] = ["", ".wav", ".flac", ".ogg", ".sph"];
 
 /// One utterance to be.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Columns {
 /// Every row of the table, or every problem with it.
 pub(super) fn read(request: &TableRequest) -> Result<Vec<Row>, TableError> {
     let path = &request.table;
-    let bytes = std::fs::read(path).map_err(TableError::io("read the table", path))?;
+    let bytes = std::fs::read(path).map_err(|source| TableError::Io { path: path.clone(), source })?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let records = records(path, bytes)?;
     let Some(((_, first), rest)) = records.split_first() else {
