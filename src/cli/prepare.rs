@@ -126,11 +126,8 @@ fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Fa
     }
     let dir = to.display();
     let did = if before { "was already prepared" } else { "is prepared" };
-    let hours = summary.secs() / 3600.0;
-    talk.say(format_args!(
-        "`{dir}` {did}: {} utterances, {hours:.2} h",
-        units::count(summary.utterances() as u64)
-    ));
+    let (utterances, time) = (units::count(summary.utterances() as u64), hours(summary.secs()));
+    talk.say(format_args!("`{dir}` {did}: {utterances} utterances, {time}"));
     if summary.skipped > 0 {
         talk.say(format_args!(
             "skipped {} bad files or lines, and with them {} utterances; `{dir}/{BAD_FILES}` lists them",
@@ -185,18 +182,23 @@ fn picture(summary: &Summary) -> String {
 
 fn picture_of(split: &SplitSummary) -> String {
     let mut text = format!(
-        "{}: {} utterances, {:.2} h, {:.2} to {:.2} s each\n  length\n",
+        "{}: {} utterances, {}, {:.2} to {:.2} s each\n  length\n",
         split.name,
         units::count(split.utterances as u64),
-        split.secs / 3600.0,
+        hours(split.secs),
         split.shortest_secs,
         split.longest_secs
     );
     let lengths: Vec<(String, u64)> =
         split.lengths.iter().enumerate().map(|(bin, &number)| (bin_name(bin), number as u64)).collect();
-    text += &bars(&lengths, "    ");
+    let first = lengths.iter().position(|(_, number)| *number > 0).unwrap_or_default();
+    let last = lengths.iter().rposition(|(_, number)| *number > 0).unwrap_or_default();
+    text += &bars(&lengths[first..=last], "    ");
     for head in &split.labels {
-        text += &format!("  {}, {} classes\n", head.head, units::count(head.classes.len() as u64));
+        text += &match head.classes.len() {
+            1 => format!("  {}, 1 class\n", head.head),
+            classes => format!("  {}, {} classes\n", head.head, units::count(classes as u64)),
+        };
         let shown = head.classes.iter().take(SHOWN_CLASSES);
         let rows: Vec<(String, u64)> =
             shown.map(|label| (label.class.clone(), label.utterances as u64)).collect();
@@ -207,6 +209,11 @@ fn picture_of(split: &SplitSummary) -> String {
         }
     }
     text
+}
+
+/// `12 min 03 s`, and from an hour on `452.8 h`, as corpora are measured.
+fn hours(secs: f64) -> String {
+    if secs < 3600.0 { units::duration(secs) } else { format!("{:.1} h", secs / 3600.0) }
 }
 
 /// `under 1 s`, `1 to 2 s`, `from 20 s`.

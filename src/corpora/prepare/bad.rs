@@ -52,10 +52,12 @@ impl Bad {
     }
 }
 
-/// The text of `bad_files.tsv`: a header, and a row for each.
+/// The text of `bad_files.tsv`: a header, and a row for each, by file and line.
 pub(super) fn table<'a>(bad: impl IntoIterator<Item = &'a Bad>) -> String {
     let mut text = "file\tline\treason\toutcome\n".to_owned();
-    for bad in bad {
+    let mut rows: Vec<&Bad> = bad.into_iter().collect();
+    rows.sort_by_key(|bad| (&bad.file, bad.line));
+    for bad in rows {
         let line = bad.line.map(|line| line.to_string()).unwrap_or_default();
         let fields = [bad.file.clone(), line, bad.reason.clone(), bad.outcome.to_string()];
         text += &fields.map(|field| field.replace(['\t', '\n', '\r'], " ")).join("\t");

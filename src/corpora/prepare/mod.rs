@@ -18,6 +18,8 @@ mod target;
 mod work;
 
 #[cfg(test)]
+pub(super) mod quiet;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;

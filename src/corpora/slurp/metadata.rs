@@ -26,7 +26,8 @@ pub(super) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u64, Result<Sentence,
 }
 
 fn sentence(line: &[u8]) -> Result<Sentence, String> {
-    let sentence: Sentence = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let sentence: Sentence =
+        serde_json::from_slice(line).map_err(|error| format!("it is no sentence of SLURP: {error}"))?;
     for (what, label) in [("scenario", &sentence.scenario), ("action", &sentence.action)] {
         if label.is_empty() || label.contains(['|', ',', '\n', '\t']) {
             return Err(format!("`{label}` is no {what} that a list can hold"));
