@@ -6,6 +6,7 @@ mod configure;
 mod docs;
 mod import;
 mod parity;
+mod prepare;
 mod run;
 mod share;
 mod support;
