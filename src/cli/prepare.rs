@@ -126,13 +126,14 @@ fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Fa
     }
     let dir = to.display();
     let did = if before { "was already prepared" } else { "is prepared" };
-    let (utterances, time) = (units::count(summary.utterances() as u64), hours(summary.secs()));
-    talk.say(format_args!("`{dir}` {did}: {utterances} utterances, {time}"));
+    let (utterances, time) =
+        (counted(summary.utterances(), "utterance", "utterances"), hours(summary.secs()));
+    talk.say(format_args!("`{dir}` {did}: {utterances}, {time}"));
     if summary.skipped > 0 {
         talk.say(format_args!(
-            "skipped {} bad files or lines, and with them {} utterances; `{dir}/{BAD_FILES}` lists them",
-            units::count(summary.skipped as u64),
-            units::count(summary.skipped_utterances as u64)
+            "skipped: {} with {}, listed in `{dir}/{BAD_FILES}`",
+            counted(summary.skipped, "bad file or line", "bad files or lines"),
+            counted(summary.skipped_utterances, "utterance", "utterances")
         ));
     }
     for note in notes(summary) {
@@ -144,27 +145,26 @@ fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Fa
 
 /// What was done to recordings on the way.
 fn notes(summary: &Summary) -> impl Iterator<Item = String> {
+    let encoded = match summary.options["link"] == true {
+        true => summary.utterances() - summary.linked_files,
+        false => 0,
+    };
     let rate = summary.rate_hz;
-    let linked = summary.options["link"] == true;
     [
-        (
-            summary.cut_utterances,
-            format!("utterances were cut at the end of their recording; `{BAD_FILES}` lists them"),
-        ),
-        (summary.resampled_files, format!("recordings had another rate and were resampled to {rate} Hz")),
-        (summary.linked_files, "recordings are links: leave the source where it is".to_owned()),
-        (
-            summary.clipped_samples as usize,
-            "samples were beyond full scale after resampling and were cut to it".to_owned(),
-        ),
-        (
-            if linked { summary.utterances() - summary.linked_files } else { 0 },
-            "recordings could not be linked as they are and were written as flac".to_owned(),
-        ),
+        (summary.cut_utterances, "utterance", "cut at the end of the recording, listed there too".to_owned()),
+        (summary.resampled_files, "recording", format!("resampled to {rate} Hz")),
+        (summary.linked_files, "recording", "linked, so the source has to stay where it is".to_owned()),
+        (encoded, "recording", "written as flac, since it cannot be linked as it is".to_owned()),
+        (summary.clipped_samples as usize, "sample", "beyond full scale, cut to it".to_owned()),
     ]
     .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{} {what}", units::count(number as u64)))
+    .filter(|(number, _, _)| *number > 0)
+    .map(|(number, one, what)| format!("{}: {what}", counted(number, one, &format!("{one}s"))))
+}
+
+/// `1 file`, `2,351 files`.
+fn counted(number: usize, one: &str, more: &str) -> String {
+    format!("{} {}", units::count(number as u64), if number == 1 { one } else { more })
 }
 
 fn next(summary: &Summary, to: &Path) -> String {
@@ -182,9 +182,9 @@ fn picture(summary: &Summary) -> String {
 
 fn picture_of(split: &SplitSummary) -> String {
     let mut text = format!(
-        "{}: {} utterances, {}, {:.2} to {:.2} s each\n  length\n",
+        "{}: {}, {}, {:.2} to {:.2} s each\n  length\n",
         split.name,
-        units::count(split.utterances as u64),
+        counted(split.utterances, "utterance", "utterances"),
         hours(split.secs),
         split.shortest_secs,
         split.longest_secs
@@ -195,10 +195,7 @@ fn picture_of(split: &SplitSummary) -> String {
     let last = lengths.iter().rposition(|(_, number)| *number > 0).unwrap_or_default();
     text += &bars(&lengths[first..=last], "    ");
     for head in &split.labels {
-        text += &match head.classes.len() {
-            1 => format!("  {}, 1 class\n", head.head),
-            classes => format!("  {}, {} classes\n", head.head, units::count(classes as u64)),
-        };
+        text += &format!("  {}, {}\n", head.head, counted(head.classes.len(), "class", "classes"));
         let shown = head.classes.iter().take(SHOWN_CLASSES);
         let rows: Vec<(String, u64)> =
             shown.map(|label| (label.class.clone(), label.utterances as u64)).collect();

@@ -82,8 +82,8 @@ fn tedlium_to_the_letter() {
     assert_eq!(vocabulary, serde_json::from_str::<Value>(&bundled).expect("JSON"));
     assert!(said.out.starts_with("train: 8 utterances, "), "{}", said.out);
     for words in [
-        "skipped 3 bad files or lines, and with them 3 utterances",
-        "1 utterances were cut at the end of their recording",
+        "skipped: 3 bad files or lines with 3 utterances, listed in `",
+        "1 utterance: cut at the end of the recording",
         "`asr_vocab_size` to 32 or more",
     ] {
         assert!(said.err.contains(words), "no `{words}` in\n{}", said.err);

@@ -226,7 +226,7 @@ impl Coding {
 fn ulaw(byte: u8) -> i32 {
     let byte = !byte;
     let (exponent, mantissa) = (i32::from(byte >> 4 & 7), i32::from(byte & 15));
-    let size = (((mantissa << 1) + 33 << exponent) - 33) << 2;
+    let size = ((((mantissa << 1) + 33) << exponent) - 33) << 2;
     if byte & 0x80 == 0 { size } else { -size }
 }
 
@@ -236,7 +236,7 @@ fn alaw(byte: u8) -> i32 {
     let (exponent, mantissa) = (i32::from(byte >> 4 & 7), i32::from(byte & 15));
     let size = match exponent {
         0 => (mantissa << 4) + 8,
-        _ => (mantissa << 4) + 0x108 << (exponent - 1),
+        _ => ((mantissa << 4) + 0x108) << (exponent - 1),
     };
     if byte & 0x80 == 0 { -size } else { size }
 }

@@ -85,7 +85,7 @@ impl Recipe for Toy {
 
 /// Every third recording is flac.
 fn recording_name(recording: usize) -> String {
-    format!("{recording}.{}", if recording % 3 == 0 { "flac" } else { "wav" })
+    format!("{recording}.{}", if recording.is_multiple_of(3) { "flac" } else { "wav" })
 }
 
 struct Bench {

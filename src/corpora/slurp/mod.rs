@@ -37,7 +37,7 @@ const SYNTHETIC: usize = 3;
 /// Digits of an id that name the folder of a synthetic recording.
 const SHELF_DIGITS: usize = 7;
 
-const GET: &str = "SLURP's metadata is at https://github.com/pswietojanski/slurp, its recordings (6 GB, CC BY 4.0 and CC BY-NC 4.0) at \
+const GET: &str = "SLURP's metadata (CC BY 4.0) is at https://github.com/pswietojanski/slurp, its recordings (6 GB, CC BY-NC 4.0) at \
 https://zenodo.org/record/4274930: clone, run `scripts/download_audio.sh` in it, and give that folder; \
 `--real`, `--synthetic` and `--metadata` name folders that lie elsewhere";
 

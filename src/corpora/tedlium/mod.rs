@@ -23,7 +23,7 @@ const RATE_HZ: u32 = 16_000;
 
 const SPLITS: [&str; 3] = ["train", "dev", "test"];
 
-const GET: &str = "TED-LIUM 3 is at https://www.openslr.org/51/ (TEDLIUM_release-3.tgz, 54 GB, CC BY-NC-ND 3.0): unpack it and \
+const GET: &str = "TED-LIUM 3 is at https://www.openslr.org/51/ (TEDLIUM_release-3.tgz, some 50 GB, CC BY-NC-ND 3.0): unpack it and \
 give the folder `TEDLIUM_release-3`, or the `legacy` in it";
 
 /// A request to prepare TED-LIUM.
