@@ -35,8 +35,8 @@ pub enum PrepareError {
     Busy(PathBuf),
     /// The disk is too small.
     #[error(
-        "`{}` takes about {} MB, the disk has {} MB free",
-        out.display(), expected_bytes.div_ceil(1_000_000), free_bytes / 1_000_000
+        "`{}` takes about {:.1} MB more, the disk has {:.1} MB free",
+        out.display(), *expected_bytes as f64 / 1e6, *free_bytes as f64 / 1e6
     )]
     NoRoom { out: PathBuf, expected_bytes: u64, free_bytes: u64 },
     /// Writing failed.
@@ -80,8 +80,9 @@ impl PrepareError {
             Self::Source { hint, .. } => *hint,
             Self::Taken { .. } => Some("name another folder, or move this one away"),
             Self::NoRoom { .. } => Some("make room, or name a folder on another disk"),
-            Self::Io { .. } | Self::Write { .. } | Self::Stopped { .. } => {
-                Some("the same command goes on from here")
+            Self::Stopped { .. } => Some("the same command goes on from here"),
+            Self::Io { .. } | Self::Write { .. } => {
+                Some("once that is mended, the same command goes on from here")
             }
             Self::Table(_) | Self::Busy(_) | Self::Vocabulary(_) | Self::NothingUsable { .. } => None,
         }

@@ -103,8 +103,17 @@ pub fn prepare(
     let mut layout = recipe.layout()?;
     layout.leave_out_unusable_names();
     let (mut staging, made) = Staging::open(recipe, &layout, out)?;
-    let expected = room(&layout, &made, how, out)?;
-    watch.begin(layout.units.len(), made.iter().flatten().count(), expected);
+    let done = made.iter().flatten().count();
+    let expected = match room(&layout, &made, how, out) {
+        Ok(expected) => expected,
+        Err(error) => {
+            if done == 0 {
+                staging.discard()?;
+            }
+            return Err(error);
+        }
+    };
+    watch.begin(layout.units.len(), done, expected);
     let made = drive::run(&layout, &mut staging, made, how, watch)?;
     let summary = Summary::of(recipe, &layout, &made)?;
     if summary.utterances() == 0 {

@@ -75,7 +75,10 @@ impl Staging {
             return Err(PrepareError::Taken { path: dir, detail });
         }
         let scratch = dir.join(SCRATCH);
-        fs::create_dir_all(&scratch).map_err(PrepareError::io("make the folder", &scratch))?;
+        fs::create_dir_all(&scratch).map_err(|error| PrepareError::Taken {
+            path: dir.clone(),
+            detail: format!("cannot be made ({error})"),
+        })?;
         let (journal, entries) = Journal::open(&dir, &head(recipe, layout))?;
         let mut made: Vec<Option<Made>> = layout.units.iter().map(|_| None).collect();
         for entry in entries {
