@@ -35,13 +35,14 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 32] = [
+const HOMES: [(&str, &[&str]); 33] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli"]),
     ("schemars", &["config"]),
     ("serde_path_to_error", &["config"]),
     ("strsim", &["config"]),
     ("regex_lite", &["config"]),
+    ("flacenc", &["audio"]),
     ("hound", &["audio"]),
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),

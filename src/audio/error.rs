@@ -23,7 +23,7 @@ pub enum Reason {
     #[error("{0}")]
     Io(io::Error),
     /// The first bytes belong to no container that we read.
-    #[error("it is not wav, flac or ogg{}", looks_like.map(|what| format!(" (it looks like {what})")).unwrap_or_default())]
+    #[error("it is not wav, flac, ogg or sph{}", looks_like.map(|what| format!(" (it looks like {what})")).unwrap_or_default())]
     UnknownFormat {
         /// The format its first bytes suggest, where we know it.
         looks_like: Option<&'static str>,
@@ -33,6 +33,12 @@ pub enum Reason {
     Unsupported {
         /// The coding or layout found.
         what: String,
+    },
+    /// A NIST Sphere file whose samples are packed by a program of its time.
+    #[error("its samples are compressed with `{coding}`, which is not read here")]
+    Compressed {
+        /// `shorten-v2.00`, for example.
+        coding: String,
     },
     /// The file ends before its header says so.
     #[error("it is truncated: {detail}")]
@@ -75,6 +81,9 @@ impl AudioError {
             Reason::UnknownFormat { looks_like: Some(_) } | Reason::Unsupported { .. } => {
                 Some("convert it first, for example with `sox IN -b 16 OUT.wav`")
             }
+            Reason::Compressed { .. } => {
+                Some("unpack it first: `sph2pipe -p -f sph IN.sph OUT.sph`, where sox is not enough")
+            }
             Reason::Truncated { .. } | Reason::Damaged { .. } => Some("copy or make the file again"),
             _ => None,
         }
@@ -98,10 +107,9 @@ pub(super) const HEAD_BYTES: usize = 16;
 
 /// Names common formats that we do not read, for the error message alone.
 pub(super) fn looks_like(head: &[u8]) -> Option<&'static str> {
-    let known: [(usize, &[u8], &str); 9] = [
+    let known: [(usize, &[u8], &str); 8] = [
         (0, b"ID3", "mp3, or a file with an ID3 tag"),
         (0, b"\xff\xfb", "mp3"),
-        (0, b"NIST_1A", "NIST Sphere"),
         (0, b"RIFX", "big-endian wav"),
         (0, b"RF64", "RF64 wav"),
         (0, b"FORM", "aiff"),

@@ -1,7 +1,8 @@
 //! What is in this sound?
 //!
-//! For: turning a wav, flac or Ogg Vorbis file into mono `f32` samples at the rate a model wants, asking a
-//! file how long it is without decoding it, writing a clip, and the waveform normalisation of wav2vec2.
+//! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
+//! asking a file how long it is without decoding it, writing a clip as flac or wav, and the waveform
+//! normalisation of wav2vec2.
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
@@ -10,7 +11,9 @@ mod flac;
 mod normalise;
 mod ogg;
 mod packets;
+mod pcm16;
 mod resample;
+mod sph;
 mod wav;
 
 #[cfg(test)]
@@ -22,6 +25,7 @@ use std::path::Path;
 
 pub use error::{AudioError, Reason};
 pub use normalise::normalise;
+pub use pcm16::Pcm16;
 pub use resample::resample;
 pub use wav::{Written, write_wav};
 
@@ -34,6 +38,8 @@ pub struct Facts {
     pub channels: u16,
     /// Samples per channel, at `rate_hz`.
     pub samples: u64,
+    /// The container.
+    pub format: Format,
 }
 
 /// A decoded sound: one channel at the rate of its file.
@@ -77,10 +83,12 @@ pub fn facts(path: &Path) -> Result<Facts, AudioError> {
 
 /// The containers we read, told apart by their first bytes: file names lie, magic numbers seldom do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub enum Format {
     Wav,
     Flac,
     Ogg,
+    /// NIST Sphere, usually called `.sph`.
+    Sphere,
 }
 
 fn format_of(head: &[u8]) -> Result<Format, Reason> {
@@ -96,6 +104,9 @@ fn format_of(head: &[u8]) -> Result<Format, Reason> {
     if head.starts_with(b"OggS") {
         return Ok(Format::Ogg);
     }
+    if head.starts_with(b"NIST_1A") {
+        return Ok(Format::Sphere);
+    }
     Err(Reason::UnknownFormat { looks_like: error::looks_like(head) })
 }
 
@@ -104,6 +115,7 @@ fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
         Format::Wav => wav::decode(bytes),
         Format::Flac => flac::decode(bytes),
         Format::Ogg => ogg::decode(bytes),
+        Format::Sphere => sph::decode(&bytes),
     }
 }
 
@@ -117,6 +129,7 @@ fn facts_by_format(path: &Path) -> Result<Facts, Reason> {
         Format::Wav => wav::facts(&mut reader)?,
         Format::Flac => flac_facts(&mut reader)?,
         Format::Ogg => ogg::facts(&mut reader)?,
+        Format::Sphere => sph::facts(&mut reader)?,
     };
     resample::check_rate(facts.rate_hz)?;
     if facts.samples == 0 {

@@ -11,7 +11,7 @@ use symphonia::core::formats::FormatOptions;
 use symphonia::default::codecs::VorbisDecoder;
 use symphonia::default::formats::OggReader;
 
-use super::{Facts, Reason, Sound, packets};
+use super::{Facts, Format, Reason, Sound, packets};
 
 /// The longest page: header of 27 bytes, 255 lacing values, 255 segments of 255 bytes.
 const LONGEST_PAGE_BYTES: u64 = 27 + 255 + 255 * 255;
@@ -47,7 +47,7 @@ pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {
     let mut tail = Vec::new();
     reader.read_to_end(&mut tail)?;
     let samples = end_granule(&tail, serial)?;
-    Ok(Facts { rate_hz, channels, samples })
+    Ok(Facts { rate_hz, channels, samples, format: Format::Ogg })
 }
 
 /// One Ogg page, complete.

@@ -138,7 +138,12 @@ fn fixtures_decode_as_libsndfile_reads_them() {
     for (name, rate_hz, channels, count, picks, magnitude) in cases {
         let facts = facts(&fixture(name)).unwrap();
         let samples = count as u64;
-        assert_eq!(facts, Facts { rate_hz, channels, samples }, "{name}");
+        let format = match name.rsplit_once('.') {
+            Some((_, "wav")) => Format::Wav,
+            Some((_, "flac")) => Format::Flac,
+            _ => Format::Ogg,
+        };
+        assert_eq!(facts, Facts { rate_hz, channels, samples, format }, "{name}");
         let sound = decode(&fixture(name)).unwrap();
         assert_eq!((sound.rate_hz, sound.samples.len()), (rate_hz, count), "{name}");
         let at = [0, 1, count / 3, count / 2, count - 1];
@@ -252,11 +257,11 @@ fn what_we_do_not_read_is_recognised() {
     let mp3 = b"ID3\x04\x00\x00\x00\x00\x00\x00 and so on";
     assert_eq!(
         message(mp3),
-        "cannot use audio `x`: it is not wav, flac or ogg (it looks like mp3, or a file with an ID3 tag)"
+        "cannot use audio `x`: it is not wav, flac, ogg or sph (it looks like mp3, or a file with an ID3 tag)"
     );
     let error = decode_bytes("x", mp3.to_vec()).unwrap_err();
     assert!(error.hint().unwrap().contains("sox"));
-    assert_eq!(message(b"hello"), "cannot use audio `x`: it is not wav, flac or ogg");
+    assert_eq!(message(b"hello"), "cannot use audio `x`: it is not wav, flac, ogg or sph");
     assert_eq!(message(b""), "cannot use audio `x`: it holds no samples");
     assert_eq!(
         message(&bytes_of("three.ogg")),
@@ -332,4 +337,25 @@ fn no_single_damaged_byte_panics_or_changes_the_length() {
             }
         }
     }
+}
+
+#[test]
+fn a_flac_clip_reads_back_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.flac");
+    // Lengths around the encoder's block, and shorter than any predictor.
+    for count in [1, 2, 15, 16, 33, 4_095, 4_096, 4_097, 16_000] {
+        let noise = (0..count).map(|i: u32| i.wrapping_mul(2_654_435_761) as i32 as f32 / 2f32.powi(31));
+        let tone = (0..count).map(|i| (0.9 * (TAU * 440.0 * f64::from(i) / 16_000.0).sin()) as f32);
+        for samples in
+            [noise.collect(), tone.collect(), vec![0.25; count as usize], vec![-1.0; count as usize]]
+        {
+            let pcm = Pcm16::of(&samples);
+            pcm.write_flac(&path, 16_000).unwrap();
+            let expected: Vec<f32> = pcm.samples().iter().map(|&x| f32::from(x) / 32_768.0).collect();
+            assert_eq!(read(&path, 16_000).unwrap(), expected, "{count} samples");
+            assert_eq!(facts(&path).unwrap().samples, u64::from(count));
+        }
+    }
+    assert_eq!(Pcm16::of(&[1.0, -1.5, -1.0, 0.5]).clipped(), 2);
 }

@@ -6,7 +6,7 @@
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{AudioError, Facts, Reason, Sound};
+use super::{AudioError, Facts, Format, Pcm16, Reason, Sound};
 
 /// Lengths from here on are placeholders of writers that could not seek back (0x7ffff000 … 0xffffffff).
 const PLACEHOLDER_BYTES: u32 = 0x7fff_0000;
@@ -51,7 +51,8 @@ pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {
     data.settle_length(&mut header);
     let reader = hound::WavReader::new(Cursor::new(header)).map_err(reason)?;
     let spec = reader.spec();
-    Ok(Facts { rate_hz: spec.sample_rate, channels: spec.channels, samples: u64::from(reader.duration()) })
+    let (samples, format) = (u64::from(reader.duration()), Format::Wav);
+    Ok(Facts { rate_hz: spec.sample_rate, channels: spec.channels, samples, format })
 }
 
 /// Writes mono `samples` as 16-bit wav: `round(x * 32768)`, cut to full scale.
@@ -69,16 +70,13 @@ pub fn write_wav(path: &Path, samples: &[f32], rate_hz: u32) -> Result<Written, 
 }
 
 fn write_samples(path: &Path, samples: &[f32], spec: hound::WavSpec) -> Result<Written, hound::Error> {
+    let pcm = Pcm16::of(samples);
     let mut writer = hound::WavWriter::create(path, spec)?;
-    let mut clipped = 0;
-    for &x in samples {
-        let wanted = (f64::from(x) * 32768.0).round();
-        let held = wanted.clamp(-32768.0, 32767.0);
-        clipped += u64::from(held != wanted);
-        writer.write_sample(held as i16)?;
+    for &sample in pcm.samples() {
+        writer.write_sample(sample)?;
     }
     writer.finalize()?;
-    Ok(Written { samples: samples.len() as u64, clipped })
+    Ok(Written { samples: samples.len() as u64, clipped: pcm.clipped() })
 }
 
 /// Where the samples lie in a file.

@@ -249,7 +249,7 @@ pub struct EvalArguments {
 pub struct PredictArguments {
     #[command(flatten)]
     pub model: ModelArguments,
-    /// Sound files: wav, flac or ogg, of any rate.
+    /// Sound files: wav, flac, ogg or sph, of any rate.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
 }
@@ -323,22 +323,50 @@ pub enum DataVerb {
 
 #[derive(Debug, Subcommand)]
 pub enum PrepareVerb {
-    /// A folder of audio and a table of transcripts (columns path, text, optionally labels and split).
+    /// TED-LIUM 3: talks (NIST Sphere) and segments (STM) of its legacy splits. SOURCE is the release's folder.
+    Tedlium(Places),
+    /// SLURP: real and synthetic commands with a scenario and an action. SOURCE is the clone of its repository, with the audio.
+    Slurp {
+        #[command(flatten)]
+        places: Places,
+        /// Folder of real recordings [default: audio/slurp_real or slurp_real in SOURCE].
+        #[arg(long, value_name = "DIR")]
+        real: Option<PathBuf>,
+        /// Folder of synthetic recordings [default: audio/slurp_synth or slurp_synth in SOURCE].
+        #[arg(long, value_name = "DIR")]
+        synthetic: Option<PathBuf>,
+        /// Folder of train.jsonl and its like [default: dataset/slurp in SOURCE].
+        #[arg(long, value_name = "DIR")]
+        metadata: Option<PathBuf>,
+        #[command(flatten)]
+        keep: Keep,
+    },
+    /// VoxCeleb1: whose voice it is, with SUPERB's splits. SOURCE is the folder that holds `wav`.
+    Voxceleb1 {
+        #[command(flatten)]
+        places: Places,
+        /// The list of splits [default: veri_test_class.txt or iden_split.txt in SOURCE].
+        #[arg(long, value_name = "FILE")]
+        splits: Option<PathBuf>,
+        #[command(flatten)]
+        keep: Keep,
+    },
+    /// A folder of audio and a table of transcripts (columns path, text, optionally labels and split). SOURCE is the table: CSV, TSV or
+    /// `|`-separated.
     Table {
-        /// The table: CSV, TSV or `|`-separated.
-        table: PathBuf,
+        #[command(flatten)]
+        places: Places,
         /// Folder that the table's paths are relative to.
         #[arg(long, value_name = "DIR", default_value = ".")]
         audio: PathBuf,
-        /// Folder to make; must not exist.
-        #[arg(short, long, value_name = "DIR")]
-        output: PathBuf,
         /// Sampling rate of the prepared audio.
         #[arg(long, value_name = "HZ", default_value_t = 16_000)]
         rate_hz: u32,
         /// Keep the transcripts' capitals.
         #[arg(long)]
         keep_case: bool,
+        #[command(flatten)]
+        keep: Keep,
     },
     /// A Hugging Face data set on disk: saved, cached, or parquet shards (in builds with the feature `datasets`).
     Dataset(DatasetArguments),
@@ -382,4 +410,26 @@ pub struct DatasetArguments {
 fn split_becomes(text: &str) -> Result<(String, Split), String> {
     let (name, split) = text.split_once('=').ok_or("write `SPLIT=NAME`, such as `validation=dev`")?;
     Ok((name.to_owned(), split.parse()?))
+}
+
+/// From where to where.
+#[derive(Debug, Args)]
+pub struct Places {
+    /// What to prepare.
+    #[arg(long, value_name = "SOURCE")]
+    pub from: PathBuf,
+    /// Folder to make. Where an earlier start was stopped, it goes on.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Threads that decode and write [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// What becomes of recordings that can be used as they are.
+#[derive(Debug, Args)]
+pub struct Keep {
+    /// Link to recordings that can be used as they are, instead of copying them; SOURCE must then stay where it is.
+    #[arg(long)]
+    pub link: bool,
 }

@@ -4,6 +4,7 @@
 //! test would want without a process. Start at [`main`].
 
 mod arguments;
+mod bars;
 mod check;
 mod checkpoint;
 mod codes;
@@ -24,10 +25,12 @@ mod order;
 mod paint;
 mod plan;
 mod predict;
+mod prepare;
 mod reference;
 mod results;
 mod run;
 mod show;
+mod signals;
 mod summary;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use super::Talk;
 use super::arguments::RunArguments;
 use super::failure::{self, Failure};
 use super::order::{Orders, orders};
+use super::signals::at_first_signal;
 use super::summary;
 use crate::launch::{Order, Report, finished, in_process};
 use crate::plan::NeedKind;
@@ -85,8 +86,8 @@ fn ways_on(failure: Failure, arguments: &RunArguments) -> Failure {
     let experiment = arguments.request.experiment.display();
     failure
         .hint(
-            "prepare it: `runner data prepare table TABLE --audio DIR -o FOLDER` turns audio and transcripts into a \
-             corpus; then set `data.dir` to FOLDER",
+            "prepare it: `runner data prepare table --from TABLE --audio DIR --to FOLDER` turns audio and transcripts into a \
+             corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to FOLDER",
         )
         .hint(format!("or try it on the bundled corpus: runner run {experiment} --profile smoke"))
 }
@@ -102,17 +103,11 @@ fn progress(talk: Talk) -> Progress {
     }
 }
 
-/// Asks the loop to stop at the first signal; a second one ends the process at once.
+/// Asks the loop to stop at the first signal.
 fn on_signals() -> Result<Stop, Failure> {
     let stop = Stop::default();
     let request = stop.clone();
-    let handler = move || {
-        if request.requested() {
-            std::process::exit(130);
-        }
-        request.request();
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::new(failure::FAILED, error.to_string()))?;
+    at_first_signal(move || request.request())?;
     Ok(stop)
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::CorpusError;
 
 /// A label that counts as no class at all: the head learns nothing from it.
-const IGNORED: &str = "-100";
+pub(super) const UNLABELLED: &str = "-100";
 
 /// More classes than any head has; a larger number in the file is a mistake, not a size to allocate.
 const MOST_CLASSES: u64 = 1_000_000;
@@ -61,7 +61,7 @@ impl Categories {
             .zip(labels)
             .map(|(head, label)| match head.classes.get(label) {
                 Some(&class) => Some(Some(class)),
-                None => (label == IGNORED).then_some(None),
+                None => (label == UNLABELLED).then_some(None),
             })
             .collect()
     }

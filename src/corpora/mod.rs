@@ -1,8 +1,8 @@
 //! Where does it come from?
 //!
 //! For: corpora on disk. [`Corpus`] reads the prepared format (`meta.*.txt` beside audio) that every speech
-//! corpus of ours is brought into, [`Categories`] the class names beside it, and [`prepare_table`] makes that
-//! format from anybody's folder of audio and a transcript table. One file (or folder) per corpus family.
+//! corpus of ours is brought into, [`Categories`] the class names beside it, and [`prepare`] makes that format
+//! from a corpus as it is published, or from anybody's audio and transcript table. One folder per corpus.
 //! With the feature `datasets`, the module of that name reads what Hugging Face's library of that name leaves on disk.
 //! Not for: turning text into labels and utterances into batches (`data`), or decoding sound (`audio`).
 //! Start at [`Corpus::open`].
@@ -14,8 +14,12 @@ mod error;
 mod facts;
 mod lookup;
 mod meta;
+mod prepare;
 mod prepared;
+mod slurp;
 mod table;
+mod tedlium;
+mod voxceleb1;
 
 #[cfg(test)]
 mod tests;
@@ -26,5 +30,12 @@ pub use dataset::{CellProblem, DatasetError, DatasetRequest, DatasetSummary, Tex
 pub use error::CorpusError;
 pub use facts::CorpusFacts;
 pub use meta::{LineProblem, MetaFormat};
+pub use prepare::{
+    BAD_FILES, HeadSummary, How, LENGTH_BINS_SECS, LabelCount, PrepareError, Prepared, Recipe, SplitSummary,
+    Summary, Watch, prepare,
+};
 pub use prepared::{Corpus, Utterance};
-pub use table::{RowProblem, Split, TableError, TableRequest, TableSummary, prepare_table};
+pub use slurp::Slurp;
+pub use table::{RowProblem, Split, TableError, TableRequest};
+pub use tedlium::Tedlium;
+pub use voxceleb1::Voxceleb1;

@@ -200,7 +200,7 @@ fn flac_is_preferred_to_wav() {
     let corpus = open(&dir, MetaFormat::Nlt).unwrap();
     // The broken flac is reported; quietly taking the wav would hide it.
     let error = corpus.load(&corpus.utterances()[0], 16_000).unwrap_err();
-    assert!(error.to_string().contains("a_1.flac`: it is not wav, flac or ogg"), "{error}");
+    assert!(error.to_string().contains("a_1.flac`: it is not wav, flac, ogg or sph"), "{error}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub mod preds;
 mod progress;
 mod sentence;
 mod status;
+mod tally;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
@@ -35,3 +36,4 @@ pub use log::Log;
 pub use metrics::{Metrics, Offsets};
 pub use progress::Progress;
 pub use status::{Status, StatusFile};
+pub use tally::Tally;

@@ -79,13 +79,8 @@ pub fn run<D: Backend>(
         );
         run.sink.emit(&Event::Note { text })?;
     }
-    let stream = Stream::new(
-        loader,
-        &plan.data,
-        plan.run.seed,
-        plan.train.accumulation_steps,
-        run.state.position,
-    );
+    let stream =
+        Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
     while run.state.step < plan.train.max_steps {
         if session.stop.requested() {

@@ -128,7 +128,8 @@ fn an_experiment_takes_the_base_model_by_one_line() {
     for (of, params) in [("tedlium_direct", 94_396_320), ("tedlium_unguided", 113_597_184)] {
         let file = dir.path().join(format!("{of}_base.toml"));
         let experiments = crate::support::root().join("experiments").display().to_string();
-        let lines = format!("extends = [\"{experiments}/{of}.toml\", \"{experiments}/base/wav2vec2_base.toml\"]\n");
+        let lines =
+            format!("extends = [\"{experiments}/{of}.toml\", \"{experiments}/base/wav2vec2_base.toml\"]\n");
         fs::write(&file, lines).unwrap();
         let said = runner(&["plan", &file.display().to_string(), "--json"]);
         assert_eq!(said.code, 0, "{}", said.err);

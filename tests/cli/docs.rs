@@ -30,10 +30,10 @@ fn the_pages_are_true() {
     assert!(commands > 10, "{commands} commands only");
 }
 
-/// A folder in which a reader would be: with the shipped experiments, the schema and the corpus.
+/// A folder in which a reader would be: with the shipped experiments, the schema, the corpus and the fixtures.
 fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
-    for name in ["experiments", "schemas", "corpora"] {
+    for name in ["experiments", "schemas", "corpora", "tests"] {
         std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).expect("a link");
     }
     folder

@@ -6,6 +6,7 @@ mod configure;
 mod docs;
 mod import;
 mod parity;
+mod prepare;
 mod published;
 mod run;
 mod share;

@@ -1,70 +1,127 @@
 //! Anybody's corpus: a folder of audio and a transcript table become a prepared corpus.
 //!
 //! The table is CSV, or parted by tabs or `|`; with a header it has the columns `path`, `text` and, where
-//! wanted, `labels` (parted by commas) and `split`; without one it is `path<separator>text`. Everything is
-//! checked before anything is written, all wrong rows are reported at once, and the folder appears only when
-//! it is complete.
+//! wanted, `labels` (parted by commas) and `split`; without one it is `path<separator>text`. Every row is
+//! checked before anything is written, and all wrong rows are reported at once; a recording that only fails to
+//! decode later is skipped and listed as for any corpus.
 //! Not for: any particular public corpus; those know their own layout.
 
 mod problem;
 mod rows;
 mod split;
-mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use super::CorpusFacts;
+use serde_json::json;
+
+use super::categories::UNLABELLED;
+use super::prepare::{Clip, Head, Layout, Line, List, PrepareError, Recipe, Unit, Vocabulary};
+use super::{MetaFormat, lookup};
 pub use problem::{RowProblem, TableError};
-#[cfg(feature = "datasets")]
-pub(super) use rows::name_of;
+use rows::Row;
 pub use split::Split;
-pub(super) use write::{Listed, Writing, check_free, write};
 
-/// What to prepare, and where to.
+/// The language field of `nltLa`, which is read by nobody: undetermined.
+const LANGUAGE: &str = "und";
+
+/// A request to prepare a transcript table.
 #[derive(Debug, Clone)]
 pub struct TableRequest {
     /// The transcript table.
     pub table: PathBuf,
     /// The folder that relative paths in the table start from.
     pub audio_dir: PathBuf,
-    /// The folder to make; it must not exist, or be empty.
-    pub out: PathBuf,
     /// Sample rate of the prepared audio (16000 for all speech models here).
     pub rate_hz: u32,
     /// Lower-case the transcripts.
     pub lowercase: bool,
+    /// Link to recordings that can be used as they are.
+    pub link: bool,
 }
 
-/// What was prepared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableSummary {
-    /// Totals of every split that has utterances.
-    pub splits: Vec<(Split, CorpusFacts)>,
-    /// Outputs that a CTC head needs for the vocabulary made (`asr_vocab_size`).
-    pub vocab_size: usize,
-    /// Classes of every classifier head, empty without labels.
-    pub classes: Vec<usize>,
-    /// Samples that resampling pushed beyond full scale and that were cut to it.
-    pub clipped_samples: u64,
+impl Recipe for TableRequest {
+    fn name(&self) -> &'static str {
+        "table"
+    }
+
+    fn source(&self) -> &Path {
+        &self.table
+    }
+
+    fn options(&self) -> serde_json::Value {
+        json!({"audio": self.audio_dir, "rate_hz": self.rate_hz, "keep_case": !self.lowercase, "link": self.link})
+    }
+
+    fn layout(&self) -> Result<Layout, PrepareError> {
+        let mut rows = rows::read(self)?;
+        split::assign(&self.table, &mut rows)?;
+        let heads = heads(&rows);
+        Ok(Layout {
+            root: self.audio_dir.clone(),
+            rate_hz: self.rate_hz,
+            link: self.link,
+            parts: Split::ALL.map(Split::name).to_vec(),
+            lists: lists(!heads.is_empty()),
+            heads,
+            units: rows.into_iter().map(|row| self.unit(row)).collect(),
+            vocabulary: Vocabulary::OfTexts,
+            extra: Vec::new(),
+            bad: Vec::new(),
+        })
+    }
 }
 
-/// Reads the table and writes the prepared corpus; `progress` is told utterances done and utterances in all.
-///
-/// # Errors
-/// The output exists, the table or any of its rows is wrong, or audio cannot be decoded. Then no output
-/// folder is left behind.
-pub fn prepare_table(
-    request: &TableRequest,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<TableSummary, TableError> {
-    check_free(&request.out)?;
-    let mut rows = rows::read(request)?;
-    split::assign(&request.table, &mut rows)?;
-    let listed: Vec<Listed> = rows.iter().map(rows::Row::listed).collect();
-    let classes = write::classes_of(&listed);
-    let plan = Writing { out: &request.out, rate_hz: request.rate_hz, rows: &listed, classes };
-    write(&plan, &mut |at| rows[at].sound(request), progress)
+impl TableRequest {
+    fn unit(&self, row: Row) -> Unit {
+        let file = self.table.display().to_string();
+        let clip = Clip {
+            place: match lookup::folder_of(&row.name) {
+                "" => row.name.clone(),
+                folder => format!("{folder}/{}", row.name),
+            },
+            name: row.name,
+            // `assign` has given every row a split.
+            part: row.split.map_or(0, |split| split as usize),
+            span: None,
+            text: row.text,
+            raw_text: None,
+            labels: row.labels,
+            line: Some(Line { file: file.clone(), number: row.line }),
+        };
+        Unit { audio: row.audio, named_by: Some(format!("{file}:{}", row.line)), clips: vec![clip] }
+    }
+}
+
+/// Per head, the sorted names of all splits.
+fn heads(rows: &[Row]) -> Vec<Head> {
+    let count = rows.first().map_or(0, |row| row.labels.len());
+    (0..count)
+        .map(|head| {
+            let labels = rows.iter().map(|row| &row.labels[head]);
+            let classes: BTreeSet<&String> = labels.filter(|label| *label != UNLABELLED).collect();
+            let name = if count == 1 { "label".to_owned() } else { format!("label {}", head + 1) };
+            Head { name, classes: classes.into_iter().cloned().collect() }
+        })
+        .collect()
+}
+
+/// For each split a list without labels, and one with them where there are any.
+fn lists(with_labels: bool) -> Vec<List> {
+    let list = |split: Split, format: MetaFormat| List {
+        file: match format {
+            MetaFormat::Nlt => format!("meta.{split}.txt"),
+            MetaFormat::NltLa => format!("meta.{split}.nltLa.txt"),
+        },
+        format,
+        parts: vec![split as usize],
+        raw: false,
+        language: LANGUAGE,
+    };
+    let formats: &[MetaFormat] =
+        if with_labels { &[MetaFormat::Nlt, MetaFormat::NltLa] } else { &[MetaFormat::Nlt] };
+    Split::ALL.into_iter().flat_map(|split| formats.iter().map(move |&format| list(split, format))).collect()
 }

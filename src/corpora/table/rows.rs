@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Listed, RowProblem, Split, TableError, TableRequest};
+use super::{RowProblem, Split, TableError, TableRequest};
 use crate::audio;
 use crate::text::collapse_spaces;
 
 /// Endings tried after a path as written, since many tables name recordings without one.
-const ENDINGS: [&str; 4] = ["", ".wav", ".flac", ".ogg"];
+const ENDINGS: [&str; 5] = ["", ".wav", ".flac", ".ogg", ".sph"];
 
 /// One utterance to be.
 #[derive(Debug)]
@@ -23,20 +23,6 @@ pub(super) struct Row {
     pub split: Option<Split>,
 }
 
-impl Row {
-    pub fn listed(&self) -> Listed<'_> {
-        Listed { name: &self.name, text: &self.text, labels: &self.labels, split: self.split }
-    }
-
-    pub fn sound(&self, request: &TableRequest) -> Result<Vec<f32>, TableError> {
-        audio::read(&self.audio, request.rate_hz).map_err(|source| TableError::Audio {
-            table: request.table.clone(),
-            line: self.line,
-            source,
-        })
-    }
-}
-
 /// Where the columns are.
 struct Columns {
     path: usize,
@@ -48,7 +34,7 @@ struct Columns {
 /// Every row of the table, or every problem with it.
 pub(super) fn read(request: &TableRequest) -> Result<Vec<Row>, TableError> {
     let path = &request.table;
-    let bytes = std::fs::read(path).map_err(TableError::io("read the table", path))?;
+    let bytes = std::fs::read(path).map_err(|source| TableError::Io { path: path.clone(), source })?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let records = records(path, bytes)?;
     let Some(((_, first), rest)) = records.split_first() else {
@@ -248,7 +234,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 
 /// The path below the audio folder, its parts joined by `_`, without its ending and without what a meta file
 /// cannot hold.
-pub(in crate::corpora) fn name_of(audio_dir: &Path, path: &str) -> Option<String> {
+fn name_of(audio_dir: &Path, path: &str) -> Option<String> {
     let path = Path::new(path);
     let relative = path.strip_prefix(audio_dir).unwrap_or(path);
     let parts: Vec<String> = relative

@@ -24,15 +24,20 @@ pub enum Split {
 impl Split {
     /// All of them, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Dev, Self::Test];
+
+    /// Its name in file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Dev => "dev",
+            Self::Test => "test",
+        }
+    }
 }
 
 impl fmt::Display for Split {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Train => "train",
-            Self::Dev => "dev",
-            Self::Test => "test",
-        })
+        out.write_str(self.name())
     }
 }
 

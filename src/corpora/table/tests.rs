@@ -1,11 +1,12 @@
 //! From a folder and a table to a corpus that reads back, and the sentence for every wrong row.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::*;
 use crate::audio;
-use crate::corpora::{Categories, Corpus, MetaFormat};
+use crate::corpora::prepare::quiet::quietly;
+use crate::corpora::{Categories, Corpus, Summary};
 use crate::text::CtcTokenizer;
 
 struct Bench {
@@ -30,14 +31,18 @@ impl Bench {
         TableRequest {
             table: at("table.csv"),
             audio_dir: at("audio"),
-            out: at("out"),
             rate_hz: 16_000,
             lowercase: false,
+            link: false,
         }
     }
 
-    fn prepare(&self) -> Result<TableSummary, TableError> {
-        prepare_table(&self.request(), &mut |_, _| {})
+    fn out_dir(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn prepare(&self) -> Result<Summary, PrepareError> {
+        quietly(&self.request(), &self.out_dir())
     }
 
     /// The error, with the bench's folder left out; nothing may be left behind.
@@ -49,7 +54,7 @@ impl Bench {
     }
 
     fn out(&self, file: &str) -> String {
-        fs::read_to_string(self.request().out.join(file)).unwrap()
+        fs::read_to_string(self.out_dir().join(file)).unwrap()
     }
 }
 
@@ -70,26 +75,18 @@ fn a_table_with_all_columns_becomes_a_corpus() {
         valid,  good   bye ,a/two,\"leave,bye\"\n\
         test,hi,b/x y.wav,\"greet,hi\"\n";
     let bench = Bench::new(&["a/one.wav", "a/two.wav", "b/x y.wav"], table);
-    let mut steps = Vec::new();
-    let summary = prepare_table(&bench.request(), &mut |done, all| steps.push((done, all))).unwrap();
-    assert_eq!(steps, [(0, 3), (1, 3), (2, 3), (3, 3)]);
-    let one =
-        CorpusFacts { utterances: 1, total_samples: 1600, shortest_samples: 1600, longest_samples: 1600 };
-    assert_eq!(
-        summary,
-        TableSummary {
-            splits: vec![(Split::Train, one), (Split::Dev, one), (Split::Test, one)],
-            // H e l o , w r d g b y h i, then [PAD] | [UNK] <s> </s>
-            vocab_size: 13 + 5,
-            classes: vec![2, 2],
-            clipped_samples: 0,
-        }
-    );
+    let summary = bench.prepare().unwrap();
+    let splits: Vec<(&str, usize, f64)> =
+        summary.splits.iter().map(|split| (split.name.as_str(), split.utterances, split.secs)).collect();
+    assert_eq!(splits, [("train", 1, 0.1), ("dev", 1, 0.1), ("test", 1, 0.1)]);
+    // H e l o , w r d g b y h i, then [PAD] | [UNK] <s> </s>
+    assert_eq!((summary.vocab_size, summary.classes.clone()), (13 + 5, vec![2, 2]));
+    assert_eq!((summary.resampled_files, summary.clipped_samples), (3, 0));
     assert_eq!(bench.out("meta.train.txt"), "a_one|1600|Hello, world\n");
     assert_eq!(bench.out("meta.dev.nltLa.txt"), "a_two|1600|good bye|leave,bye|und\n");
     assert_eq!(bench.out("meta.test.txt"), "b_x-y|1600|hi\n");
 
-    let out = bench.request().out;
+    let out = bench.out_dir();
     let corpus = Corpus::open(&out, "meta.train.nltLa.txt", MetaFormat::NltLa).unwrap();
     let sound = corpus.load(&corpus.utterances()[0], 16_000).unwrap();
     assert!((sound[800] - 0.25).abs() < 1e-4);
@@ -106,11 +103,11 @@ fn a_bare_table_is_split_by_name() {
     let names: Vec<&str> = clips.iter().map(String::as_str).collect();
     let bench = Bench::new(&names, table_of(&clips).as_bytes());
     let summary = bench.prepare().unwrap();
-    let sizes: Vec<usize> = summary.splits.iter().map(|(_, facts)| facts.utterances).collect();
+    let sizes: Vec<usize> = summary.splits.iter().map(|split| split.utterances).collect();
     assert_eq!(sizes, [21, 2, 2]);
     assert!(summary.classes.is_empty());
-    assert!(!bench.request().out.join("categories.json").exists());
-    assert!(!bench.request().out.join("meta.train.nltLa.txt").exists());
+    assert!(!bench.out_dir().join("categories.json").exists());
+    assert!(!bench.out_dir().join("meta.train.nltLa.txt").exists());
 
     let mut reversed = clips.clone();
     reversed.reverse();
@@ -145,7 +142,7 @@ fn the_separator_is_found() {
 fn text_can_be_lower_cased() {
     let bench = Bench::new(&["a.wav"], b"path|text|split\na.wav|Turn ON|train\n");
     let request = TableRequest { lowercase: true, ..bench.request() };
-    prepare_table(&request, &mut |_, _| {}).unwrap();
+    quietly(&request, &bench.out_dir()).unwrap();
     assert_eq!(bench.out("meta.train.txt"), "a|1600|turn on\n");
 }
 
@@ -176,7 +173,7 @@ fn every_wrong_row_is_named() {
          `table.csv:9`, column `text`: it is not UTF-8\n\
          `table.csv:10`, column `labels`: the row has only 2 fields\n\
          `table.csv:10`, column `split`: the row has only 2 fields\n\
-         `table.csv:12`, column `path`: cannot use audio `audio/bad.wav`: it is not wav, flac or ogg \
+         `table.csv:12`, column `path`: cannot use audio `audio/bad.wav`: it is not wav, flac, ogg or sph \
          (it looks like mp3, or a file with an ID3 tag)\n\
          `table.csv:11`, column `labels`: it has 2 labels, line 2 has 1"
     );
@@ -205,7 +202,7 @@ fn wrong_tables_are_explained() {
 }
 
 #[test]
-fn audio_that_fails_late_leaves_nothing_behind() {
+fn audio_that_fails_late_is_skipped_and_listed() {
     let bench = Bench::new(&["a.wav"], b"path|text|split\na.wav|x|train\nb.wav|y|train\n");
     // A header says 32-bit float, mono, 16 kHz, one sample; only decoding sees that the sample is NaN.
     let mut wav = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x03\0\x01\0".to_vec();
@@ -213,36 +210,32 @@ fn audio_that_fails_late_leaves_nothing_behind() {
     wav.extend(b"\x04\0\x20\0data\x04\0\0\0");
     wav.extend(f32::NAN.to_le_bytes());
     fs::write(bench.request().audio_dir.join("b.wav"), wav).unwrap();
+    let summary = bench.prepare().unwrap();
+    assert_eq!((summary.utterances(), summary.skipped), (1, 1));
+    let prefix = format!("{}/", bench.dir.path().display());
     assert_eq!(
-        bench.refusal(),
-        "`table.csv:3`, column `path`: cannot use audio `audio/b.wav`: sample 0 is not a finite number"
+        bench.out("bad_files.tsv").replace(&prefix, ""),
+        "file\tline\treason\toutcome\n\
+         b.wav\t\tsample 0 is not a finite number (named in `table.csv:3`)\tskipped 1 utterance\n"
     );
 }
 
 #[test]
 fn nothing_is_overwritten() {
     let bench = Bench::new(&["a.wav"], b"path|text|split\na.wav|x|train\n");
-    let out = bench.request().out;
-    fs::create_dir(&out).unwrap();
-    bench.prepare().expect("an empty folder may be filled");
-    let error = bench.prepare().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("`{}` exists and is not empty; nothing was written", out.display())
-    );
+    bench.prepare().unwrap();
+    let request = TableRequest { lowercase: true, ..bench.request() };
+    let error = quietly(&request, &bench.out_dir()).unwrap_err();
+    assert!(error.to_string().contains("holds another preparation, of table from"), "{error}");
     assert!(error.hint().is_some());
-    fs::write(bench.dir.path().join("file"), b"x").unwrap();
-    let request = TableRequest { out: bench.dir.path().join("file"), ..bench.request() };
-    assert!(matches!(prepare_table(&request, &mut |_, _| {}), Err(TableError::OutputExists(_))));
 }
 
 #[test]
 fn a_trailing_slash_is_no_other_folder() {
     let bench = Bench::new(&["a.wav"], b"path|text|split\na.wav|x|train\n");
     let out = bench.dir.path().join("deep").join("out");
-    let request = TableRequest { out: format!("{}/", out.display()).into(), ..bench.request() };
-    prepare_table(&request, &mut |_, _| {}).unwrap();
-    assert!(out.join("a.wav").is_file());
+    quietly(&bench.request(), format!("{}/", out.display()).as_ref()).unwrap();
+    assert!(out.join("a.flac").is_file());
     let beside: Vec<_> = fs::read_dir(out.parent().unwrap()).unwrap().collect();
     assert_eq!(beside.len(), 1);
 }
@@ -253,5 +246,5 @@ fn names_stay_inside_the_folder() {
     let bench = Bench::new(&[".._x.wav", "y.wav", "sub/z.wav"], table);
     bench.prepare().unwrap();
     assert_eq!(bench.out("meta.train.txt"), "_x|1600|x\nsub_y|1600|y\n");
-    assert!(Path::new(&bench.request().out).join("sub/sub_y.wav").is_file());
+    assert!(bench.out_dir().join("sub/sub_y.flac").is_file());
 }

@@ -1,0 +1,247 @@
+//! `runner data prepare`: a corpus as it is published becomes a folder that experiments name in `data.dir`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use super::arguments::{Keep, Places, PrepareVerb};
+use super::bars::bars;
+use super::failure::{self, Failure};
+use super::signals::at_first_signal;
+use super::{Talk, dataset};
+use crate::corpora::{
+    self, BAD_FILES, How, LENGTH_BINS_SECS, PrepareError, Prepared, Recipe, Slurp, SplitSummary, Summary,
+    TableRequest, Tedlium, Voxceleb1, Watch,
+};
+use crate::record::host::free_bytes;
+use crate::record::{Tally, units};
+
+/// Classes that a picture shows; more are counted.
+const SHOWN_CLASSES: usize = 8;
+
+/// Prepares what the verb names.
+pub fn prepare(verb: &PrepareVerb, talk: Talk) -> Result<u8, Failure> {
+    match verb {
+        PrepareVerb::Tedlium(places) => run(&Tedlium { source: absolute(&places.from) }, places, talk),
+        PrepareVerb::Slurp { places, real, synthetic, metadata, keep: Keep { link } } => {
+            let told = |dir: &Option<PathBuf>| dir.as_deref().map(absolute);
+            let (real, synthetic, metadata) = (told(real), told(synthetic), told(metadata));
+            let source = absolute(&places.from);
+            run(&Slurp { source, real, synthetic, metadata, link: *link }, places, talk)
+        }
+        PrepareVerb::Voxceleb1 { places, splits, keep: Keep { link } } => {
+            let (source, splits) = (absolute(&places.from), splits.as_deref().map(absolute));
+            run(&Voxceleb1 { source, splits, link: *link }, places, talk)
+        }
+        PrepareVerb::Dataset(arguments) => dataset::prepare(arguments, talk),
+        PrepareVerb::Table { places, audio, rate_hz, keep_case, keep: Keep { link } } => {
+            let request = TableRequest {
+                table: absolute(&places.from),
+                audio_dir: absolute(audio),
+                rate_hz: *rate_hz,
+                lowercase: !keep_case,
+                link: *link,
+            };
+            run(&request, places, talk)
+        }
+    }
+}
+
+/// The same place whatever the working directory and the links on the way: it is part of what is asked for.
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    at_first_signal(move || asked.store(true, Ordering::Relaxed))?;
+    let threads = places.threads.map_or_else(cores, Into::into);
+    // The folder is not there yet; the first one above it that is tells how much room there is.
+    let there = absolute(&places.to).ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
+    let how = How { threads, stop: &stop, free_bytes: there.as_deref().and_then(free_bytes) };
+    let mut shown = Shown { talk, tally: tally(talk) };
+    let prepared = corpora::prepare(recipe, &places.to, &how, &mut shown);
+    shown.tally.finish();
+    let prepared = prepared?;
+    let (summary, before) = match &prepared {
+        Prepared::Now(summary) => (summary, false),
+        Prepared::Before(summary) => (summary, true),
+    };
+    tell(summary, before, &places.to, talk)?;
+    Ok(0)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+fn tally(talk: Talk) -> Tally {
+    if talk.quiet {
+        Tally::lines(std::io::sink())
+    } else if std::io::stderr().is_terminal() {
+        Tally::bar()
+    } else {
+        Tally::lines(std::io::stderr())
+    }
+}
+
+/// Tells how far it is.
+struct Shown {
+    talk: Talk,
+    tally: Tally,
+}
+
+impl Watch for Shown {
+    fn begin(&mut self, files: usize, done: usize, bytes: u64) {
+        let all = units::count(files as u64);
+        let room = units::bytes(bytes);
+        match done {
+            0 => self.talk.say(format_args!("{all} files, about {room} to write")),
+            _ => self.talk.say(format_args!(
+                "{} of {all} files are done, about {room} to write",
+                units::count(done as u64)
+            )),
+        }
+        self.tally.begin(files as u64, done as u64);
+    }
+
+    fn file(&mut self, done: usize) {
+        self.tally.at(done as u64);
+    }
+}
+
+/// Says what there is: data on standard output, what was left out and what to do next as talk.
+fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Failure> {
+    if talk.json {
+        let mut data = serde_json::to_value(summary)
+            .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
+        data["dir"] = json!(to);
+        data["already"] = json!(before);
+        talk.data(&data);
+    } else {
+        print!("{}", picture(summary));
+    }
+    let dir = to.display();
+    let did = if before { "was already prepared" } else { "is prepared" };
+    let (utterances, time) =
+        (counted(summary.utterances(), "utterance", "utterances"), hours(summary.secs()));
+    talk.say(format_args!("`{dir}` {did}: {utterances}, {time}"));
+    if summary.skipped > 0 {
+        talk.say(format_args!(
+            "skipped: {} with {}, listed in `{dir}/{BAD_FILES}`",
+            counted(summary.skipped, "bad file or line", "bad files or lines"),
+            counted(summary.skipped_utterances, "utterance", "utterances")
+        ));
+    }
+    for note in notes(summary) {
+        talk.say(note);
+    }
+    talk.say(next(summary, to));
+    Ok(())
+}
+
+/// What was done to recordings on the way.
+fn notes(summary: &Summary) -> impl Iterator<Item = String> {
+    let encoded = match summary.options["link"] == true {
+        true => summary.utterances() - summary.linked_files,
+        false => 0,
+    };
+    let rate = summary.rate_hz;
+    [
+        (summary.cut_utterances, "utterance", "cut at the end of the recording, listed there too".to_owned()),
+        (summary.resampled_files, "recording", format!("resampled to {rate} Hz")),
+        (summary.linked_files, "recording", "linked, so the source has to stay where it is".to_owned()),
+        (encoded, "recording", "written as flac, since it cannot be linked as it is".to_owned()),
+        (summary.clipped_samples as usize, "sample", "beyond full scale, cut to it".to_owned()),
+    ]
+    .into_iter()
+    .filter(|(number, _, _)| *number > 0)
+    .map(|(number, one, what)| format!("{}: {what}", counted(number, one, &format!("{one}s"))))
+}
+
+/// `1 file`, `2,351 files`.
+fn counted(number: usize, one: &str, more: &str) -> String {
+    format!("{} {}", units::count(number as u64), if number == 1 { one } else { more })
+}
+
+fn next(summary: &Summary, to: &Path) -> String {
+    let heads = match summary.classes.is_empty() {
+        true => String::new(),
+        false => format!(", `classifier_num_targets` to {:?}", summary.classes),
+    };
+    format!("set `data.dir` to `{}`, `asr_vocab_size` to {} or more{heads}", to.display(), summary.vocab_size)
+}
+
+/// Hours, counts and classes of every split.
+fn picture(summary: &Summary) -> String {
+    summary.splits.iter().filter(|split| split.utterances > 0).map(picture_of).collect()
+}
+
+fn picture_of(split: &SplitSummary) -> String {
+    let mut text = format!(
+        "{}: {}, {}, {:.2} to {:.2} s each\n  length\n",
+        split.name,
+        counted(split.utterances, "utterance", "utterances"),
+        hours(split.secs),
+        split.shortest_secs,
+        split.longest_secs
+    );
+    let lengths: Vec<(String, u64)> =
+        split.lengths.iter().enumerate().map(|(bin, &number)| (bin_name(bin), number as u64)).collect();
+    let first = lengths.iter().position(|(_, number)| *number > 0).unwrap_or_default();
+    let last = lengths.iter().rposition(|(_, number)| *number > 0).unwrap_or_default();
+    text += &bars(&lengths[first..=last], "    ");
+    for head in &split.labels {
+        text += &format!("  {}, {}\n", head.head, counted(head.classes.len(), "class", "classes"));
+        let shown = head.classes.iter().take(SHOWN_CLASSES);
+        let rows: Vec<(String, u64)> =
+            shown.map(|label| (label.class.clone(), label.utterances as u64)).collect();
+        text += &bars(&rows, "    ");
+        let more = head.classes.len().saturating_sub(SHOWN_CLASSES);
+        if more > 0 {
+            text += &format!("    and {} more\n", units::count(more as u64));
+        }
+    }
+    text
+}
+
+/// `12 min 03 s`, and from an hour on `452.8 h`, as corpora are measured.
+fn hours(secs: f64) -> String {
+    if secs < 3600.0 { units::duration(secs) } else { format!("{:.1} h", secs / 3600.0) }
+}
+
+/// `under 1 s`, `1 to 2 s`, `from 20 s`.
+fn bin_name(bin: usize) -> String {
+    match (bin.checked_sub(1).and_then(|below| LENGTH_BINS_SECS.get(below)), LENGTH_BINS_SECS.get(bin)) {
+        (None, Some(upper)) => format!("under {upper} s"),
+        (Some(lower), Some(upper)) => format!("{lower} to {upper} s"),
+        (lower, None) => format!("from {} s", lower.copied().unwrap_or_default()),
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        let code = match &error {
+            PrepareError::SourceMissing { .. } => failure::MISSING,
+            PrepareError::Table(table) if table.is_missing() => failure::MISSING,
+            PrepareError::Taken { .. } | PrepareError::Busy(_) | PrepareError::NoRoom { .. } => {
+                failure::RUNNING
+            }
+            PrepareError::Io { .. } | PrepareError::Write { .. } => failure::IO,
+            PrepareError::Stopped { .. } => failure::INTERRUPTED,
+            PrepareError::Source { .. }
+            | PrepareError::Table(_)
+            | PrepareError::Vocabulary(_)
+            | PrepareError::NothingUsable { .. } => failure::FAILED,
+        };
+        let failure = Failure::new(code, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

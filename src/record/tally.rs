@@ -1,0 +1,100 @@
+//! How many of how many: a bar on a terminal, a line now and then elsewhere.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::progress::Progress;
+use super::units;
+
+/// The count that people see.
+pub struct Tally {
+    show: Show,
+    all: u64,
+    /// Done before this start, which says nothing about the pace.
+    before: u64,
+    began: Instant,
+}
+
+enum Show {
+    Bar(ProgressBar),
+    Lines { to: Box<dyn Write + Send>, last: Instant },
+}
+
+impl Tally {
+    /// A bar on standard error, which is a terminal.
+    pub fn bar() -> Self {
+        let bar = ProgressBar::hidden();
+        // A template that cannot be read leaves the plain bar: not worth failing for.
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Self::new(Show::Bar(bar))
+    }
+
+    /// Plain lines to `to`, at most one every [`Progress::LINE_SECS`].
+    pub fn lines(to: impl Write + Send + 'static) -> Self {
+        Self::new(Show::Lines { to: Box::new(to), last: Instant::now() })
+    }
+
+    fn new(show: Show) -> Self {
+        Self { show, all: 0, before: 0, began: Instant::now() }
+    }
+
+    /// Work on `all` begins, of which `before` are done.
+    pub fn begin(&mut self, all: u64, before: u64) {
+        (self.all, self.before, self.began) = (all, before, Instant::now());
+        if let Show::Bar(bar) = &self.show {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+            bar.set_length(all);
+            bar.set_position(before);
+        }
+    }
+
+    /// So many are done.
+    pub fn at(&mut self, done: u64) {
+        let said = self.describe(done);
+        match &mut self.show {
+            Show::Bar(bar) => {
+                bar.set_position(done);
+                bar.set_message(said);
+            }
+            Show::Lines { to, last } => {
+                if last.elapsed() >= Duration::from_secs(Progress::LINE_SECS) {
+                    // A reader that went away must not end the work.
+                    let _ = writeln!(to, "{said}").and_then(|()| to.flush());
+                    *last = Instant::now();
+                }
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
+        if let Show::Bar(bar) = &self.show {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// `412 of 2,351 files  3 min 10 s left`
+    fn describe(&self, done: u64) -> String {
+        let pace = self.began.elapsed().as_secs_f64() / done.saturating_sub(self.before) as f64;
+        let left = units::duration(pace * self.all.saturating_sub(done) as f64);
+        format!("{} of {} files  {left} left", units::count(done), units::count(self.all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_does_not_count_for_the_pace() {
+        let mut tally = Tally::lines(std::io::sink());
+        tally.begin(2_000, 1_000);
+        tally.began -= Duration::from_secs(100);
+        assert_eq!(tally.describe(1_500), "1,500 of 2,000 files  1 min 40 s left");
+        assert_eq!(tally.describe(1_000), "1,000 of 2,000 files  ? left");
+    }
+}
