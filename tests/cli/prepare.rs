@@ -63,6 +63,14 @@ fn tedlium_to_the_letter() {
             "AnnaSmith_2010_00000005|19107|one two four and on",
         ]
     );
+    let read_aloud = read(&out, "meta.train.txt");
+    assert_eq!(
+        read_aloud.lines().skip(1).take(2).collect::<Vec<_>>(),
+        [
+            "AnnaSmith_2010_00000002|16160|it cost one thousand dollars and five percent on the third of may two three three",
+            "AnnaSmith_2010_00000004|17440|[UNK] one two four laughter cafe",
+        ]
+    );
     // The same utterances, whatever became of their texts.
     let names = |list: &str| -> Vec<String> {
         list.lines().map(|line| line.rsplit_once('|').expect("fields").0.to_owned()).collect()
