@@ -1,0 +1,129 @@
+//! One call of an op: its operands, its settings, its gradients.
+
+use std::collections::BTreeMap;
+
+use kernels::{Array, Cpu, OpError, Tape};
+
+use crate::file::Named;
+use crate::table::Op;
+
+/// What is wrong with a request.
+pub struct Wrong(pub String);
+
+impl From<OpError> for Wrong {
+    fn from(error: OpError) -> Self {
+        Wrong(error.to_string())
+    }
+}
+
+pub struct Call {
+    device: Cpu,
+    pub tape: Tape<Cpu>,
+    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    settings: BTreeMap<String, String>,
+    /// The gradient that comes.
+    dy: Option<Vec<f32>>,
+    /// Operands that get a gradient.
+    operands: Vec<(String, Array<Cpu>)>,
+}
+
+impl Call {
+    /// Refuses tensors and settings that the op does not have: nothing is read and ignored.
+    pub fn new(
+        op: &Op,
+        mut tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+        settings: &[String],
+    ) -> Result<Self, Wrong> {
+        let mut given = BTreeMap::new();
+        for setting in settings {
+            let known = setting.split_once('=').filter(|(name, _)| op.settings.iter().any(|s| s.0 == *name));
+            let Some((name, value)) = known else {
+                let names: Vec<&str> = op.settings.iter().map(|setting| setting.0).collect();
+                return Err(Wrong(format!(
+                    "`{setting}` is no setting; {} has [{}]",
+                    op.name,
+                    names.join(", ")
+                )));
+            };
+            given.insert(name.to_owned(), value.to_owned());
+        }
+        let dy = tensors.remove("dy").map(|(_, values)| values);
+        let known = |name: &String| op.operands.iter().any(|operand| operand.0.trim_end_matches('?') == name);
+        if let Some(name) = tensors.keys().find(|name| !known(name)) {
+            return Err(Wrong(format!(
+                "{} has no operand `{name}`; `op {} --help` lists them",
+                op.name, op.name
+            )));
+        }
+        let tape = if dy.is_some() { Tape::recording() } else { Tape::silent() };
+        Ok(Self { device: Cpu::default(), tape, tensors, settings: given, dy, operands: Vec::new() })
+    }
+
+    /// An operand that is differentiated by.
+    pub fn operand(&mut self, name: &str) -> Result<Array<Cpu>, Wrong> {
+        self.optional(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
+    }
+
+    /// The same where it may be absent.
+    pub fn optional(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
+        let Some(array) = self.take(name)? else { return Ok(None) };
+        let array = array.tracked();
+        self.operands.push((name.to_owned(), array.clone()));
+        Ok(Some(array))
+    }
+
+    /// An operand that has no gradient.
+    pub fn constant(&mut self, name: &str) -> Result<Array<Cpu>, Wrong> {
+        self.take(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
+    }
+
+    fn take(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
+        let Some((shape, values)) = self.tensors.remove(name) else { return Ok(None) };
+        let shape: kernels::Shape = match shape[..] {
+            [] => [1].into(),
+            [a] => [a].into(),
+            [a, b] => [a, b].into(),
+            [a, b, c] => [a, b, c].into(),
+            [a, b, c, d] => [a, b, c, d].into(),
+            _ => return Err(Wrong(format!("`{name}` has {} axes; at most 4 are possible", shape.len()))),
+        };
+        Ok(Some(Array::from_vec(&self.device, values, shape)?))
+    }
+
+    /// Whole numbers in a tensor: lengths, classes.
+    pub fn numbers(&mut self, name: &str) -> Result<Vec<i64>, Wrong> {
+        match self.tensors.remove(name) {
+            Some((_, values)) => Ok(values.into_iter().map(|value| value as i64).collect()),
+            None => Err(Wrong(format!("the file has no `{name}`"))),
+        }
+    }
+
+    /// Whether the file has a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A setting, or what it is where nobody sets it.
+    pub fn setting<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, Wrong> {
+        match self.settings.get(name) {
+            None => Ok(default),
+            Some(text) => {
+                text.parse().map_err(|_| Wrong(format!("`{name}={text}`: this value cannot be read")))
+            }
+        }
+    }
+
+    /// `y`, and the gradients if `dy` was given.
+    pub fn finish(self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
+        let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
+        let Some(dy) = self.dy else { return Ok(written) };
+        if dy.len() != y.len() {
+            return Err(Wrong(format!("`dy` has {} values, but y is {}", dy.len(), y.shape())));
+        }
+        let mut grads = self.tape.backward(&self.device, vec![(y, dy)])?;
+        for (name, array) in self.operands {
+            written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(&array)?));
+        }
+        Ok(written)
+    }
+}

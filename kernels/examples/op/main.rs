@@ -1,0 +1,110 @@
+//! One op, forward and backward, on tensors from a file: for comparing our operators with another library's.
+//!
+//!     cargo run --release -p kernels --example op -- layer_norm in.safetensors out.safetensors eps=1e-5
+//!
+//! The file holds the op's operands under their names (`x`, `weight` …), f32, and, where gradients are wanted, `dy`: the gradient of the
+//! output. The result holds `y`, and with `dy` a `d` tensor for each operand. `op NAME --help` lists names, shapes and settings, `op` all
+//! ops. Not for: timing (see the benches), devices other than the CPU. The table of ops is in `table.rs`.
+
+mod call;
+mod file;
+mod table;
+
+use std::process::ExitCode;
+
+use call::{Call, Wrong};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(said) => {
+            print!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(Wrong(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<String, Wrong> {
+    let Some(name) = arguments.first().filter(|name| !name.starts_with('-')) else {
+        let names: String = table::OPS.iter().map(|op| format!("  {:<16} {}\n", op.name, op.about)).collect();
+        return Ok(format!("op NAME IN.safetensors OUT.safetensors [SETTING=VALUE …]\n\n{names}"));
+    };
+    let Some(op) = table::OPS.iter().find(|op| op.name == name) else {
+        let names: Vec<&str> = table::OPS.iter().map(|op| op.name).collect();
+        return Err(Wrong(format!("there is no op `{name}`; there are {}", names.join(", "))));
+    };
+    let (from, to, settings) = match &arguments[1..] {
+        [flag] if flag == "--help" || flag == "-h" => return Ok(op.help()),
+        [from, to, settings @ ..] => (from, to, settings),
+        _ => return Err(Wrong(format!("give the files: op {name} IN.safetensors OUT.safetensors"))),
+    };
+    let mut call = Call::new(op, file::read(from)?, settings)?;
+    let y = (op.run)(&mut call)?;
+    let written = call.finish(y)?;
+    let said = written.iter().map(|(name, shape, _)| format!("{name} {shape:?}\n")).collect();
+    file::write(to, &written)?;
+    Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(op: &str, tensors: &[file::Named], settings: &[&str]) -> Result<Vec<file::Named>, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let (from, to) = (path("in.safetensors"), path("out.safetensors"));
+        let told = |Wrong(why)| why;
+        file::write(&from, tensors).map_err(told)?;
+        let arguments = [&[op, &from, &to], settings].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        run(&arguments).map_err(told)?;
+        let made = file::read(&to).map_err(told)?;
+        Ok(made.into_iter().map(|(name, (shape, values))| (name, shape, values)).collect())
+    }
+
+    fn row(name: &str, values: &[f32]) -> file::Named {
+        (name.to_owned(), vec![values.len()], values.to_vec())
+    }
+
+    #[test]
+    fn output_and_gradients_come_out_under_their_names() {
+        let made = called("silu", &[row("x", &[0.0, 2.0]), row("dy", &[1.0, 3.0])], &[]).unwrap();
+        let names: Vec<&str> = made.iter().map(|tensor| tensor.0.as_str()).collect();
+        assert_eq!(names, ["dx", "y"]);
+        let sigmoid = 1.0 / (1.0 + (-2.0f32).exp());
+        let (dx, y) = (&made[0].2, &made[1].2);
+        assert!((y[1] - 2.0 * sigmoid).abs() < 1e-6 && y[0] == 0.0);
+        assert!((dx[0] - 0.5).abs() < 1e-6);
+        assert!((dx[1] - 3.0 * sigmoid * (1.0 + 2.0 * (1.0 - sigmoid))).abs() < 1e-5);
+    }
+
+    #[test]
+    fn nothing_is_read_and_ignored() {
+        let x = || row("x", &[1.0]);
+        let wrong =
+            |tensors: &[file::Named], settings: &[&str]| called("gelu", tensors, settings).unwrap_err();
+        assert_eq!(
+            wrong(&[x(), row("w", &[1.0])], &[]),
+            "gelu has no operand `w`; `op gelu --help` lists them"
+        );
+        assert_eq!(wrong(&[x()], &["eps=1"]), "`eps=1` is no setting; gelu has []");
+        assert_eq!(wrong(&[], &[]), "the file has no `x`");
+        assert_eq!(wrong(&[x(), row("dy", &[1.0, 2.0])], &[]), "`dy` has 2 values, but y is [1]");
+    }
+
+    #[test]
+    fn every_op_tells_its_operands() {
+        for op in table::OPS {
+            let help = op.help();
+            assert!(
+                op.operands.iter().all(|(name, shape)| help.contains(name) && help.contains(shape)),
+                "{help}"
+            );
+        }
+    }
+}
