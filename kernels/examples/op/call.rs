@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kernels::{Array, Cpu, OpError, Tape};
 
-use crate::file::Named;
+use crate::file::{Named, Tensors};
 use crate::table::Op;
 
 /// What is wrong with a request.
@@ -19,7 +19,7 @@ impl From<OpError> for Wrong {
 pub struct Call {
     device: Cpu,
     pub tape: Tape<Cpu>,
-    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    tensors: Tensors,
     settings: BTreeMap<String, String>,
     /// The gradient that comes.
     dy: Option<Vec<f32>>,
@@ -29,11 +29,7 @@ pub struct Call {
 
 impl Call {
     /// Refuses tensors and settings that the op does not have: nothing is read and ignored.
-    pub fn new(
-        op: &Op,
-        mut tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
-        settings: &[String],
-    ) -> Result<Self, Wrong> {
+    pub fn new(op: &Op, mut tensors: Tensors, settings: &[String]) -> Result<Self, Wrong> {
         let mut given = BTreeMap::new();
         for setting in settings {
             let known = setting.split_once('=').filter(|(name, _)| op.settings.iter().any(|s| s.0 == *name));

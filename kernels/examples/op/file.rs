@@ -7,11 +7,13 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::call::Wrong;
 
+/// Shape and values, by name.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 /// Name, shape, values.
 pub type Named = (String, Vec<usize>, Vec<f32>);
 
 /// All tensors of a file.
-pub fn read(path: &str) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, Wrong> {
+pub fn read(path: &str) -> Result<Tensors, Wrong> {
     let wrong = |why: String| Wrong(format!("cannot read `{path}`: {why}"));
     let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| wrong(error.to_string()))?;
