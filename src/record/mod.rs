@@ -22,6 +22,7 @@ mod status;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
+mod transfer;
 pub mod units;
 
 pub use error::RecordError;
@@ -35,3 +36,4 @@ pub use log::Log;
 pub use metrics::{Metrics, Offsets};
 pub use progress::Progress;
 pub use status::{Status, StatusFile};
+pub use transfer::Transfer;
