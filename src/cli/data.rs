@@ -1,15 +1,23 @@
-//! `runner data`: corpora into the prepared format.
+//! `runner data`: corpora, fetched and in the prepared format.
 
 use serde_json::json;
 
 use super::Talk;
 use super::arguments::{DataVerb, PrepareVerb};
 use super::failure::{self, Failure};
+use super::fetch;
 use crate::corpora::{TableRequest, prepare_table};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
-    let DataVerb::Prepare(PrepareVerb::Table { table, audio, output, rate_hz, keep_case }) = verb;
+    match verb {
+        DataVerb::Fetch(arguments) => fetch::fetch(arguments, talk),
+        DataVerb::Prepare(verb) => prepare(verb, talk),
+    }
+}
+
+fn prepare(verb: &PrepareVerb, talk: Talk) -> Result<u8, Failure> {
+    let PrepareVerb::Table { table, audio, output, rate_hz, keep_case } = verb;
     let request = TableRequest {
         table: table.clone(),
         audio_dir: audio.clone(),

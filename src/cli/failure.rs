@@ -12,6 +12,7 @@ use super::paint;
 use crate::config::Problems;
 use crate::corpora::CorpusError;
 use crate::data::DataError;
+use crate::fetch::FetchError;
 use crate::launch::LaunchError;
 use crate::model::ModelError;
 use crate::model::weights::WeightsError;
@@ -25,6 +26,8 @@ pub const INTERNAL: u8 = 70;
 pub const RUNNING: u8 = 73;
 pub const IO: u8 = 74;
 pub const INTERRUPTED: u8 = 75;
+/// Ended by Ctrl-C, with nothing that a later command would mind.
+pub const KILLED: u8 = 130;
 /// What shells report of a program whose reader went away, as with `| head`: nobody is there to be told.
 const CLOSED_PIPE: u8 = 141;
 
@@ -135,6 +138,35 @@ impl From<DataError> for Failure {
             ),
             DataError::Text(error) if error.is_missing() => Failure::new(MISSING, error.to_string()),
             error => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let code = match &error {
+            FetchError::Unknown { .. }
+            | FetchError::OtherKind { .. }
+            | FetchError::NoSubset { .. }
+            | FetchError::Mirror { .. }
+            | FetchError::NoCache
+            | FetchError::Catalogue { .. } => REQUEST,
+            FetchError::Walled { .. } | FetchError::Absent { .. } | FetchError::Refused { .. } => MISSING,
+            FetchError::Busy { .. } | FetchError::InTheWay { .. } => RUNNING,
+            FetchError::Io { source, action: "read", .. }
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                MISSING
+            }
+            FetchError::Io { .. } | FetchError::NoRoom { .. } | FetchError::GaveUp { .. } => IO,
+            FetchError::Interrupted => KILLED,
+            _ => FAILED,
+        };
+        let hint = error.hint();
+        let failure = Failure::new(code, error.to_string());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 }

@@ -111,8 +111,11 @@ impl Catalogue {
     /// # Errors
     /// It cannot be read, is no catalogue, or an entry is not sound.
     pub fn read(path: &Path) -> Result<Self, FetchError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| FetchError::Io { action: "read", path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| FetchError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
         Catalogue::parse(&text, &format!("`{}`", path.display()))
     }
 
@@ -272,7 +275,8 @@ impl Source {
         }
         // The hub states a checksum with every file it sends.
         if self.sum().is_some() == self.unsummed.is_some() && !at_the_hub {
-            problems.push("it needs a checksum, or `unsummed` that says why there is none, but not both".into());
+            problems
+                .push("it needs a checksum, or `unsummed` that says why there is none, but not both".into());
         }
         problems
     }

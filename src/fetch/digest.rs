@@ -23,7 +23,7 @@ impl Sum {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Sum::Sha256(_) => "SHA-256",
-            Sum::GitBlob(_) => "git's SHA-1",
+            Sum::GitBlob(_) => "git SHA-1",
             Sum::Md5(_) => "MD5",
         }
     }

@@ -67,10 +67,8 @@ impl Records {
     /// # Errors
     /// The disk refuses.
     pub(super) fn note(&self, done: &Done, members: &[Member]) -> Result<(), FetchError> {
-        let list: String = members
-            .iter()
-            .map(|member| format!("{}  {}\n", member.sha256, member.path.display()))
-            .collect();
+        let list: String =
+            members.iter().map(|member| format!("{}  {}\n", member.sha256, member.path.display())).collect();
         self.write(&self.path(&done.file, ".sha256"), list.as_bytes())?;
         let text = serde_json::to_vec_pretty(done).unwrap_or_default();
         self.write(&self.path(&done.file, ".json"), &text)

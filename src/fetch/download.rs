@@ -18,7 +18,7 @@ use super::part::{Part, Version};
 use super::request::Manners;
 use super::tree;
 
-/// A try that brought so much counts as a success: the next failure is again the first.
+/// A try that came so much farther than all before counts as a success: the next failure is again the first.
 const PROGRESS_BYTES: u64 = 1 << 20;
 const LONGEST_WAIT_SECS: f64 = 60.0;
 /// How often the user's wish to stop is looked at while waiting.
@@ -49,7 +49,8 @@ enum End {
     /// The connection, or the server for now.
     Broken {
         why: String,
-        arrived: u64,
+        /// How far the file had come.
+        at: u64,
         retry_after_secs: Option<u64>,
     },
     /// The bytes are not the wanted ones.
@@ -58,7 +59,7 @@ enum End {
 
 impl End {
     fn broken(why: impl Into<String>) -> Self {
-        End::Broken { why: why.into(), arrived: 0, retry_after_secs: None }
+        End::Broken { why: why.into(), at: 0, retry_after_secs: None }
     }
 }
 
@@ -108,6 +109,7 @@ pub(super) fn download(way: &mut Way<'_>, wanted: &Wanted<'_>) -> Result<Got, Fe
 fn from(way: &mut Way<'_>, wanted: &Wanted<'_>, address: &str) -> Result<Got, FetchError> {
     let part = Part::of(wanted.file);
     let (mut failures, mut spoilt) = (0, false);
+    let mut farthest = part.here().map_or(0, |(bytes, _)| bytes);
     loop {
         way.go_on()?;
         match attempt(way, wanted, address, &part)? {
@@ -124,8 +126,9 @@ fn from(way: &mut Way<'_>, wanted: &Wanted<'_>, address: &str) -> Result<Got, Fe
                 }
                 (way.tell)(&Notice::StartsOver { why: format!("{}: {detail}", wanted.name) });
             }
-            End::Broken { why, arrived, retry_after_secs } => {
-                failures = if arrived >= PROGRESS_BYTES { 1 } else { failures + 1 };
+            End::Broken { why, at, retry_after_secs } => {
+                failures = if at >= farthest + PROGRESS_BYTES { 1 } else { failures + 1 };
+                farthest = farthest.max(at);
                 if failures > way.manners.retries {
                     return Err(FetchError::GaveUp { url: address.to_owned(), why, tries: failures });
                 }
@@ -140,12 +143,7 @@ fn from(way: &mut Way<'_>, wanted: &Wanted<'_>, address: &str) -> Result<Got, Fe
     }
 }
 
-fn attempt(
-    way: &mut Way<'_>,
-    wanted: &Wanted<'_>,
-    address: &str,
-    part: &Part,
-) -> Result<End, FetchError> {
+fn attempt(way: &mut Way<'_>, wanted: &Wanted<'_>, address: &str, part: &Part) -> Result<End, FetchError> {
     let here = part.here().filter(|(bytes, version)| may_go_on(*bytes, version, address, wanted));
     if let Some((bytes, _)) = &here
         && Some(*bytes) == wanted.bytes
@@ -170,7 +168,7 @@ fn attempt(
         }
         408 | 429 | 500..=599 => Ok(End::Broken {
             why: format!("{} answers {}", host(address), answer.status),
-            arrived: 0,
+            at: 0,
             retry_after_secs: answer.retry_after_secs,
         }),
         status @ 400..=499 => Err(FetchError::Refused { url: answer.url, status }),
@@ -224,7 +222,7 @@ fn receive(
         };
         (part.begin(&version)?, Digest::for_sum(sum.as_ref()))
     };
-    let mut flow = Flow { at: have, have, expected, digest };
+    let mut flow = Flow { at: have, expected, digest };
     if let Some(end) = flow.pour(way, part, &mut file, &mut answer)? {
         return Ok(end);
     }
@@ -244,7 +242,9 @@ fn announced_fault(wanted: &Wanted<'_>, answer: &Answer) -> Option<String> {
         return Some(format!("it is {total} bytes long there, {expected} are expected"));
     }
     match (&wanted.sum, &answer.stated) {
-        (Some(Sum::Sha256(expected)), Some(Sum::Sha256(stated))) if !expected.eq_ignore_ascii_case(stated) => {
+        (Some(Sum::Sha256(expected)), Some(Sum::Sha256(stated)))
+            if !expected.eq_ignore_ascii_case(stated) =>
+        {
             Some(format!("the server states the SHA-256 {stated}, {expected} is expected"))
         }
         _ => None,
@@ -271,8 +271,6 @@ fn going_on(here: &Option<(u64, Version)>, answer: &Answer) -> Result<u64, &'sta
 struct Flow {
     /// Length of the part.
     at: u64,
-    /// Its length before this try.
-    have: u64,
     expected: Option<u64>,
     digest: Digest,
 }
@@ -319,7 +317,7 @@ impl Flow {
             None if how != "the connection ended" => format!("{how} after {} bytes", self.at),
             _ => return None,
         };
-        Some(End::Broken { why, arrived: self.at - self.have, retry_after_secs: None })
+        Some(End::Broken { why, at: self.at, retry_after_secs: None })
     }
 }
 

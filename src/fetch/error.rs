@@ -61,7 +61,9 @@ pub enum FetchError {
     #[error("`{}` is in the way of what is unpacked", path.display())]
     InTheWay { path: PathBuf },
     /// The hub did not say which commit it sent.
-    #[error("{url} does not say which commit it is of, so it has no place in the cache of Hugging Face's library")]
+    #[error(
+        "{url} does not say which commit it is of, so it has no place in the cache of Hugging Face's library"
+    )]
     NoCommit { url: String },
     /// What `--verify` looked for is not there.
     #[error("{what} was not fetched into `{}`", folder.display())]

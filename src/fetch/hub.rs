@@ -70,8 +70,11 @@ impl Cache {
         sources: &[&Source],
     ) -> Result<Vec<FetchedFile>, FetchError> {
         if sources.iter().all(|source| source.optional || self.find(entry, source).is_some()) {
-            let there = sources.iter().filter_map(|source| self.find(entry, source).map(|file| (source, file)));
-            return Ok(there.map(|(source, file)| self.there(source, &file, FileState::AlreadyThere)).collect());
+            let there =
+                sources.iter().filter_map(|source| self.find(entry, source).map(|file| (source, file)));
+            return Ok(there
+                .map(|(source, file)| self.there(source, &file, FileState::AlreadyThere))
+                .collect());
         }
         let needed = sources.iter().filter(|source| self.find(entry, source).is_none());
         tree::room(&self.repository, needed.filter_map(|source| source.bytes).sum(), "for all of it")?;
@@ -107,8 +110,13 @@ impl Cache {
     ) -> Result<Done, FetchError> {
         let incoming = self.repository.join(RECORDS).join(source.name.replace('/', "--"));
         let urls = entry.urls(source, commit.as_deref().unwrap_or(&entry.revision));
-        let wanted =
-            Wanted { name: &source.name, urls: &urls, file: &incoming, bytes: source.bytes, sum: source.sum() };
+        let wanted = Wanted {
+            name: &source.name,
+            urls: &urls,
+            file: &incoming,
+            bytes: source.bytes,
+            sum: source.sum(),
+        };
         let got = download(way, &wanted)?;
         let of = match (commit.clone(), &got.commit) {
             (Some(commit), _) => commit,
@@ -188,7 +196,8 @@ impl Cache {
             (way.tell)(&Notice::Checking { file: source.name.clone(), bytes });
             let expected = blob_name(&file).and_then(|name| Sum::from_etag(&name)).or_else(|| source.sum());
             if let Some(expected) = expected {
-                let found = sum_like(&expected, &file).map_err(|error| FetchError::io("read", &file, error))?;
+                let found =
+                    sum_like(&expected, &file).map_err(|error| FetchError::io("read", &file, error))?;
                 if found != expected {
                     wrong.push(format!("`{}` has changed", source.name));
                 }

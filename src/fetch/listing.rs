@@ -50,7 +50,8 @@ fn listed(entry: &Entry, kind: &'static str) -> Listed {
         Some(Home::Cache(cache)) => cache.find(entry, file).is_some(),
         None => false,
     };
-    let by_hand = entry.walled.is_some() && entry.folder.as_ref().is_some_and(|dir| PathBuf::from(dir).is_dir());
+    let by_hand =
+        entry.walled.is_some() && entry.folder.as_ref().is_some_and(|dir| PathBuf::from(dir).is_dir());
     Listed {
         name: entry.name.clone(),
         kind,

@@ -37,7 +37,12 @@ pub enum Notice {
 impl Notice {
     /// That a file is whole.
     pub(super) fn verified(file: &str, bytes: u64, sum: Option<&Sum>, by_the_server: bool) -> Self {
-        Notice::Verified { file: file.to_owned(), bytes, sum: sum.map(|sum| sum.kind().to_owned()), by_the_server }
+        Notice::Verified {
+            file: file.to_owned(),
+            bytes,
+            sum: sum.map(|sum| sum.kind().to_owned()),
+            by_the_server,
+        }
     }
 }
 
@@ -52,7 +57,9 @@ impl fmt::Display for Notice {
             Notice::Begun { file, bytes: Some(total), have } => {
                 write!(f, "{file}: going on after the {} of {} that are here", bytes(*have), bytes(*total))
             }
-            Notice::At { bytes: done, total: Some(total) } => write!(f, "{} of {}", bytes(*done), bytes(*total)),
+            Notice::At { bytes: done, total: Some(total) } => {
+                write!(f, "{} of {}", bytes(*done), bytes(*total))
+            }
             Notice::At { bytes: done, total: None } => write!(f, "{}", bytes(*done)),
             Notice::Rereading { bytes: have } => write!(f, "reading the {} that are here", bytes(*have)),
             Notice::Again { why, wait_secs, left } => {
@@ -60,7 +67,9 @@ impl fmt::Display for Notice {
             }
             Notice::StartsOver { why } => write!(f, "{why}; starting over"),
             Notice::Elsewhere { why, url } => write!(f, "{why}; trying {url}"),
-            Notice::NotThere { file } => write!(f, "{file}: the publisher has none, and it can be done without"),
+            Notice::NotThere { file } => {
+                write!(f, "{file}: the publisher has none, and it can be done without")
+            }
             Notice::Verified { file, bytes: length, sum: None, .. } => write!(
                 f,
                 "{file}: {}, verified by length and format only: no checksum is published",

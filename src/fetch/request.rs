@@ -125,7 +125,9 @@ impl Request<'_> {
     pub fn run(&self, stop: &AtomicBool, tell: &mut dyn FnMut(&Notice)) -> Result<Fetched, FetchError> {
         self.with_way(stop, tell, |request, way, sources| match request.home()? {
             Home::Folder(folder) => Ok((request.into_folder(way, sources, &folder)?, folder)),
-            Home::Cache(cache) => Ok((cache.fetch(way, request.entry, sources)?, cache.folder(request.entry))),
+            Home::Cache(cache) => {
+                Ok((cache.fetch(way, request.entry, sources)?, cache.folder(request.entry)))
+            }
         })
     }
 
@@ -136,7 +138,9 @@ impl Request<'_> {
     pub fn verify(&self, stop: &AtomicBool, tell: &mut dyn FnMut(&Notice)) -> Result<Fetched, FetchError> {
         self.with_way(stop, tell, |request, way, sources| match request.home()? {
             Home::Folder(folder) => Ok((request.compare(way, sources, &folder)?, folder)),
-            Home::Cache(cache) => Ok((cache.compare(way, request.entry, sources)?, cache.folder(request.entry))),
+            Home::Cache(cache) => {
+                Ok((cache.compare(way, request.entry, sources)?, cache.folder(request.entry)))
+            }
         })
     }
 
@@ -154,7 +158,11 @@ impl Request<'_> {
             return Err(FetchError::Walled {
                 name: self.entry.name.clone(),
                 how: how.clone(),
-                folder: self.to.clone().or_else(|| self.entry.folder.clone().map(PathBuf::from)).unwrap_or_default(),
+                folder: self
+                    .to
+                    .clone()
+                    .or_else(|| self.entry.folder.clone().map(PathBuf::from))
+                    .unwrap_or_default(),
             });
         }
         let sources = self.entry.pick(&self.subsets)?;
@@ -249,6 +257,10 @@ impl Request<'_> {
         if files.is_empty() {
             return Err(FetchError::Absent { what: self.entry.name.clone(), folder: folder.clone() });
         }
-        if wrong.is_empty() { Ok(files) } else { Err(FetchError::Changed { folder: folder.clone(), files: wrong }) }
+        if wrong.is_empty() {
+            Ok(files)
+        } else {
+            Err(FetchError::Changed { folder: folder.clone(), files: wrong })
+        }
     }
 }

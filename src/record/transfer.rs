@@ -41,7 +41,9 @@ impl Transfer {
                 *bar = total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
                 // A template that cannot be read leaves the plain bar: not worth failing for.
                 let template = match total_bytes {
-                    Some(_) => "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left",
+                    Some(_) => {
+                        "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left"
+                    }
                     None => "{spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
                 };
                 if let Ok(style) = ProgressStyle::with_template(template) {
@@ -61,7 +63,9 @@ impl Transfer {
     pub fn at(&mut self, bytes: u64, total_bytes: Option<u64>) {
         match &mut self.show {
             Show::Bar(bar) => bar.set_position(bytes),
-            Show::Lines { to, begun, from, last } if last.elapsed() >= Duration::from_secs(Self::LINE_SECS) => {
+            Show::Lines { to, begun, from, last }
+                if last.elapsed() >= Duration::from_secs(Self::LINE_SECS) =>
+            {
                 *last = Instant::now();
                 let rate = bytes.saturating_sub(*from) as f64 / begun.elapsed().as_secs_f64().max(1e-3);
                 let mut said = match total_bytes {

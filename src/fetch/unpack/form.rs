@@ -27,7 +27,8 @@ pub(in crate::fetch) fn format_fault(path: &Path) -> Option<String> {
         Some("it is not packed by bzip2".into())
     } else if is(&[".json", ".jsonl"]) && !text.starts_with(['{', '[']) {
         Some("it is not JSON".into())
-    } else if is(&[".pt", ".pth", ".th", ".ckpt", "pytorch_model.bin"]) && !begins(b"PK") && !begins(&[0x80]) {
+    } else if is(&[".pt", ".pth", ".th", ".ckpt", "pytorch_model.bin"]) && !begins(b"PK") && !begins(&[0x80])
+    {
         Some("it is no checkpoint of PyTorch".into())
     } else {
         None

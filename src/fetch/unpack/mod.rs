@@ -65,16 +65,8 @@ pub(super) fn unpack(
     let packed_bytes = open()?.metadata().map_err(|error| FetchError::io("read", archive, error))?.len();
     let free = tree::free(folder).unwrap_or(u64::MAX);
     let most = most_bytes.unwrap_or_else(|| packed_bytes.saturating_mul(MOST_PER_BYTE).max(1 << 20));
-    let mut out = Out {
-        way,
-        archive,
-        folder,
-        most,
-        free,
-        bytes: 0,
-        members: BTreeMap::new(),
-        links: BTreeMap::new(),
-    };
+    let mut out =
+        Out { way, archive, folder, most, free, bytes: 0, members: BTreeMap::new(), links: BTreeMap::new() };
     let input = BufReader::with_capacity(1 << 18, open()?);
     match format {
         Format::Tar => tape::untar(&mut out, input)?,
