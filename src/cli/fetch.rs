@@ -1,6 +1,7 @@
 //! `runner data fetch`: public corpora and checkpoints, or the list of them.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -106,8 +107,8 @@ impl Shown {
         }
         self.talk.say(notice);
         match notice {
-            Notice::Begun { bytes, have, .. } => self.transfer.begin(*bytes, *have),
-            Notice::Verified { .. } => self.transfer.begin(None, 0),
+            Notice::Begun { file, bytes, have } => self.transfer.begin(file, *bytes, *have),
+            Notice::Verified { file, .. } => self.transfer.begin(&format!("unpacking {file}"), None, 0),
             _ => {}
         }
     }
@@ -158,18 +159,26 @@ fn list(arguments: &FetchArguments, catalogue: &Catalogue, talk: Talk) -> Result
 }
 
 fn print_entry(entry: &Listed, wide: usize) {
-    let size = match (entry.walled.is_some(), entry.bytes, entry.more) {
-        (true, ..) => "by hand".to_owned(),
-        (_, 0, _) => "size unknown".to_owned(),
-        (_, bytes, true) => format!("over {}", units::bytes(bytes)),
-        (_, bytes, false) => units::bytes(bytes),
+    let size = match (entry.walled.is_some(), entry.bytes) {
+        (true, _) => "by hand".to_owned(),
+        (_, 0) => "size unknown".to_owned(),
+        (_, bytes) => {
+            let how = if entry.more {
+                "over "
+            } else if entry.roughly {
+                "about "
+            } else {
+                ""
+            };
+            format!("{how}{}", units::bytes(bytes))
+        }
     };
     let here = match (entry.here, entry.files) {
         (0, _) => "–".to_owned(),
         (here, files) if here == files => "here".to_owned(),
         (here, files) => format!("{here} of {files}"),
     };
-    let folder = entry.folder.as_ref().map_or_else(|| "?".into(), |folder| folder.display().to_string());
+    let folder = entry.folder.as_deref().map_or_else(|| "?".into(), from_home);
     println!("{:wide$}  {size:12}  {here:7}  {folder}", entry.name);
     println!("    {}", entry.about);
     println!("    licence: {}", entry.licence);
@@ -177,4 +186,13 @@ fn print_entry(entry: &Listed, wide: usize) {
         println!("    subsets: {}", entry.subsets.join(", "));
     }
     println!();
+}
+
+/// A path as people write it: `~` for their home folder.
+fn from_home(path: &Path) -> String {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    match home.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
 }

@@ -3,7 +3,7 @@
 //! The shipped one is `catalogue.toml`; a lab's own has the same form (`--catalogue`). What the publisher does not state (a size, a
 //! checksum) is absent here, never guessed, and `unsummed` says so in words.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -53,6 +53,8 @@ pub struct Entry {
     pub revision: String,
     /// How to get what no program may fetch; then it has no files.
     pub walled: Option<String>,
+    /// What is in the folder when somebody put it there.
+    pub sign: Option<String>,
     /// What to do with it, once there.
     pub next: Option<String>,
     /// Its files.
@@ -74,6 +76,8 @@ pub struct Source {
     pub urls: Vec<String>,
     /// Its length.
     pub bytes: Option<u64>,
+    /// Its length by hearsay: to tell people and to look for room, not to compare with.
+    pub roughly_bytes: Option<u64>,
     /// Its checksums, hexadecimal; the strongest given is used.
     pub sha256: Option<String>,
     /// The name that git gives its bytes.
@@ -200,9 +204,23 @@ impl Entry {
         Ok(self.files.iter().filter(picked).collect())
     }
 
-    /// What `--subset` may name: of each file the first name.
+    /// What `--subset` may name: of each file the first name it is given for that, or its own.
     pub fn subsets(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.subset.first().unwrap_or(&file.name).clone()).collect()
+        let mut names: Vec<String> =
+            self.files.iter().map(|file| file.subset.first().unwrap_or(&file.name).clone()).collect();
+        names.dedup();
+        names
+    }
+
+    /// Whether it comes in parts that are of use alone.
+    pub(super) fn has_parts(&self) -> bool {
+        self.files.len() > 1 && self.files.iter().any(|file| !file.subset.is_empty())
+    }
+
+    /// The folder in which somebody put it, of what no program may fetch.
+    pub(super) fn by_hand(&self, folder: Option<&Path>) -> Option<PathBuf> {
+        let folder = folder.or_else(|| self.folder.as_ref().map(Path::new))?;
+        folder.join(self.sign.as_ref()?).exists().then(|| folder.to_owned())
     }
 
     /// Where a file can be had.
@@ -226,6 +244,9 @@ impl Entry {
         if self.walled.is_some() != self.files.is_empty() {
             problems.push("it needs files, or `walled`, but not both".into());
         }
+        if self.walled.is_some() != self.sign.is_some() {
+            problems.push("`walled` and `sign` belong together".into());
+        }
         for (at, file) in self.files.iter().enumerate() {
             if self.files[..at].iter().any(|other| other.name == file.name) {
                 problems.push(format!("two files are called `{}`", file.name));
@@ -245,8 +266,16 @@ impl Source {
     }
 
     /// Settings rather than weights: what a model of the hub does not work without, whichever weights are picked.
-    fn is_small(&self) -> bool {
-        self.name.ends_with(".json") || self.name.ends_with(".yaml") || self.name.ends_with(".txt")
+    pub(super) fn is_small(&self) -> bool {
+        self.name.ends_with(".json")
+            || self.name.ends_with(".yaml")
+            || self.name.ends_with(".txt")
+            || self.name.ends_with(".jsonl")
+    }
+
+    /// The room it takes, as far as that is known.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.bytes.or(self.roughly_bytes)
     }
 
     /// The strongest checksum that is publicly known.

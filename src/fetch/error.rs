@@ -159,6 +159,9 @@ impl FetchError {
             FetchError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "the disk is full: free some; what arrived is kept, and the same command goes on from there".into()
             }
+            FetchError::Archive { path, .. } => {
+                format!("remove `{}` and run this again to fetch it anew", path.display())
+            }
             FetchError::InTheWay { .. } => "move it away, or give another folder with `--to`".into(),
             FetchError::NoCommit { .. } => "give a folder with `--to`".into(),
             FetchError::Absent { .. } => "fetch it first: the same command without `--verify`".into(),

@@ -77,7 +77,7 @@ impl Cache {
                 .collect());
         }
         let needed = sources.iter().filter(|source| self.find(entry, source).is_none());
-        tree::room(&self.repository, needed.filter_map(|source| source.bytes).sum(), "for all of it")?;
+        tree::room(&self.repository, needed.filter_map(|source| source.size()).sum(), "for all of it")?;
         let _lock = Records::of(&self.repository).lock()?;
         let mut files = Vec::new();
         let mut commit = is_commit(&entry.revision).then(|| entry.revision.clone());

@@ -19,9 +19,11 @@ pub struct Listed {
     pub page: String,
     /// Where it goes; nowhere known for a model of the hub where there is no home folder.
     pub folder: Option<PathBuf>,
-    /// Length of the files that are fetched unless subsets are named, as far as they are published.
+    /// Length of the files that are fetched unless subsets are named, as far as it is known.
     pub bytes: u64,
-    /// Whether some of these lengths are not published.
+    /// Whether some of it is hearsay.
+    pub roughly: bool,
+    /// Whether the length of some files, settings apart, is not known.
     pub more: bool,
     pub subsets: Vec<String>,
     /// How many files are here, of how many that are fetched unless subsets are named.
@@ -50,8 +52,7 @@ fn listed(entry: &Entry, kind: &'static str) -> Listed {
         Some(Home::Cache(cache)) => cache.find(entry, file).is_some(),
         None => false,
     };
-    let by_hand =
-        entry.walled.is_some() && entry.folder.as_ref().is_some_and(|dir| PathBuf::from(dir).is_dir());
+    let by_hand = entry.by_hand(None).is_some();
     Listed {
         name: entry.name.clone(),
         kind,
@@ -63,9 +64,10 @@ fn listed(entry: &Entry, kind: &'static str) -> Listed {
             Some(Home::Cache(cache)) => Some(cache.folder(entry)),
             None => None,
         },
-        bytes: usual.iter().filter_map(|file| file.bytes).sum(),
-        more: usual.iter().any(|file| file.bytes.is_none()),
-        subsets: if entry.files.len() > 1 { entry.subsets() } else { Vec::new() },
+        bytes: usual.iter().filter_map(|file| file.size()).sum(),
+        roughly: usual.iter().any(|file| file.bytes.is_none() && file.roughly_bytes.is_some()),
+        more: usual.iter().any(|file| file.size().is_none() && !file.is_small()),
+        subsets: if entry.has_parts() { entry.subsets() } else { Vec::new() },
         here: if by_hand { 1 } else { usual.iter().filter(here).count() },
         files: usual.len().max(usize::from(entry.walled.is_some())),
         walled: entry.walled.clone(),

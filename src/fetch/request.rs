@@ -155,15 +155,7 @@ impl Request<'_> {
         work: impl FnOnce(&Self, &mut Way<'_>, &[&Source]) -> Result<(Vec<FetchedFile>, PathBuf), FetchError>,
     ) -> Result<Fetched, FetchError> {
         if let Some(how) = &self.entry.walled {
-            return Err(FetchError::Walled {
-                name: self.entry.name.clone(),
-                how: how.clone(),
-                folder: self
-                    .to
-                    .clone()
-                    .or_else(|| self.entry.folder.clone().map(PathBuf::from))
-                    .unwrap_or_default(),
-            });
+            return self.walled(how);
         }
         let sources = self.entry.pick(&self.subsets)?;
         let http = Http::new(self.mirror.clone());
@@ -174,6 +166,22 @@ impl Request<'_> {
             folder,
             licence: self.entry.licence.clone(),
             files,
+            next: self.entry.next.clone(),
+        })
+    }
+
+    /// What no program may fetch is there, or it is said how to get it.
+    fn walled(&self, how: &str) -> Result<Fetched, FetchError> {
+        let own = self.entry.folder.as_ref().map(PathBuf::from);
+        let folder = self.to.clone().or(own).unwrap_or_default();
+        if self.entry.by_hand(Some(&folder)).is_none() {
+            return Err(FetchError::Walled { name: self.entry.name.clone(), how: how.to_owned(), folder });
+        }
+        Ok(Fetched {
+            name: self.entry.name.clone(),
+            folder,
+            licence: self.entry.licence.clone(),
+            files: Vec::new(),
             next: self.entry.next.clone(),
         })
     }
@@ -216,7 +224,7 @@ impl Request<'_> {
     ) -> Result<(), FetchError> {
         let (mut staying, mut passing) = (0_u64, 0_u64);
         for source in missing {
-            let bytes = source.bytes.unwrap_or(0);
+            let bytes = source.size().unwrap_or(0);
             let part = super::part::Part::of(&folder.join(&source.name)).here().map_or(0, |(bytes, _)| bytes);
             let coming = bytes.saturating_sub(part);
             if source.unpack.is_none() {

@@ -10,6 +10,8 @@ use super::units;
 /// How far one file has come.
 pub struct Transfer {
     show: Show,
+    /// Which file.
+    label: String,
 }
 
 enum Show {
@@ -24,31 +26,34 @@ impl Transfer {
     /// A bar on standard error, which is a terminal.
     pub fn bar() -> Self {
         let bar = ProgressBar::hidden();
-        Transfer { show: Show::Bar(bar) }
+        Transfer { show: Show::Bar(bar), label: String::new() }
     }
 
     /// Plain lines to `to`.
     pub fn lines(to: impl Write + Send + 'static) -> Self {
         let now = Instant::now();
-        Transfer { show: Show::Lines { to: Box::new(to), begun: now, from: 0, last: now } }
+        let show = Show::Lines { to: Box::new(to), begun: now, from: 0, last: now };
+        Transfer { show, label: String::new() }
     }
 
     /// A file begins, of which `have` bytes are here.
-    pub fn begin(&mut self, total_bytes: Option<u64>, have: u64) {
+    pub fn begin(&mut self, label: &str, total_bytes: Option<u64>, have: u64) {
         self.end();
+        self.label = label.to_owned();
         match &mut self.show {
             Show::Bar(bar) => {
                 *bar = total_bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
                 // A template that cannot be read leaves the plain bar: not worth failing for.
                 let template = match total_bytes {
                     Some(_) => {
-                        "{bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left"
+                        "{prefix} {bar:24} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left"
                     }
-                    None => "{spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
+                    None => "{prefix} {spinner} {decimal_bytes}  {decimal_bytes_per_sec}",
                 };
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style.progress_chars("━╸ "));
                 }
+                bar.set_prefix(self.label.clone());
                 bar.set_position(have);
                 // The rate is that of this connection, not of what was here before.
                 bar.reset_eta();
@@ -68,10 +73,10 @@ impl Transfer {
             {
                 *last = Instant::now();
                 let rate = bytes.saturating_sub(*from) as f64 / begun.elapsed().as_secs_f64().max(1e-3);
-                let mut said = match total_bytes {
-                    Some(total) => format!("{} of {}", units::bytes(bytes), units::bytes(total)),
-                    None => units::bytes(bytes),
-                };
+                let mut said = format!("{}: {}", self.label, units::bytes(bytes));
+                if let Some(total) = total_bytes {
+                    said += &format!(" of {}", units::bytes(total));
+                }
                 said += &format!("  {}/s", units::bytes(rate as u64));
                 if let Some(total) = total_bytes.filter(|_| rate > 0.0) {
                     said += &format!("  {} left", units::duration(total.saturating_sub(bytes) as f64 / rate));
