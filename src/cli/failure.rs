@@ -12,7 +12,7 @@ use super::paint;
 use crate::config::Problems;
 use crate::corpora::CorpusError;
 use crate::data::DataError;
-use crate::fetch::FetchError;
+use crate::fetch::{Catalogue, FetchError, Kind};
 use crate::launch::LaunchError;
 use crate::model::ModelError;
 use crate::model::weights::WeightsError;
@@ -186,13 +186,21 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Weights(error) => error.into(),
-            ModelError::PretrainedMissing { .. } => Failure::new(MISSING, error.to_string())
-                .hint("download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder")
+            ModelError::PretrainedMissing { ref name, .. } => Failure::new(MISSING, error.to_string())
+                .hint(way_to(name))
                 .hint("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
             ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
                 .hint("`config.json` fixes the architecture: set these options in [model.wav2vec2] to its values, or name another checkpoint"),
             ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
         }
+    }
+}
+
+/// How to come by pretrained weights.
+fn way_to(pretrained: &str) -> String {
+    match Catalogue::shipped().and_then(|all| Ok(all.find(Kind::Model, pretrained)?.name.clone())) {
+        Ok(name) => format!("fetch it: runner data fetch --model {name}"),
+        Err(_) => "download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder".into(),
     }
 }
 

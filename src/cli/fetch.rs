@@ -78,6 +78,8 @@ fn on_signals(talk: Talk) -> Result<Arc<AtomicBool>, Failure> {
 /// Notices as people see them.
 struct Shown {
     transfer: Transfer,
+    /// Whether the bar is that of an archive.
+    unpacking: bool,
     talk: Talk,
 }
 
@@ -90,13 +92,18 @@ impl Shown {
         } else {
             Transfer::lines(std::io::stderr())
         };
-        Shown { transfer, talk }
+        Shown { transfer, unpacking: false, talk }
     }
 
     fn take(&mut self, notice: &Notice) {
         match notice {
             Notice::At { bytes, total } => return self.transfer.at(*bytes, *total),
-            Notice::Unpacking { bytes, .. } => return self.transfer.at(*bytes, None),
+            Notice::Unpacking { file, bytes } => {
+                if !std::mem::replace(&mut self.unpacking, true) {
+                    self.transfer.begin(&format!("unpacking {file}"), None, 0);
+                }
+                return self.transfer.at(*bytes, None);
+            }
             Notice::Verified { .. }
             | Notice::Unpacked { .. }
             | Notice::Again { .. }
@@ -108,7 +115,7 @@ impl Shown {
         self.talk.say(notice);
         match notice {
             Notice::Begun { file, bytes, have } => self.transfer.begin(file, *bytes, *have),
-            Notice::Verified { file, .. } => self.transfer.begin(&format!("unpacking {file}"), None, 0),
+            Notice::Unpacked { .. } => self.unpacking = false,
             _ => {}
         }
     }

@@ -88,6 +88,7 @@ fn ways_on(failure: Failure, arguments: &RunArguments) -> Failure {
             "prepare it: `runner data prepare table TABLE --audio DIR -o FOLDER` turns audio and transcripts into a \
              corpus; then set `data.dir` to FOLDER",
         )
+        .hint("`runner data fetch` lists public corpora and gets them")
         .hint(format!("or try it on the bundled corpus: runner run {experiment} --profile smoke"))
 }
 

@@ -3,14 +3,13 @@
 //! A part is gone on with only if the rest can be known to belong to it: the server confirms the version (`If-Range`), or a checksum of
 //! the whole decides in the end. What does not verify is thrown away and fetched once more from the beginning, and then it is an error.
 
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::digest::{Digest, Sum};
 use super::error::FetchError;
+use super::flow::Flow;
 use super::http::{Answer, Http, Rest};
 use super::judge::{Got, judge, reread};
 use super::notice::Notice;
@@ -44,7 +43,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// How a try ended, where another may follow.
-enum End {
+pub(super) enum End {
     Whole(Got),
     /// The connection, or the server for now.
     Broken {
@@ -149,7 +148,7 @@ fn attempt(way: &mut Way<'_>, wanted: &Wanted<'_>, address: &str, part: &Part) -
         && Some(*bytes) == wanted.bytes
     {
         // All had arrived when the process ended.
-        let digest = reread(way, wanted.sum.as_ref(), &part.path, *bytes)?;
+        let digest = reread(way, wanted, wanted.sum.as_ref(), &part.path, *bytes)?;
         return Ok(judge(digest, *bytes, wanted.sum.clone(), &part.path)?.into());
     }
     let rest = match &here {
@@ -212,7 +211,7 @@ fn receive(
     room(wanted.file, expected.map(|expected| expected.saturating_sub(have)))?;
     (way.tell)(&Notice::Begun { file: wanted.name.to_owned(), bytes: expected, have });
     let (mut file, digest) = if have > 0 {
-        (part.append()?, reread(way, sum.as_ref(), &part.path, have)?)
+        (part.append()?, reread(way, wanted, sum.as_ref(), &part.path, have)?)
     } else {
         let version = Version {
             url: address.to_owned(),
@@ -264,60 +263,6 @@ fn going_on(here: &Option<(u64, Version)>, answer: &Answer) -> Result<u64, &'sta
         Err("the server goes on at another place than asked")
     } else {
         Ok(*have)
-    }
-}
-
-/// Bytes on their way from a server into a part.
-struct Flow {
-    /// Length of the part.
-    at: u64,
-    expected: Option<u64>,
-    digest: Digest,
-}
-
-impl Flow {
-    /// Everything the server sends; `None` where that is all there is.
-    fn pour(
-        &mut self,
-        way: &mut Way<'_>,
-        part: &Part,
-        file: &mut File,
-        answer: &mut Answer,
-    ) -> Result<Option<End>, FetchError> {
-        let mut buffer = vec![0; 1 << 18];
-        // A server that announced more than it should is read on to see whether it means it.
-        let overlong = answer.total_bytes > self.expected;
-        loop {
-            way.go_on()?;
-            if self.expected == Some(self.at) && !overlong {
-                return Ok(None);
-            }
-            let count = match answer.body.read(&mut buffer) {
-                Ok(0) => return Ok(self.ended("the connection ended")),
-                Ok(count) => count,
-                Err(error) => return Ok(self.ended(&format!("the connection failed ({error})"))),
-            };
-            if let Some(expected) = self.expected
-                && self.at + count as u64 > expected
-            {
-                return Ok(Some(End::Spoilt(format!("more than the expected {expected} bytes are sent"))));
-            }
-            self.digest.update(&buffer[..count]);
-            file.write_all(&buffer[..count]).map_err(|error| FetchError::io("write", &part.path, error))?;
-            self.at += count as u64;
-            (way.tell)(&Notice::At { bytes: self.at, total: self.expected });
-        }
-    }
-
-    /// Nothing more comes: is that all?
-    fn ended(&self, how: &str) -> Option<End> {
-        let why = match self.expected {
-            Some(expected) if self.at < expected => format!("{how} after {} of {expected} bytes", self.at),
-            // Without a length the end is known only from a clean end.
-            None if how != "the connection ended" => format!("{how} after {} bytes", self.at),
-            _ => return None,
-        };
-        Some(End::Broken { why, at: self.at, retry_after_secs: None })
     }
 }
 

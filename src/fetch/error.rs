@@ -37,7 +37,7 @@ pub enum FetchError {
     #[error("{url} answers {status}")]
     Refused { url: String, status: u16 },
     /// The server could not be talked to, however often.
-    #[error("cannot fetch {url}: {why} ({tries} tries)")]
+    #[error("cannot fetch {url}: {why} ({tries} {})", if *tries == 1 { "try" } else { "tries" })]
     GaveUp { url: String, why: String, tries: u32 },
     /// An answer that makes no sense.
     #[error("{url}: {detail}")]
@@ -93,12 +93,12 @@ pub(super) fn word(kind: Kind) -> &'static str {
 
 fn changed(folder: &Path, files: &[String]) -> String {
     const SHOWN: usize = 10;
-    let mut said = format!(
-        "{} files in `{}` are not as they were fetched: {}",
-        files.len(),
-        folder.display(),
-        files[..files.len().min(SHOWN)].join(", ")
-    );
+    let (many, are) = match files.len() {
+        1 => ("1 file".to_owned(), "is not as it was fetched"),
+        count => (format!("{count} files"), "are not as they were fetched"),
+    };
+    let first = files[..files.len().min(SHOWN)].join(", ");
+    let mut said = format!("{many} in `{}` {are}: {first}", folder.display());
     if files.len() > SHOWN {
         said += " …";
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::HeaderMap;
+use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::digest::Sum;
@@ -107,6 +107,16 @@ impl Http {
         self.mirror.as_ref().map_or_else(|| url.to_owned(), |mirror| mirror.instead_of(url))
     }
 
+    /// Through whom an address is talked to, as the end of a sentence; nothing where directly.
+    fn by_way_of(&self, url: &str) -> String {
+        let used = url
+            .parse::<Uri>()
+            .ok()
+            .and_then(|uri| self.agent.config().proxy().filter(|proxy| !proxy.is_no_proxy(&uri)));
+        used.map(|proxy| format!(" (by way of the proxy {}:{})", proxy.host(), proxy.port()))
+            .unwrap_or_default()
+    }
+
     /// Asks for a file.
     ///
     /// # Errors
@@ -122,7 +132,7 @@ impl Http {
                     request = request.header("If-Range", validator);
                 }
             }
-            let response = request.call().map_err(|error| in_words(&error))?;
+            let response = request.call().map_err(|error| in_words(&error) + &self.by_way_of(&url))?;
             let (parts, body) = response.into_parts();
             let headers = &parts.headers;
             commit = commit.or_else(|| text(headers, "x-repo-commit"));
@@ -222,6 +232,8 @@ fn in_words(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => format!("it was silent for {SILENCE_SECS} s"),
         ureq::Error::Io(error) => match error.kind() {
             std::io::ErrorKind::ConnectionRefused => "it refuses connections".into(),
+            // The standard library has no kind for it.
+            _ if error.to_string().contains("lookup address") => in_words(&ureq::Error::HostNotFound),
             _ => format!("the connection failed: {error}"),
         },
         error => error.to_string(),

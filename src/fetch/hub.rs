@@ -11,8 +11,8 @@ use super::digest::{Sum, sum_like};
 use super::done::{Done, RECORDS, Records};
 use super::download::{Wanted, Way, download};
 use super::error::FetchError;
+use super::fetched::{FetchedFile, FileState};
 use super::notice::Notice;
-use super::request::{FetchedFile, FileState};
 use super::tree;
 
 /// The place of one model in the cache.

@@ -26,12 +26,13 @@ pub(super) struct Got {
 /// It cannot be read, or the user asked to stop.
 pub(super) fn reread(
     way: &mut Way<'_>,
-    wanted: Option<&Sum>,
+    wanted: &Wanted<'_>,
+    sum: Option<&Sum>,
     path: &Path,
     bytes: u64,
 ) -> Result<Digest, FetchError> {
-    (way.tell)(&Notice::Rereading { bytes });
-    let mut digest = Digest::for_sum(wanted);
+    (way.tell)(&Notice::Rereading { file: wanted.name.to_owned(), bytes });
+    let mut digest = Digest::for_sum(sum);
     let mut stopped = Ok(());
     pieces(path, |bytes| {
         digest.update(bytes);
@@ -83,8 +84,7 @@ pub(super) fn accept(way: &mut Way<'_>, wanted: &Wanted<'_>) -> Result<Got, Fetc
     if let Some(expected) = wanted.bytes.filter(|expected| *expected != bytes) {
         return Err(foreign(format!("it has {bytes} bytes, {expected} are expected")));
     }
-    (way.tell)(&Notice::Checking { file: wanted.name.to_owned(), bytes });
-    let digest = reread(way, wanted.sum.as_ref(), wanted.file, bytes)?;
+    let digest = reread(way, wanted, wanted.sum.as_ref(), wanted.file, bytes)?;
     match judge(digest, bytes, wanted.sum.clone(), wanted.file)? {
         Ok(got) => {
             (way.tell)(&Notice::verified(wanted.name, bytes, got.sum.as_ref(), false));

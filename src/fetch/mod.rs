@@ -10,6 +10,8 @@ mod digest;
 mod done;
 mod download;
 mod error;
+mod fetched;
+mod flow;
 mod http;
 mod hub;
 mod judge;
@@ -26,7 +28,8 @@ mod tests;
 
 pub use catalogue::{Catalogue, Entry, Kind, Source};
 pub use error::FetchError;
+pub use fetched::{Fetched, FetchedFile, FileState};
 pub use http::Mirror;
 pub use listing::{Listed, listing};
 pub use notice::Notice;
-pub use request::{Fetched, FileState, Manners, Request};
+pub use request::{Manners, Request};

@@ -13,7 +13,7 @@ pub enum Notice {
     /// So much of the file is here; not said in words.
     At { bytes: u64, total: Option<u64> },
     /// The part that is here is read again, to go on from it.
-    Rereading { bytes: u64 },
+    Rereading { file: String, bytes: u64 },
     /// It did not work and is tried again.
     Again { why: String, wait_secs: f64, left: u32 },
     /// The part that was here is thrown away.
@@ -61,7 +61,9 @@ impl fmt::Display for Notice {
                 write!(f, "{} of {}", bytes(*done), bytes(*total))
             }
             Notice::At { bytes: done, total: None } => write!(f, "{}", bytes(*done)),
-            Notice::Rereading { bytes: have } => write!(f, "reading the {} that are here", bytes(*have)),
+            Notice::Rereading { file, bytes: have } => {
+                write!(f, "{file}: reading the {} that are here", bytes(*have))
+            }
             Notice::Again { why, wait_secs, left } => {
                 write!(f, "{why}; trying again in {} ({left} more)", duration(*wait_secs))
             }

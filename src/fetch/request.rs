@@ -1,14 +1,13 @@
 //! What was asked for, done: every file of an entry brought to its place, or compared with what it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
-
 use super::catalogue::{Entry, Source};
-use super::done::{Done, Records};
+use super::done::Records;
 use super::download::Way;
 use super::error::FetchError;
+use super::fetched::{Fetched, FetchedFile, FileState};
 use super::http::{Http, Mirror};
 use super::hub::Cache;
 use super::notice::Notice;
@@ -44,39 +43,6 @@ pub struct Request<'a> {
     pub manners: Manners,
 }
 
-/// How a file stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileState {
-    Fetched,
-    AlreadyThere,
-    Compared,
-    /// The publisher has none, and it can be done without.
-    NotPublished,
-}
-
-/// A file of a request.
-#[derive(Debug, Clone, Serialize)]
-pub struct FetchedFile {
-    pub name: String,
-    pub state: FileState,
-    pub bytes: u64,
-    /// SHA-256 of the file as it was fetched.
-    pub sha256: String,
-    /// The published checksum it was compared with.
-    pub compared: Option<String>,
-}
-
-/// An entry that is there.
-#[derive(Debug, Clone, Serialize)]
-pub struct Fetched {
-    pub name: String,
-    pub folder: PathBuf,
-    pub licence: String,
-    pub files: Vec<FetchedFile>,
-    pub next: Option<String>,
-}
-
 /// Where an entry goes.
 pub(super) enum Home {
     Folder(PathBuf),
@@ -95,28 +61,6 @@ impl Home {
     }
 }
 
-impl FetchedFile {
-    pub(super) fn new(done: Done, state: FileState) -> Self {
-        FetchedFile {
-            name: done.file,
-            state,
-            bytes: done.bytes,
-            sha256: done.sha256,
-            compared: done.compared,
-        }
-    }
-
-    pub(super) fn not_published(source: &Source) -> Self {
-        FetchedFile {
-            name: source.name.clone(),
-            state: FileState::NotPublished,
-            bytes: 0,
-            sha256: String::new(),
-            compared: None,
-        }
-    }
-}
-
 impl Request<'_> {
     /// Fetches what is not there yet.
     ///
@@ -124,7 +68,7 @@ impl Request<'_> {
     /// As [`FetchError`] lists; what had arrived is kept for the next time.
     pub fn run(&self, stop: &AtomicBool, tell: &mut dyn FnMut(&Notice)) -> Result<Fetched, FetchError> {
         self.with_way(stop, tell, |request, way, sources| match request.home()? {
-            Home::Folder(folder) => Ok((request.into_folder(way, sources, &folder)?, folder)),
+            Home::Folder(folder) => Ok((request.fill(way, sources, &folder)?, folder)),
             Home::Cache(cache) => {
                 Ok((cache.fetch(way, request.entry, sources)?, cache.folder(request.entry)))
             }
@@ -186,11 +130,11 @@ impl Request<'_> {
         })
     }
 
-    fn into_folder(
+    fn fill(
         &self,
         way: &mut Way<'_>,
         sources: &[&Source],
-        folder: &PathBuf,
+        folder: &Path,
     ) -> Result<Vec<FetchedFile>, FetchError> {
         let records = Records::of(folder);
         let there = |source: &&Source| records.find(source).is_some();
@@ -220,7 +164,7 @@ impl Request<'_> {
     fn room<'s>(
         &self,
         missing: impl Iterator<Item = &'s &'s Source>,
-        folder: &PathBuf,
+        folder: &Path,
     ) -> Result<(), FetchError> {
         let (mut staying, mut passing) = (0_u64, 0_u64);
         for source in missing {
@@ -246,7 +190,7 @@ impl Request<'_> {
         &self,
         way: &mut Way<'_>,
         sources: &[&Source],
-        folder: &PathBuf,
+        folder: &Path,
     ) -> Result<Vec<FetchedFile>, FetchError> {
         let records = Records::of(folder);
         let (mut files, mut wrong) = (Vec::new(), Vec::new());
@@ -258,17 +202,17 @@ impl Request<'_> {
                 }
                 None if self.subsets.is_empty() => {}
                 None => {
-                    return Err(FetchError::Absent { what: source.name.clone(), folder: folder.clone() });
+                    return Err(FetchError::Absent { what: source.name.clone(), folder: folder.to_owned() });
                 }
             }
         }
         if files.is_empty() {
-            return Err(FetchError::Absent { what: self.entry.name.clone(), folder: folder.clone() });
+            return Err(FetchError::Absent { what: self.entry.name.clone(), folder: folder.to_owned() });
         }
         if wrong.is_empty() {
             Ok(files)
         } else {
-            Err(FetchError::Changed { folder: folder.clone(), files: wrong })
+            Err(FetchError::Changed { folder: folder.to_owned(), files: wrong })
         }
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::server::{Reply, Server};
-use super::support::{Said, command, said};
+use super::support::{Said, command, root, said};
 
 /// A folder, a server, and a catalogue with one corpus `x` of one file `x.bin`.
 struct Scene {
@@ -387,6 +387,22 @@ fn no_network_is_said_as_such() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_is_used_and_named() {
+    let scene = Scene::new(&facts(b"x"));
+    let catalogue = scene.path("catalogue.toml");
+    let mut command = command(&["data", "fetch", "x", "--retries", "0", "--catalogue"]);
+    command.arg(&catalogue).env("HTTPS_PROXY", &scene.server.url).env_remove("NO_PROXY");
+    for other in ["ALL_PROXY", "all_proxy", "https_proxy", "no_proxy"] {
+        command.env_remove(other);
+    }
+    let said = said(command.output().expect("it starts"));
+    assert_eq!(said.code, 74, "{}", said.err);
+    assert_eq!(scene.server.asked()[0].path, "example.org:443");
+    let proxy = scene.server.url.trim_start_matches("http://");
+    assert!(said.err.contains(&format!(" (by way of the proxy {proxy}) (1 try)")), "{}", said.err);
+}
+
+#[test]
 fn a_disk_too_small_is_seen_before() {
     let scene = Scene::new(&format!("bytes = {}\nsha256 = \"{}\"", 1_u64 << 60, sha256(b"x")));
     let said = scene.fetch(&["x"]);
@@ -638,6 +654,48 @@ fn a_model_goes_to_the_cache_and_is_found_there() {
     let said = scene.fetch(&["--model", "tiny", "--to", &to]);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(fs::read(scene.path("plain/sub/model.safetensors")).expect("weights") == weights);
+}
+
+/// A model that was fetched is the one an experiment names.
+#[test]
+fn a_fetched_model_is_found_by_its_hub_name() {
+    let scene = Scene::new("");
+    scene.catalogue(
+        "[[model]]\nname = \"tiny\"\nabout = \"a test\"\nlicence = \"MIT\"\npage = \"https://example.org\"\nhub = \"me/tiny\"\n\
+         revision = \"0123456789abcdef0123456789abcdef01234567\"\n\
+         \n[[model.file]]\nname = \"config.json\"\n\n[[model.file]]\nname = \"model.safetensors\"\n",
+    );
+    for file in ["config.json", "model.safetensors"] {
+        let body = fs::read(root().join("tests/parity/wav2vec2_base").join(file)).expect("a parity model");
+        let path = format!("/me/tiny/resolve/0123456789abcdef0123456789abcdef01234567/{file}");
+        scene.server.at(&path, [Reply::file(&body)]);
+    }
+    let forward = || {
+        let mut command = command(&["forward", "tests/parity/wav2vec2_base.toml", "--input"]);
+        command
+            .args(["tests/parity/wav2vec2_base/golden.safetensors", "--dump"])
+            .arg(scene.path("out.safetensors"));
+        command.args(["-s", "model.wav2vec2.pretrained=\"me/tiny\""]);
+        command.env("HF_HOME", scene.path("hf")).env_remove("HF_HUB_CACHE");
+        said(command.output().expect("it starts"))
+    };
+    let before = forward();
+    assert_eq!(before.code, 66, "{}", before.err);
+    assert_eq!(scene.fetch(&["--model", "tiny"]).code, 0);
+    let after = forward();
+    assert_eq!(after.code, 0, "{}", after.err);
+}
+
+#[test]
+fn a_missing_model_of_the_catalogue_comes_with_its_command() {
+    let dir = TempDir::new().expect("a folder");
+    let mut command = command(&["forward", "experiments/tedlium_direct.toml", "--input", "x.wav", "--dump"]);
+    command.arg(dir.path().join("out.safetensors"));
+    command.args(["-s", "model.wav2vec2.pretrained=\"facebook/wav2vec2-base\""]);
+    let said =
+        said(command.env("HF_HOME", dir.path()).env_remove("HF_HUB_CACHE").output().expect("it starts"));
+    assert_eq!(said.code, 66, "{}", said.err);
+    assert!(said.err.contains("hint: fetch it: runner data fetch --model wav2vec2-base\n"), "{}", said.err);
 }
 
 #[test]
