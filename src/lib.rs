@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod corpora;
 pub mod data;
+pub mod fetch;
 pub mod import;
 pub mod launch;
 pub mod model;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &[]),
@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("plan", &["config"]),
     ("import", &["config"]),
     ("corpora", &["audio", "text"]),
+    ("fetch", &["record"]),
     ("nn", &["kernels", "seed"]),
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
     ("model", &["plan", "nn", "kernels"]),
@@ -28,26 +29,26 @@ const ROOMS: [(&str, &[&str]); 17] = [
         "cli",
         &[
             "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "train", "launch", "kernels", "import",
+            "task", "train", "launch", "kernels", "import", "fetch",
         ],
     ),
     ("kernels", &[]),
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 33] = [
+const HOMES: [(&str, &[&str]); 39] = [
     ("figment", &["config"]),
-    ("toml", &["config", "cli"]),
+    ("toml", &["config", "cli", "fetch"]),
     ("schemars", &["config"]),
     ("serde_path_to_error", &["config"]),
-    ("strsim", &["config"]),
+    ("strsim", &["config", "fetch"]),
     ("regex_lite", &["config"]),
     ("flacenc", &["audio"]),
     ("hound", &["audio"]),
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
     ("csv", &["corpora", "record"]),
-    ("zip", &["corpora", "model"]),
+    ("zip", &["corpora", "model", "fetch"]),
     ("unidecode", &["text"]),
     ("arrow_array", &["corpora"]),
     ("arrow_ipc", &["corpora"]),
@@ -68,6 +69,12 @@ const HOMES: [(&str, &[&str]); 33] = [
     ("clap_mangen", &["cli"]),
     ("rustix", &["record"]),
     ("ctrlc", &["cli"]),
+    ("ureq", &["fetch"]),
+    ("tar", &["fetch"]),
+    ("bzip2", &["fetch"]),
+    ("flate2", &["fetch"]),
+    ("md5", &["fetch"]),
+    ("sha1", &["fetch"]),
     ("rand_distr", &["nn"]),
 ];
 

@@ -74,7 +74,7 @@ pub enum Verb {
     Results(ResultsArguments),
     /// Run a model once and write every named activation.
     Forward(ForwardArguments),
-    /// Prepare corpora.
+    /// Fetch and prepare corpora, fetch checkpoints.
     #[command(subcommand)]
     Data(DataVerb),
     /// Say what this machine offers, with a cure for each lack.
@@ -316,9 +316,54 @@ pub struct ForwardArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum DataVerb {
+    /// Fetch a public corpus or checkpoint; without a name, list all that can be fetched.
+    ///
+    /// What arrives is compared with the checksum that its publisher states, unpacked, and only then has its name. A download that broke
+    /// off goes on where it ended; a second fetch finds everything there and does nothing.
+    Fetch(FetchArguments),
     /// Bring audio into the prepared format.
     #[command(subcommand)]
     Prepare(PrepareVerb),
+}
+
+#[derive(Debug, Args)]
+pub struct FetchArguments {
+    /// The corpus.
+    #[arg(add = ArgValueCompleter::new(completions::corpora))]
+    pub name: Option<String>,
+    /// The model, instead of a corpus: its name in the list or at Hugging Face.
+    #[arg(long, value_name = "NAME", conflicts_with = "name", add = ArgValueCompleter::new(completions::models))]
+    pub model: Option<String>,
+    /// The folder it goes to, instead of its own.
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Only these parts of it.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub subset: Vec<String>,
+    /// Fetch nothing: compare what is there with what was fetched.
+    #[arg(long)]
+    pub verify: bool,
+    /// Keep archives beside what they unpack to.
+    #[arg(long)]
+    pub keep_archive: bool,
+    /// Ask this server instead of the publisher's, for the same paths.
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// A catalogue of your own instead of the shipped one.
+    #[arg(long, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
+    /// How often a failing server is asked again.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
+    /// Wait before it is asked again the first time; doubled each time.
+    #[arg(long, value_name = "SECS", default_value = "2", value_parser = secs)]
+    pub retry_wait: f64,
+}
+
+/// A time to wait, in seconds.
+fn secs(text: &str) -> Result<f64, String> {
+    let secs = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if (0.0..=3600.0).contains(&secs) { Ok(secs) } else { Err("it must lie between 0 and 3600".into()) }
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 use super::arguments::{Arguments, Shell};
 use super::failure::{self, Failure};
 use crate::config::{OptionDoc, Schema};
+use crate::fetch::{Catalogue, Kind};
 
 const VARIABLE: &str = "COMPLETE";
 
@@ -78,4 +79,23 @@ pub fn names(typed: &OsStr) -> Vec<CompletionCandidate> {
     let leaves = Schema::get().leaves().iter().map(crate::config::Leaf::dotted);
     let codes = super::codes::all().map(|code| code.id().to_owned());
     leaves.chain(codes).filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}
+
+/// Corpora that can be fetched.
+pub fn corpora(typed: &OsStr) -> Vec<CompletionCandidate> {
+    fetchable(Kind::Corpus, typed)
+}
+
+/// Models that can be fetched.
+pub fn models(typed: &OsStr) -> Vec<CompletionCandidate> {
+    fetchable(Kind::Model, typed)
+}
+
+fn fetchable(kind: Kind, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let Ok(catalogue) = Catalogue::shipped() else { return Vec::new() };
+    let entries = catalogue.of(kind).iter().filter(|entry| entry.name.starts_with(&*typed));
+    entries
+        .map(|entry| CompletionCandidate::new(entry.name.clone()).help(Some(entry.about.clone().into())))
+        .collect()
 }

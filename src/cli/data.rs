@@ -1,13 +1,14 @@
-//! `runner data`: corpora into the prepared format.
+//! `runner data`: corpora, fetched and in the prepared format.
 
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::prepare;
+use super::{fetch, prepare};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
     match verb {
+        DataVerb::Fetch(arguments) => fetch::fetch(arguments, talk),
         DataVerb::Prepare(verb) => prepare::prepare(verb, talk),
     }
 }

@@ -125,7 +125,7 @@ fn hub() -> Finding {
     Finding::new(
         "model cache",
         found,
-        "pretrained models are found by hub name only in Hugging Face's cache; or name a folder",
+        "`runner data fetch --model wav2vec2-large-lv60` makes it; hub names are looked up there",
     )
 }
 

@@ -12,6 +12,7 @@ use super::paint;
 use crate::config::Problems;
 use crate::corpora::CorpusError;
 use crate::data::DataError;
+use crate::fetch::{Catalogue, FetchError, Kind};
 use crate::launch::LaunchError;
 use crate::model::ModelError;
 use crate::model::weights::WeightsError;
@@ -25,6 +26,8 @@ pub const INTERNAL: u8 = 70;
 pub const RUNNING: u8 = 73;
 pub const IO: u8 = 74;
 pub const INTERRUPTED: u8 = 75;
+/// Ended by Ctrl-C, with nothing that a later command would mind.
+pub const KILLED: u8 = 130;
 /// What shells report of a program whose reader went away, as with `| head`: nobody is there to be told.
 const CLOSED_PIPE: u8 = 141;
 
@@ -139,6 +142,35 @@ impl From<DataError> for Failure {
     }
 }
 
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let code = match &error {
+            FetchError::Unknown { .. }
+            | FetchError::OtherKind { .. }
+            | FetchError::NoSubset { .. }
+            | FetchError::Mirror { .. }
+            | FetchError::NoCache
+            | FetchError::Catalogue { .. } => REQUEST,
+            FetchError::Walled { .. } | FetchError::Absent { .. } | FetchError::Refused { .. } => MISSING,
+            FetchError::Busy { .. } | FetchError::InTheWay { .. } => RUNNING,
+            FetchError::Io { source, action: "read", .. }
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                MISSING
+            }
+            FetchError::Io { .. } | FetchError::NoRoom { .. } | FetchError::GaveUp { .. } => IO,
+            FetchError::Interrupted => KILLED,
+            _ => FAILED,
+        };
+        let hint = error.hint();
+        let failure = Failure::new(code, error.to_string());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
 impl From<WeightsError> for Failure {
     fn from(error: WeightsError) -> Self {
         let code = match &error {
@@ -154,13 +186,21 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Weights(error) => error.into(),
-            ModelError::PretrainedMissing { .. } => Failure::new(MISSING, error.to_string())
-                .hint("download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder")
+            ModelError::PretrainedMissing { ref name, .. } => Failure::new(MISSING, error.to_string())
+                .hint(way_to(name))
                 .hint("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
             ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
                 .hint("`config.json` fixes the architecture: set these options in [model.wav2vec2] to its values, or name another checkpoint"),
             ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
         }
+    }
+}
+
+/// How to come by pretrained weights.
+fn way_to(pretrained: &str) -> String {
+    match Catalogue::shipped().and_then(|all| Ok(all.find(Kind::Model, pretrained)?.name.clone())) {
+        Ok(name) => format!("fetch it: runner data fetch --model {name}"),
+        Err(_) => "download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder".into(),
     }
 }
 

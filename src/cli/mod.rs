@@ -16,6 +16,7 @@ mod eval;
 mod explain;
 mod export;
 mod failure;
+mod fetch;
 mod forward;
 mod graph;
 mod id;

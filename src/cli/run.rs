@@ -89,6 +89,7 @@ fn ways_on(failure: Failure, arguments: &RunArguments) -> Failure {
             "prepare it: `runner data prepare table --from TABLE --audio DIR --to FOLDER` turns audio and transcripts into a \
              corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to FOLDER",
         )
+        .hint("`runner data fetch` lists public corpora and gets them")
         .hint(format!("or try it on the bundled corpus: runner run {experiment} --profile smoke"))
 }
 

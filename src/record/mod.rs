@@ -23,6 +23,7 @@ mod tally;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
+mod transfer;
 pub mod units;
 
 pub use error::RecordError;
@@ -37,3 +38,4 @@ pub use metrics::{Metrics, Offsets};
 pub use progress::Progress;
 pub use status::{Status, StatusFile};
 pub use tally::Tally;
+pub use transfer::Transfer;

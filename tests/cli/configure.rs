@@ -260,6 +260,9 @@ fn shells_complete_options_and_their_choices() {
         "{choices}"
     );
     assert!(completed(&["expl"]).contains("explain"));
+    assert!(completed(&["data", "fetch", "mini"]).contains("mini-librispeech"));
+    let models = completed(&["data", "fetch", "--model", "wav2"]);
+    assert!(models.contains("wav2vec2-base") && models.contains("wav2vec2-large-lv60"), "{models}");
 }
 
 #[test]
