@@ -16,5 +16,6 @@ mod wav2vec2;
 pub mod weights;
 
 pub use build::{Model, ModelError, declare};
+pub use feature_encoder::FeatureEncoder;
 pub use heads::Pooled;
 pub use wav2vec2::{Activations, Input, Wav2vec2};

@@ -2,6 +2,8 @@
 
 mod data;
 mod forward;
+mod layers;
+mod pattern;
 mod rules;
 mod text;
 
@@ -28,4 +30,17 @@ fn golden_tensors(name: &str) -> Tensors {
 fn numbers<T: std::str::FromStr>(cell: &str) -> Vec<T> {
     let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("`{word}` is no number"));
     cell.split(' ').filter(|word| !word.is_empty()).map(number).collect()
+}
+
+/// The largest difference over the largest value wanted; said under `--nocapture`, for the README's table.
+fn closeness(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let largest = want.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+    let worst = got.iter().zip(want).fold(0.0f32, |worst, (got, want)| worst.max((got - want).abs()));
+    println!("check {what}: {:.1e}", worst / largest);
+    assert!(
+        worst <= tolerance * largest,
+        "{what}: {:e} of the largest, at most {tolerance:e}",
+        worst / largest
+    );
 }
