@@ -15,3 +15,10 @@ pub enum Behaviour {
     /// The published code, defect included, so that its numbers can be reproduced.
     Reference,
 }
+
+impl Behaviour {
+    /// Whether this is the method as the paper describes it.
+    pub fn is_sound(&self) -> bool {
+        *self == Behaviour::Sound
+    }
+}

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Behaviour;
+
 /// What it learns from.
 ///
 /// File names are looked for inside `dir` unless they are absolute.
@@ -41,6 +43,13 @@ pub struct Data {
 
     /// Shuffle before every epoch.
     pub shuffle_training_data: bool,
+
+    /// Whose order utterances and batches come in.
+    ///
+    /// `sound`: every epoch is a shuffle of its own. `reference`: that of the published programs, which shuffle on from the order before
+    /// with NumPy's `RandomState(seed)` (theirs has seed 0), batches in between, and shuffle the batches of an evaluation too. A resumed
+    /// run goes on in either order as if it had not stopped; in theirs it first repeats all draws, without the sound.
+    pub order: Behaviour,
 
     /// Samples in a batch at most, padding included (utterances × longest).
     #[schemars(range(min = 1.0))]
@@ -99,6 +108,7 @@ impl Default for Data {
             sr: 16_000,
             bucket_size: 1024,
             shuffle_training_data: true,
+            order: Behaviour::Sound,
             batch_frame_limit: 2.5e6,
             batch_quad_frame_limit: 4e11,
             batch_size: 24,

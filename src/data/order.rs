@@ -1,21 +1,101 @@
-//! The order of utterances and batches, as a function of seed and epoch.
+//! The order of utterances and batches: a function of seed and epoch, or what the published programs' generator makes of it.
 
-use rand::seq::SliceRandom;
+use super::Position;
+use crate::plan::{Behaviour, DataPlan};
+use crate::seed::{Purpose, RandomState, stream};
 
-use crate::seed::{Purpose, stream};
+/// Where the next training utterance comes from, without end.
+pub enum Draws {
+    /// Every epoch and every group of batches is shuffled by a stream of its own, so that drawing can start anywhere.
+    Sound { seed: u64, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
+    /// One generator shuffles everything, each epoch from the order that the one before left: drawing starts at the start.
+    Reference { random: RandomState, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
+}
+
+impl Draws {
+    /// Draws among `count` utterances, and the position they start at: `from`, or the very start where that cannot be jumped to.
+    pub fn new(plan: &DataPlan, seed: u64, count: usize, from: Position) -> (Self, Position) {
+        let shuffle = plan.shuffle;
+        match plan.order {
+            Behaviour::Sound => {
+                let order = epoch_order(seed, from.epoch, count, shuffle);
+                (Draws::Sound { seed, shuffle, order, epoch: from.epoch, offset: from.offset }, from)
+            }
+            Behaviour::Reference => {
+                let (mut random, mut order) = (RandomState::new(seed), (0..count).collect::<Vec<_>>());
+                if shuffle {
+                    random.shuffle(&mut order);
+                }
+                (Draws::Reference { random, shuffle, order, epoch: 0, offset: 0 }, Position::default())
+            }
+        }
+    }
+
+    /// The next utterance. There must be one.
+    pub fn draw(&mut self) -> usize {
+        match self {
+            Draws::Sound { seed, shuffle, order, epoch, offset } => {
+                if *offset >= order.len() {
+                    (*epoch, *offset) = (*epoch + 1, 0);
+                    *order = epoch_order(*seed, *epoch, order.len(), *shuffle);
+                }
+                *offset += 1;
+                order[*offset - 1]
+            }
+            Draws::Reference { random, shuffle, order, epoch, offset } => {
+                let drawn = order[*offset];
+                *offset += 1;
+                // As soon as the last one is taken: what is drawn from the generator next depends on it.
+                if *offset == order.len() {
+                    (*epoch, *offset) = (*epoch + 1, 0);
+                    if *shuffle {
+                        random.shuffle(order);
+                    }
+                }
+                drawn
+            }
+        }
+    }
+
+    /// Epoch and offset of the next draw.
+    pub fn place(&self) -> (u64, usize) {
+        match self {
+            Draws::Sound { epoch, offset, .. } | Draws::Reference { epoch, offset, .. } => (*epoch, *offset),
+        }
+    }
+
+    /// Shuffles the batches of a group; `group` counts groups since the start of training.
+    pub fn shuffle_batches<T>(&mut self, group: u64, batches: &mut [T]) {
+        match self {
+            Draws::Sound { seed, .. } => shuffled(batches, *seed, Purpose::Batches, group),
+            Draws::Reference { random, .. } => random.shuffle(batches),
+        }
+    }
+}
+
+/// The order in which an evaluation sees its utterances before they are sorted by length, and what shuffles its batches.
+///
+/// The published programs' evaluation draws as training does, from a generator of its own that starts at 0 whatever the run's seed.
+pub fn evaluation(plan: &DataPlan, count: usize) -> (Vec<usize>, Draws) {
+    let (mut draws, _) = Draws::new(plan, 0, count, Position::default());
+    let order = match plan.order {
+        Behaviour::Sound => (0..count).collect(),
+        Behaviour::Reference => (0..count).map(|_| draws.draw()).collect(),
+    };
+    (order, draws)
+}
 
 /// The order of `count` utterances in `epoch`: as listed, or shuffled.
-pub fn epoch_order(seed: u64, epoch: u64, count: usize, shuffle: bool) -> Vec<usize> {
+fn epoch_order(seed: u64, epoch: u64, count: usize, shuffle: bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     if shuffle {
-        order.shuffle(&mut stream(seed, Purpose::Order, epoch, 0));
+        shuffled(&mut order, seed, Purpose::Order, epoch);
     }
     order
 }
 
-/// Shuffles the batches of a group; `group` counts groups since the start of training.
-pub fn shuffle_batches<T>(seed: u64, group: u64, batches: &mut [T]) {
-    batches.shuffle(&mut stream(seed, Purpose::Batches, group, 0));
+fn shuffled<T>(items: &mut [T], seed: u64, purpose: Purpose<'_>, major: u64) {
+    rand::seq::SliceRandom::shuffle(items, &mut stream(seed, purpose, major, 0));
 }
 
 #[cfg(test)]

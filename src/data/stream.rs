@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::{epoch_order, shuffle_batches};
+use super::order::{Draws, evaluation};
 use super::{Batch, DataError, Limits, Loader, pack};
-use crate::plan::{DataPlan, LengthBounds};
+use crate::plan::{Behaviour, DataPlan, LengthBounds};
 
 /// Where in the stream the next batch lies: enough to start there again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,10 +21,9 @@ pub struct Position {
 
 /// Batches of the first epoch over utterances of these lengths in samples, once the data warm-up is over.
 pub fn batches_per_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> usize {
-    let order = epoch_order(seed, 0, lengths.len(), plan.shuffle);
-    let admitted: Vec<usize> = order
-        .into_iter()
-        .map(|index| lengths[index])
+    let (mut draws, _) = Draws::new(plan, seed, lengths.len(), Position::default());
+    let admitted: Vec<usize> = (0..lengths.len())
+        .map(|_| lengths[draws.draw()])
         .filter(|&samples| samples <= plan.max_input_samples)
         .collect();
     let batches = |group: &[usize]| {
@@ -38,19 +37,22 @@ pub fn batches_per_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> usize
 /// Training batches without end.
 ///
 /// A group of `bucket_size` utterances is drawn in epoch order, sorted by length, packed, and its batches shuffled. All of it is a function of
-/// the seed and the [`Position`]; which utterances the data warm-up leaves out depends on the update that a group starts at.
+/// the seed and the [`Position`]; which utterances the data warm-up leaves out depends on the update that a group starts at. In the
+/// published programs' order every group depends on those before it, so a stream that starts late first forms them all again (their
+/// sound is not read).
 pub struct Stream {
     loader: Loader,
     limits: Limits,
     bucket_size: usize,
-    shuffle: bool,
     warmup: LengthBounds,
     max_input_samples: usize,
     batches_per_step: u64,
-    seed: u64,
+    /// Draws on from where the group ends.
+    draws: Draws,
     position: Position,
+    /// Where the first batch is to lie; reached when it is asked for.
+    start: Position,
     group: Vec<Vec<usize>>,
-    after_group: (u64, usize),
 }
 
 impl Stream {
@@ -62,18 +64,18 @@ impl Stream {
         batches_per_step: usize,
         position: Position,
     ) -> Self {
+        let (draws, from) = Draws::new(plan, seed, loader.len(), position);
         Stream {
             loader,
             limits: limits(plan),
             bucket_size: plan.bucket_size,
-            shuffle: plan.shuffle,
             warmup: plan.warmup,
             max_input_samples: plan.max_input_samples,
             batches_per_step: batches_per_step as u64,
-            seed,
-            position,
+            draws,
+            position: from,
+            start: position,
             group: Vec::new(),
-            after_group: (position.epoch, position.offset),
         }
     }
 
@@ -83,17 +85,11 @@ impl Stream {
     /// No utterance passes the filters, or one cannot be read.
     pub fn next_batch(&mut self) -> Result<(Batch, Position), DataError> {
         if self.group.is_empty() {
-            self.form_group()?;
+            self.reach_start()?;
         }
         // At the end of a group, also of one that was formed again only to find its end.
         if self.position.batch_in_group >= self.group.len() {
-            self.position = Position {
-                epoch: self.after_group.0,
-                offset: self.after_group.1,
-                group: self.position.group + 1,
-                batches_before_group: self.position.batches_before_group + self.group.len() as u64,
-                batch_in_group: 0,
-            };
+            self.pass_group();
             self.form_group()?;
         }
         let members = self.group[self.position.batch_in_group].clone();
@@ -103,23 +99,39 @@ impl Stream {
         Ok((Batch::collate(utterances), self.position))
     }
 
+    /// Forms the group in which the first batch lies, after those before it where the order needs them.
+    fn reach_start(&mut self) -> Result<(), DataError> {
+        self.form_group()?;
+        while self.position.group < self.start.group {
+            self.pass_group();
+            self.form_group()?;
+        }
+        self.position.batch_in_group = self.start.batch_in_group;
+        Ok(())
+    }
+
+    /// Moves to the start of the next group.
+    fn pass_group(&mut self) {
+        let (epoch, offset) = self.draws.place();
+        self.position = Position {
+            epoch,
+            offset,
+            group: self.position.group + 1,
+            batches_before_group: self.position.batches_before_group + self.group.len() as u64,
+            batch_in_group: 0,
+        };
+    }
+
     /// Draws, sorts, packs and shuffles the group that starts at the current position.
     fn form_group(&mut self) -> Result<(), DataError> {
         let step = self.position.batches_before_group / self.batches_per_step;
-        let (mut epoch, mut offset) = (self.position.epoch, self.position.offset);
-        let mut order = self.order(epoch);
         let mut drawn = Vec::with_capacity(self.bucket_size);
         let mut refused_in_a_row = 0;
         while drawn.len() < self.bucket_size {
-            if offset >= order.len() {
-                (epoch, offset) = (epoch + 1, 0);
-                order = self.order(epoch);
-            }
             if refused_in_a_row == self.loader.len() {
                 return Err(self.nothing_left(step));
             }
-            let index = order[offset];
-            offset += 1;
+            let index = self.draws.draw();
             if self.admits(index, step) {
                 drawn.push(index);
                 refused_in_a_row = 0;
@@ -129,17 +141,9 @@ impl Stream {
         }
         drawn.sort_by_key(|&index| self.loader.samples(index));
         let lengths: Vec<usize> = drawn.iter().map(|&index| self.loader.samples(index)).collect();
-        self.group = pack(&lengths, self.limits)
-            .into_iter()
-            .map(|batch| batch.into_iter().map(|i| drawn[i]).collect())
-            .collect();
-        shuffle_batches(self.seed, self.position.group, &mut self.group);
-        self.after_group = (epoch, offset);
+        self.group = packed(&lengths, self.limits, &drawn);
+        self.draws.shuffle_batches(self.position.group, &mut self.group);
         Ok(())
-    }
-
-    fn order(&self, epoch: u64) -> Vec<usize> {
-        epoch_order(self.seed, epoch, self.loader.len(), self.shuffle)
     }
 
     fn admits(&self, index: usize, step: u64) -> bool {
@@ -174,16 +178,26 @@ pub fn eval_batches(
     plan: &DataPlan,
     max_batches: usize,
 ) -> Result<Vec<Batch>, DataError> {
-    let mut order: Vec<usize> = (0..loader.len()).collect();
+    let (mut order, mut draws) = evaluation(plan, loader.len());
     order.sort_by_key(|&index| loader.samples(index));
     let lengths: Vec<usize> = order.iter().map(|&index| loader.samples(index)).collect();
-    let packed = pack(&lengths, limits(plan).for_evaluation());
-    let mut batches = Vec::with_capacity(packed.len().min(max_batches));
-    for members in packed.into_iter().take(max_batches) {
-        let utterances = members.into_iter().map(|i| loader.load(order[i])).collect::<Result<Vec<_>, _>>()?;
-        batches.push(Batch::collate(utterances));
+    let mut members = packed(&lengths, limits(plan).for_evaluation(), &order);
+    if plan.order == Behaviour::Reference {
+        draws.shuffle_batches(0, &mut members);
     }
-    Ok(batches)
+    members.truncate(max_batches);
+    let mut load = |members: Vec<usize>| -> Result<Batch, DataError> {
+        let utterances =
+            members.into_iter().map(|index| loader.load(index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Batch::collate(utterances))
+    };
+    members.into_iter().map(&mut load).collect()
+}
+
+/// Utterances, given by ascending length, into batches.
+fn packed(lengths: &[usize], limits: Limits, utterances: &[usize]) -> Vec<Vec<usize>> {
+    let batches = pack(lengths, limits).into_iter();
+    batches.map(|batch| batch.into_iter().map(|index| utterances[index]).collect()).collect()
 }
 
 fn limits(plan: &DataPlan) -> Limits {

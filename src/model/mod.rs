@@ -17,6 +17,7 @@ mod wav2vec2;
 pub mod weights;
 
 pub use build::{Model, ModelError, declare};
+pub use feature_encoder::FeatureEncoder;
 pub use heads::Pooled;
 pub use published::Published;
 pub use wav2vec2::{Activations, Input, Wav2vec2};

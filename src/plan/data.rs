@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::{Data, DataFormat};
+use crate::config::{Behaviour, Data, DataFormat};
 
 /// Bounds that hold during the first updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -30,6 +30,9 @@ pub struct DataPlan {
     pub sample_rate_hz: u32,
     pub bucket_size: usize,
     pub shuffle: bool,
+    /// Not written where it is `sound`: runs from before there was a choice stay the same runs.
+    #[serde(skip_serializing_if = "Behaviour::is_sound")]
+    pub order: Behaviour,
     pub batch_size: usize,
     pub batch_frame_limit: f64,
     pub batch_quad_frame_limit: f64,
@@ -58,6 +61,7 @@ pub(super) fn data_plan(data: &Data) -> DataPlan {
         sample_rate_hz: data.sr,
         bucket_size: data.bucket_size,
         shuffle: data.shuffle_training_data,
+        order: data.order,
         batch_size: data.batch_size,
         batch_frame_limit: data.batch_frame_limit,
         batch_quad_frame_limit: data.batch_quad_frame_limit,

@@ -2,7 +2,12 @@
 //!
 //! A stream is named by a purpose and two counters (epoch and group, step and batch), so that nothing about randomness
 //! needs saving: resuming at step 700 draws what an uninterrupted run would have drawn there. Not for: dropout masks inside kernels, which
-//! hash their element index; they take one `u64` from here. Start at [`stream`].
+//! hash their element index; they take one `u64` from here. Start at [`stream`]. [`RandomState`] is apart: it repeats the published
+//! programs' generator, state and all, where their very draws are asked for.
+
+mod random_state;
+
+pub use random_state::RandomState;
 
 use rand_pcg::Pcg64Mcg;
 

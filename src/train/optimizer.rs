@@ -146,4 +146,18 @@ mod tests {
         let in_proj = format!("{layer}attention.fw_mamba.in_proj.weight");
         assert!(decays(&in_proj, Behaviour::Sound));
     }
+
+    /// Every parameter of every kind of model: tests/parity/make_rules.py.
+    #[test]
+    fn the_reference_decays_exactly_these() {
+        let table = crate::checkout().join("tests/parity/decay.tsv");
+        let table = std::fs::read_to_string(table).expect("the golden is committed");
+        let mut names = 0;
+        for line in table.lines().filter(|line| !line.starts_with('#') && !line.contains("TOTAL")) {
+            let cells: Vec<&str> = line.split('\t').collect();
+            assert_eq!(decays(cells[2], Behaviour::Reference), cells[4] == "1", "{line}");
+            names += 1;
+        }
+        assert!(names > 400, "{names}");
+    }
 }

@@ -150,4 +150,16 @@ mod tests {
             assert_eq!(next_waypoint(snapshots.into_iter(), step), want, "at step {step}");
         }
     }
+
+    /// Gaps, any order, duplicates: tests/parity/make_rules.py.
+    #[test]
+    fn the_snapshot_that_teaches_is_the_references() {
+        let table = crate::checkout().join("tests/parity/waypoints.tsv");
+        let table = std::fs::read_to_string(table).expect("the golden is committed");
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let snapshots: Vec<u64> = cells[0].split(' ').map(|step| step.parse().unwrap()).collect();
+            assert_eq!(next_waypoint(&snapshots, cells[1].parse().unwrap()).to_string(), cells[2], "{line}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::golden;
 use crate::support::runner;
 use runner::model::weights::{Tensors, read_tensors};
 
@@ -16,7 +17,7 @@ fn activations(variant: &str) -> (Tensors, Tensors) {
 fn activations_from(variant: &str, folder: &str) -> (Tensors, Tensors) {
     let dir = tempfile::tempdir().unwrap();
     let dump = dir.path().join("out.safetensors");
-    let golden = crate::support::root().join(format!("tests/parity/wav2vec2_{variant}/golden.safetensors"));
+    let golden = golden(&format!("wav2vec2_{variant}/golden.safetensors"));
     let said = runner(&[
         "forward",
         &format!("tests/parity/wav2vec2_{variant}.toml"),
