@@ -10,3 +10,4 @@ mod published;
 mod run;
 mod share;
 mod support;
+mod training;
