@@ -109,4 +109,33 @@ mod tests {
         assert_eq!(schedule.lr(60), 0.0);
         assert!((schedule.lr(130) - (3e-4 - 0.5 * (3e-4 - 1.5e-6))).abs() < 1e-12);
     }
+
+    /// tests/parity/make_losses.py: around every corner of warm-up, plateau, decay and restarts.
+    #[test]
+    fn the_equations_rates() {
+        let golden = crate::checkout().join("tests/parity/losses/rates.tsv");
+        let text = std::fs::read_to_string(golden).unwrap();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [warmup, plateau, decay, max, min, last, shape, period, times, steps, rate] = fields[..]
+            else {
+                panic!("{line}");
+            };
+            let number = |field: &str| field.parse::<f64>().unwrap();
+            let schedule = Schedule {
+                max_lr: number(max),
+                min_lr: number(min),
+                final_lr: number(last),
+                warmup_steps: number(warmup) as u64,
+                plateau_steps: number(plateau) as u64,
+                decay_steps: number(decay) as u64,
+                decay: if shape == "exp" { Decay::Exp } else { Decay::Linear },
+                reset_period: number(period) as u64,
+                reset_times: number(times) as u64,
+            };
+            let (got, want) = (schedule.lr(number(steps) as u64), number(rate));
+            assert!((got - want).abs() <= 1e-6 * want, "{line}: {got}");
+        }
+        assert!(text.lines().count() > 60);
+    }
 }

@@ -150,4 +150,23 @@ mod tests {
             assert_eq!(next_waypoint(snapshots.into_iter(), step), want, "at step {step}");
         }
     }
+
+    #[test]
+    fn order_gaps_and_repetitions_do_not_matter() {
+        // A folder's order, with one step saved twice and a gap from 20000 to 50000.
+        let snapshots = [50_000, 10_000, 90_000, 20_000, 10_000, 90_000];
+        let cases = [
+            (0, 10_000),
+            (10_000, 20_000),
+            (20_000, 50_000),
+            (49_999, 50_000),
+            (50_000, 90_000),
+            (89_999, 90_000),
+            (90_000, 90_000),
+            (90_001, 90_000),
+        ];
+        for (step, want) in cases {
+            assert_eq!(next_waypoint(snapshots.into_iter(), step), want, "at step {step}");
+        }
+    }
 }

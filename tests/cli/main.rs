@@ -5,6 +5,8 @@ mod check;
 mod configure;
 mod docs;
 mod import;
+mod layout;
+mod losses;
 mod parity;
 mod published;
 mod run;
