@@ -204,7 +204,7 @@ mod tests {
         (0..len).map(|i| (((step + 1) * (i + 3) + name.len()) % 7) as f32 / 4.0 - 0.75).collect()
     }
 
-    /// tests/parity/make_losses.py: torch's AdamW in double precision, its schedule, clipping and two groups.
+    /// tests/parity/make_losses.py: torch's AdamW in single precision, with the schedule, clipping and two groups.
     #[test]
     fn a_hundred_updates_of_two_groups_are_torchs() {
         let (frozen, unreached) = ("wav2vec2.feature_extractor.w", "wav2vec2.masked_spec_embed");
