@@ -9,7 +9,7 @@ pub enum Draws {
     /// Every epoch and every group of batches is shuffled by a stream of its own, so that drawing can start anywhere.
     Sound { seed: u64, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
     /// One generator shuffles everything, each epoch from the order that the one before left: drawing starts at the start.
-    Reference { random: RandomState, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
+    Reference { random: Box<RandomState>, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
 }
 
 impl Draws {
@@ -22,7 +22,8 @@ impl Draws {
                 (Draws::Sound { seed, shuffle, order, epoch: from.epoch, offset: from.offset }, from)
             }
             Behaviour::Reference => {
-                let (mut random, mut order) = (RandomState::new(seed), (0..count).collect::<Vec<_>>());
+                let (mut random, mut order) =
+                    (Box::new(RandomState::new(seed)), (0..count).collect::<Vec<_>>());
                 if shuffle {
                     random.shuffle(&mut order);
                 }

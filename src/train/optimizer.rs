@@ -121,7 +121,15 @@ pub fn decays(name: &str, groups: Behaviour) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kernels::{Cpu, Tape};
+
     use super::*;
+    use crate::nn::{Declaration, Init};
+    use crate::plan::{Decay, Objective, Schedule};
+
+    fn golden(file: &str) -> String {
+        std::fs::read_to_string(crate::checkout().join("tests/parity/losses").join(file)).unwrap()
+    }
 
     #[test]
     fn decay_groups() {
@@ -159,5 +167,92 @@ mod tests {
             names += 1;
         }
         assert!(names > 400, "{names}");
+    }
+
+    fn plan() -> TrainPlan {
+        TrainPlan {
+            max_steps: 100,
+            accumulation_steps: 1,
+            schedule: Schedule {
+                max_lr: 1e-3,
+                min_lr: 0.0,
+                final_lr: 1e-5,
+                warmup_steps: 10,
+                plateau_steps: 5,
+                decay_steps: 60,
+                decay: Decay::Exp,
+                reset_period: 0,
+                reset_times: 1,
+            },
+            weight_decay: 0.05,
+            weight_decay_groups: Behaviour::Reference,
+            adam_eps: 1e-8,
+            max_grad_norm: 0.6,
+            objective: Objective {
+                per_sample: true,
+                ctc_weight: 1.0,
+                classifier_weight: 1.0,
+                classifier_norm: Behaviour::Reference,
+            },
+            freeze_prefix: None,
+            freeze_steps: 0,
+            reinit_prefix: None,
+        }
+    }
+
+    /// The gradient of update `step` (from 0) before its division by 3.
+    fn gradient(name: &str, len: usize, step: usize) -> Vec<f32> {
+        (0..len).map(|i| (((step + 1) * (i + 3) + name.len()) % 7) as f32 / 4.0 - 0.75).collect()
+    }
+
+    /// tests/parity/make_losses.py: torch's AdamW in single precision, with the schedule, clipping and two groups.
+    #[test]
+    fn a_hundred_updates_of_two_groups_are_torchs() {
+        let (frozen, unreached) = ("wav2vec2.feature_extractor.w", "wav2vec2.masked_spec_embed");
+        let mut want: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for line in golden("adamw.tsv").lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            want.entry(fields[0].to_owned()).or_default().push(fields[2].parse().unwrap());
+        }
+        let sizes = want.iter().map(|(name, values)| (name.as_str(), values.len()));
+        let declarations: Vec<Declaration> = sizes
+            .chain([(frozen, 3), (unreached, 3)])
+            .map(|(name, len)| Declaration {
+                name: name.into(),
+                shape: [len].into(),
+                init: Init::Constant(0.0),
+            })
+            .collect();
+        let device = Cpu::default();
+        let mut params = Params::draw(&device, &declarations, 0).unwrap();
+        for param in params.iter_mut() {
+            let start: Vec<f32> = (0..param.array().len()).map(|i| (0.5 - 0.3 * i as f64) as f32).collect();
+            param.array_mut().copy_from(&start).unwrap();
+        }
+        params.set_trainable(|name| name != frozen);
+        let (plan, mut optimizer) = (plan(), Optimizer::<Cpu>::new());
+        for step in 0..100 {
+            let reached = params.iter().filter(|param| param.name() != unreached);
+            let seeds = reached
+                .map(|param| {
+                    (param.array().clone(), gradient(param.name(), param.array().len(), step as usize))
+                })
+                .collect();
+            let mut grads = Tape::recording().backward(&device, seeds).unwrap();
+            optimizer.step(&mut params, &mut grads, 3.0, plan.schedule.lr(step), &plan).unwrap();
+        }
+        let mut worst = 0.0f64;
+        for param in params.iter() {
+            let values = param.array().to_vec();
+            let Some(want) = want.get(param.name()) else {
+                assert_eq!(values, [0.5, 0.2, -0.1], "{} must not be touched", param.name());
+                continue;
+            };
+            for (got, want) in values.iter().zip(want) {
+                worst = worst.max((f64::from(*got) - want).abs() / want.abs());
+            }
+        }
+        println!("largest relative difference {worst:e}");
+        assert!(worst <= 1e-6, "{worst:e}");
     }
 }

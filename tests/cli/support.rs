@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use runner::config;
+use runner::plan::{Plan, resolve};
+
 /// The project's root; not compiled in, since checkouts may share a build folder.
 pub fn root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is").into()
@@ -42,4 +45,14 @@ pub fn said(output: Output) -> Said {
 /// The override that sends run folders to `dir`.
 pub fn runs_in(dir: &Path) -> String {
     format!("output.runs_dir=\"{}\"", dir.display())
+}
+
+/// The plan of an experiment written here, with overrides; it must need no other run.
+pub fn plan_of(toml: &str, sets: &[String]) -> Plan {
+    let dir = tempfile::tempdir().expect("a folder for the experiment");
+    let path = dir.path().join("experiment.toml");
+    std::fs::write(&path, format!("description = \"a test\"\n{toml}")).expect("room for the experiment");
+    let request = config::Request { sets: sets.to_vec(), ..Default::default() };
+    let loaded = config::load(&path, &request).unwrap_or_else(|problems| panic!("{problems}"));
+    resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
