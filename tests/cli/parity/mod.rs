@@ -1,11 +1,14 @@
 //! Parity with the reference libraries: tests/parity/README.md says which check is where, and how close it comes.
 
 mod data;
+mod first_values;
 mod forward;
 mod layers;
+mod losses;
 mod pattern;
 mod rules;
 mod text;
+mod training;
 
 use std::path::PathBuf;
 
