@@ -8,6 +8,7 @@
 
 mod error;
 mod flac;
+mod format;
 mod normalise;
 mod ogg;
 mod packets;
@@ -20,10 +21,11 @@ mod wav;
 mod tests;
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 pub use error::{AudioError, Reason};
+pub use format::Format;
 pub use normalise::normalise;
 pub use pcm16::Pcm16;
 pub use resample::resample;
@@ -78,40 +80,17 @@ fn decode_bytes(name: &str, bytes: Vec<u8>) -> Result<Sound, AudioError> {
 
 /// Reads rate, channels and length of the file at `path` from its headers.
 pub fn facts(path: &Path) -> Result<Facts, AudioError> {
-    facts_by_format(path).map_err(|reason| AudioError::new(&path.display().to_string(), reason))
+    let facts = File::open(path).map_err(Reason::from).and_then(|file| facts_by_format(BufReader::new(file)));
+    facts.map_err(|reason| AudioError::new(&path.display().to_string(), reason))
 }
 
-/// The containers we read, told apart by their first bytes: file names lie, magic numbers seldom do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Wav,
-    Flac,
-    Ogg,
-    /// NIST Sphere, usually called `.sph`.
-    Sphere,
-}
-
-fn format_of(head: &[u8]) -> Result<Format, Reason> {
-    if head.is_empty() {
-        return Err(Reason::Empty);
-    }
-    if head.starts_with(b"RIFF") && head.get(8..12).is_none_or(|form| form == b"WAVE") {
-        return Ok(Format::Wav);
-    }
-    if head.starts_with(b"fLaC") {
-        return Ok(Format::Flac);
-    }
-    if head.starts_with(b"OggS") {
-        return Ok(Format::Ogg);
-    }
-    if head.starts_with(b"NIST_1A") {
-        return Ok(Format::Sphere);
-    }
-    Err(Reason::UnknownFormat { looks_like: error::looks_like(head) })
+/// Reads the same from a file's bytes, such as those of an archive's member; `name` appears in errors only.
+pub fn facts_bytes(name: &str, bytes: &[u8]) -> Result<Facts, AudioError> {
+    facts_by_format(Cursor::new(bytes)).map_err(|reason| AudioError::new(name, reason))
 }
 
 fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
-    match format_of(&bytes)? {
+    match Format::known(&bytes)? {
         Format::Wav => wav::decode(bytes),
         Format::Flac => flac::decode(bytes),
         Format::Ogg => ogg::decode(bytes),
@@ -119,11 +98,10 @@ fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
     }
 }
 
-fn facts_by_format(path: &Path) -> Result<Facts, Reason> {
-    let mut reader = BufReader::new(File::open(path)?);
+fn facts_by_format(mut reader: impl Read + Seek) -> Result<Facts, Reason> {
     let mut head = Vec::with_capacity(error::HEAD_BYTES);
     reader.by_ref().take(error::HEAD_BYTES as u64).read_to_end(&mut head)?;
-    let format = format_of(&head)?;
+    let format = Format::known(&head)?;
     reader.seek(SeekFrom::Start(0))?;
     let facts = match format {
         Format::Wav => wav::facts(&mut reader)?,
@@ -139,7 +117,7 @@ fn facts_by_format(path: &Path) -> Result<Facts, Reason> {
 }
 
 /// A flac written to a pipe does not know its own length; then there is no way but to decode it.
-fn flac_facts(reader: &mut BufReader<File>) -> Result<Facts, Reason> {
+fn flac_facts(reader: &mut (impl Read + Seek)) -> Result<Facts, Reason> {
     let facts = flac::facts(reader)?;
     if facts.samples > 0 {
         return Ok(facts);

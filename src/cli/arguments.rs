@@ -413,18 +413,15 @@ pub enum PrepareVerb {
         #[command(flatten)]
         keep: Keep,
     },
-    /// A Hugging Face data set on disk: saved, cached, or parquet shards (in builds with the feature `datasets`).
+    /// A Hugging Face data set on disk: saved, cached, or parquet shards (in builds with the feature `datasets`). SOURCE is its folder;
+    /// paths in its rows are relative to it, or to the working directory.
     Dataset(DatasetArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct DatasetArguments {
-    /// Folder of the data set; paths in its rows are relative to it, or to the working directory.
-    #[arg(long, value_name = "DIR")]
-    pub from: PathBuf,
-    /// Folder to make; must not exist.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    #[command(flatten)]
+    pub places: Places,
     /// Column of the audio: encoded bytes, or a path.
     #[arg(long, value_name = "COLUMN")]
     pub audio: String,

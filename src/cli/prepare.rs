@@ -51,11 +51,12 @@ pub fn prepare(verb: &PrepareVerb, talk: Talk) -> Result<u8, Failure> {
 }
 
 /// The same place whatever the working directory and the links on the way: it is part of what is asked for.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
-fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8, Failure> {
+/// Makes the folder, and says how far it is and what came of it.
+pub(super) fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     at_first_signal(move || asked.store(true, Ordering::Relaxed))?;
@@ -96,6 +97,10 @@ struct Shown {
 }
 
 impl Watch for Shown {
+    fn left_out(&mut self, split: &str) {
+        self.talk.say(format_args!("the split `{split}` is left out; `--split {split}=NAME` takes it"));
+    }
+
     fn begin(&mut self, files: usize, done: usize, bytes: u64) {
         let all = units::count(files as u64);
         let room = units::bytes(bytes);
@@ -228,6 +233,8 @@ impl From<PrepareError> for Failure {
         let code = match &error {
             PrepareError::SourceMissing { .. } => failure::MISSING,
             PrepareError::Table(table) if table.is_missing() => failure::MISSING,
+            #[cfg(feature = "datasets")]
+            PrepareError::Dataset(dataset) if dataset.is_missing() => failure::MISSING,
             PrepareError::Taken { .. } | PrepareError::Busy(_) | PrepareError::NoRoom { .. } => {
                 failure::RUNNING
             }
@@ -237,6 +244,8 @@ impl From<PrepareError> for Failure {
             | PrepareError::Table(_)
             | PrepareError::Vocabulary(_)
             | PrepareError::NothingUsable { .. } => failure::FAILED,
+            #[cfg(feature = "datasets")]
+            PrepareError::Dataset(_) => failure::FAILED,
         };
         let failure = Failure::new(code, error.to_string());
         match error.hint() {

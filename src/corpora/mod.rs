@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod lookup;
 mod meta;
+mod naming;
 mod prepare;
 mod prepared;
 mod slurp;
@@ -26,7 +27,7 @@ mod tests;
 
 pub use categories::Categories;
 #[cfg(feature = "datasets")]
-pub use dataset::{CellProblem, DatasetError, DatasetRequest, DatasetSummary, TextSource, prepare_dataset};
+pub use dataset::{CellProblem, DatasetError, DatasetRequest, TextSource};
 pub use error::CorpusError;
 pub use facts::CorpusFacts;
 pub use meta::{LineProblem, MetaFormat};

@@ -1,25 +1,34 @@
 //! Hugging Face data sets on disk become a prepared corpus.
 //!
-//! For: what the library `datasets` leaves behind: a `save_to_disk` folder, a folder of its cache, and parquet shards as they are
-//! downloaded from the hub. Audio is a struct of `bytes` and `path`, or a path. Classes keep the numbers the data set gives them.
+//! For: what the library `datasets` leaves behind: a `save_to_disk` folder, a folder of its cache, and parquet shards
+//! as they are downloaded from the hub. Audio is a struct of `bytes` and `path`, or a path. Classes keep the numbers
+//! the data set gives them. Every cell is checked before anything is written, and all wrong ones are reported at
+//! once; a sound that only fails to decode later is skipped and listed as for any corpus.
 //! Not for: downloading, loading scripts, audio that is already an array of numbers.
-//! Start at [`prepare_dataset`]; built with the feature `datasets` only, because reading Arrow and Parquet takes minutes to compile.
+//! Start at [`DatasetRequest`]; built with the feature `datasets` only, because reading Arrow and Parquet takes
+//! minutes to compile.
 
 mod columns;
 mod features;
-mod layout;
+mod files;
 mod problem;
+mod reader;
 mod rows;
 mod shard;
-mod sounds;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::table::{self, Split, TableSummary};
+use serde_json::json;
+
+use super::naming::place_of;
+use super::prepare::{Clip, Head, Layout, Line, PrepareError, Recipe, RowReader, Sound, Unit, Vocabulary};
+use super::table::{Split, lists};
 pub use problem::{CellProblem, DatasetError};
+use reader::Reader;
+use rows::Row;
 
 /// Where the transcripts come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,16 +39,16 @@ pub enum TextSource {
     Constant(String),
 }
 
-/// What to prepare, and where to.
+/// A request to prepare a data set.
 #[derive(Debug, Clone)]
 pub struct DatasetRequest {
-    /// The folder of the data set; relative paths in its rows are looked for here, then from the working directory.
+    /// The folder of the data set; relative paths in its rows are looked for here, then from the working
+    /// directory.
     pub from: PathBuf,
-    /// The folder to make; it must not exist, or be empty.
-    pub out: PathBuf,
     /// The column that holds the sound.
     pub audio: String,
-    /// The column whose last three path components name the utterances; the path in `audio` where it is not given.
+    /// The column whose last three path components name the utterances; the path in `audio` where it is not
+    /// given.
     pub name: Option<String>,
     /// Where the transcripts come from.
     pub text: TextSource,
@@ -53,38 +62,80 @@ pub struct DatasetRequest {
     pub lowercase: bool,
 }
 
-/// What was prepared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatasetSummary {
-    /// The prepared corpus.
-    pub corpus: TableSummary,
-    /// Splits of the data set that were not asked for, or whose names say nothing.
-    pub left_out: Vec<String>,
+impl Recipe for DatasetRequest {
+    fn name(&self) -> &'static str {
+        "dataset"
+    }
+
+    fn source(&self) -> &Path {
+        &self.from
+    }
+
+    fn options(&self) -> serde_json::Value {
+        let (text, constant) = match &self.text {
+            TextSource::Column(column) => (Some(column), None),
+            TextSource::Constant(text) => (None, Some(text)),
+        };
+        let splits: Vec<[&str; 2]> =
+            self.splits.iter().map(|(name, split)| [name.as_str(), split.name()]).collect();
+        json!({
+            "audio": self.audio,
+            "name": self.name,
+            "text": text,
+            "text_constant": constant,
+            "labels": self.labels,
+            "splits": splits,
+            "rate_hz": self.rate_hz,
+            "keep_case": !self.lowercase,
+        })
+    }
+
+    fn layout(&self) -> Result<Layout, PrepareError> {
+        let files = files::find(&self.from)?;
+        let (shards, left_out) = files::chosen(&files, &self.splits)?;
+        let listing = rows::read(self, &files, &shards)?;
+        let units = listing.rows.into_iter().map(|row| {
+            let shard = &shards[row.shard].0.path;
+            self.unit(row, shard)
+        });
+        let names = self.labels.iter().cloned().zip(listing.classes);
+        Ok(Layout {
+            root: self.from.clone(),
+            rate_hz: self.rate_hz,
+            link: false,
+            units: units.collect(),
+            parts: Split::ALL.map(Split::name).to_vec(),
+            lists: lists(!self.labels.is_empty()),
+            heads: names.map(|(name, classes)| Head { name, classes }).collect(),
+            vocabulary: Vocabulary::OfTexts,
+            extra: Vec::new(),
+            bad: Vec::new(),
+            left_out,
+        })
+    }
+
+    fn row_reader(&self) -> Option<Box<dyn RowReader + '_>> {
+        Some(Box::new(Reader::new(&self.audio)))
+    }
 }
 
-/// Reads the data set and writes the prepared corpus; `progress` is told utterances done and utterances in all.
-///
-/// The rows are read twice: all is checked before anything is written, and sounds are never held for more than one batch of rows.
-///
-/// # Errors
-/// The output exists, the data set is missing, incomplete or lacks a column, cells are wrong (all are named), or audio cannot be
-/// decoded. Then no output folder is left behind.
-pub fn prepare_dataset(
-    request: &DatasetRequest,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<DatasetSummary, DatasetError> {
-    table::check_free(&request.out)?;
-    let layout = layout::find(&request.from)?;
-    let (shards, left_out) = layout::chosen(&layout, &request.splits)?;
-    let listing = rows::read(request, &layout, &shards)?;
-    let listed: Vec<table::Listed> = listing.rows.iter().map(rows::Row::listed).collect();
-    let mut sounds = sounds::Sounds::new(request, &shards);
-    let plan = table::Writing {
-        out: &request.out,
-        rate_hz: request.rate_hz,
-        rows: &listed,
-        classes: listing.classes,
-    };
-    let corpus = table::write(&plan, &mut |at| sounds.load(&listing.rows[at]), progress)?;
-    Ok(DatasetSummary { corpus, left_out })
+impl DatasetRequest {
+    fn unit(&self, row: Row, shard: &Path) -> Unit {
+        let file = shard.strip_prefix(&self.from).unwrap_or(shard).display().to_string();
+        let named_by = match &row.sound {
+            Sound::File(_) => Some(format!("{file}:{}", row.row)),
+            Sound::Row { .. } => None,
+        };
+        let clip = Clip {
+            place: place_of(&row.name),
+            name: row.name,
+            part: row.split as usize,
+            span: None,
+            text: row.text,
+            raw_text: None,
+            labels: row.labels,
+            line: Some(Line { file, number: row.row as u64 }),
+        };
+        Unit { sound: row.sound, named_by, clips: vec![clip] }
+    }
 }

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::audio::AudioError;
-use crate::corpora::TableError;
-
 /// Wrong cells that one error lists; more are counted.
 const LISTED_PROBLEMS: usize = 20;
 
@@ -56,12 +53,6 @@ pub enum DatasetError {
     /// Cells are wrong.
     #[error("{}", display(problems))]
     Cells { problems: Vec<CellProblem> },
-    /// The sound of a row cannot be decoded.
-    #[error("`{}`, row {row}: {source}", path.display())]
-    Audio { path: PathBuf, row: usize, source: AudioError },
-    /// The prepared corpus could not be written.
-    #[error(transparent)]
-    Write(#[from] TableError),
 }
 
 impl DatasetError {
@@ -90,8 +81,6 @@ impl DatasetError {
                         .to_owned(),
                 )
             }
-            Self::Audio { source, .. } => source.hint().map(str::to_owned),
-            Self::Write(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }

@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_schema::Schema;
 use serde_json::Value;
 
 use super::columns::{Cell, Columns, Labels};
-use super::layout::{Layout, Shard};
+use super::files::{Files, Shard};
 use super::problem::SAME_NAME;
 use super::{CellProblem, DatasetError, DatasetRequest, TextSource, features, shard};
-use crate::audio;
-use crate::corpora::{Split, table};
+use crate::audio::{self, Format};
+use crate::corpora::Split;
+use crate::corpora::categories::UNLABELLED;
+use crate::corpora::naming;
+use crate::corpora::prepare::Sound;
 use crate::text::collapse_spaces;
-
-/// What an unlabelled row has: no class, so that the head learns nothing from it.
-const UNLABELLED: &str = "-100";
 
 /// Parts of a path that name an utterance: speaker, video and clip in VoxCeleb1.
 const NAMING_PARTS: usize = 3;
@@ -27,16 +28,11 @@ pub(super) struct Row {
     pub shard: usize,
     /// Its place in the shard.
     pub row: usize,
-    name: String,
-    text: String,
-    labels: Vec<String>,
-    split: Split,
-}
-
-impl Row {
-    pub fn listed(&self) -> table::Listed<'_> {
-        table::Listed { name: &self.name, text: &self.text, labels: &self.labels, split: Some(self.split) }
-    }
+    pub sound: Sound,
+    pub name: String,
+    pub text: String,
+    pub labels: Vec<String>,
+    pub split: Split,
 }
 
 /// The rows, and the class names of every head.
@@ -48,12 +44,12 @@ pub(super) struct Listing {
 /// Reads all rows of `shards`, or every problem with them.
 pub(super) fn read(
     request: &DatasetRequest,
-    layout: &Layout,
+    files: &Files,
     shards: &[(&Shard, Split)],
 ) -> Result<Listing, DatasetError> {
     let mut check = Check {
         request,
-        info: layout.info.as_ref(),
+        info: files.info.as_ref(),
         known: Vec::new(),
         rows: Vec::new(),
         problems: Vec::new(),
@@ -68,7 +64,7 @@ pub(super) fn read(
     if check.rows.is_empty() {
         return Err(DatasetError::unreadable(&request.from, "it has no rows"));
     }
-    if layout.counted {
+    if files.counted {
         check.counts(shards)?;
     }
     let classes = check.classes();
@@ -76,7 +72,7 @@ pub(super) fn read(
 }
 
 /// The columns that are read.
-pub(super) fn wanted_columns(request: &DatasetRequest) -> Vec<&str> {
+fn wanted_columns(request: &DatasetRequest) -> Vec<&str> {
     let text = match &request.text {
         TextSource::Column(column) => Some(column),
         TextSource::Constant(_) => None,
@@ -87,7 +83,7 @@ pub(super) fn wanted_columns(request: &DatasetRequest) -> Vec<&str> {
 }
 
 /// Where the sound of a row with a mere path is: below the data set's folder, or from the working directory.
-pub(super) fn audio_path(request: &DatasetRequest, path: &str) -> Option<PathBuf> {
+fn audio_path(request: &DatasetRequest, path: &str) -> Option<PathBuf> {
     [request.from.join(path), PathBuf::from(path)].into_iter().find(|path| path.is_file())
 }
 
@@ -105,14 +101,15 @@ struct Check<'a> {
 /// Where a row is, for the sentences about it.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    path: &'a Path,
+    path: &'a Arc<Path>,
     row: usize,
 }
 
 /// Where a batch is.
-#[derive(Clone, Copy)]
 struct Origin {
+    /// Which of the wanted shards it is in.
     shard: usize,
+    path: Arc<Path>,
     split: Split,
     /// Rows of the shard before the batch.
     first: usize,
@@ -120,12 +117,12 @@ struct Origin {
 
 impl Check<'_> {
     fn shard(&mut self, at: usize, shard: &Shard, split: Split) -> Result<(), DatasetError> {
-        let path = &shard.path;
+        let path = &*shard.path;
         let mut reader = shard::Reader::open(path, &wanted_columns(self.request))?;
         self.name_classes(path, &reader.schema, at == 0)?;
-        let mut origin = Origin { shard: at, split, first: 0 };
+        let mut origin = Origin { shard: at, path: Arc::from(path), split, first: 0 };
         while let Some(batch) = reader.next(path)? {
-            self.batch(&Columns { batch: &batch, path }, origin)?;
+            self.batch(&Columns { batch: &batch, path }, &origin)?;
             origin.first += batch.num_rows();
         }
         Ok(())
@@ -135,6 +132,10 @@ impl Check<'_> {
     fn name_classes(&mut self, path: &Path, schema: &Schema, is_first: bool) -> Result<(), DatasetError> {
         for (head, column) in self.request.labels.iter().enumerate() {
             let names = features::class_names(schema, self.info, column);
+            if let Some(twice) = names.as_deref().and_then(twice) {
+                let what = format!("its column `{column}` has two classes called `{twice}`");
+                return Err(DatasetError::unreadable(path, what));
+            }
             if is_first {
                 self.known.push(names);
             } else if names != self.known[head] {
@@ -145,7 +146,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn batch(&mut self, columns: &Columns, origin: Origin) -> Result<(), DatasetError> {
+    fn batch(&mut self, columns: &Columns, origin: &Origin) -> Result<(), DatasetError> {
         let request = self.request;
         let sounds = columns.sounds(&request.audio)?;
         let names = request.name.as_ref().map(|column| columns.strings(column)).transpose()?;
@@ -156,7 +157,7 @@ impl Check<'_> {
         let labels: Vec<Labels> =
             request.labels.iter().map(|column| columns.labels(column)).collect::<Result<_, _>>()?;
         for at in 0..columns.batch.num_rows() {
-            let place = Place { path: columns.path, row: origin.first + at };
+            let place = Place { path: &origin.path, row: origin.first + at };
             let path = names.map_or_else(|| sounds.path(at), |names| names.at(at));
             let sound = self.sound(place, sounds.at(at));
             let name = self.name(place, path);
@@ -164,30 +165,37 @@ impl Check<'_> {
             let labels: Vec<Option<String>> =
                 (0..).zip(&labels).map(|(head, labels)| self.label(place, head, labels, at)).collect();
             let labels = labels.into_iter().collect::<Option<Vec<String>>>();
-            if let (Some(()), Some(name), Some(text), Some(labels)) = (sound, name, text, labels) {
-                let Origin { shard, split, .. } = origin;
-                self.rows.push(Row { shard, row: place.row, name, text, labels, split });
+            if let (Some(sound), Some(name), Some(text), Some(labels)) = (sound, name, text, labels) {
+                let (shard, row, split) = (origin.shard, place.row, origin.split);
+                self.rows.push(Row { shard, row, sound, name, text, labels, split });
             }
         }
         Ok(())
     }
 
     fn problem<T>(&mut self, place: Place, column: &str, what: impl Into<String>) -> Option<T> {
-        let (path, column) = (place.path.to_owned(), column.to_owned());
+        let (path, column) = (place.path.to_path_buf(), column.to_owned());
         self.problems.push(CellProblem { path, row: place.row, column, what: what.into() });
         None
     }
 
-    fn sound(&mut self, place: Place, cell: Cell) -> Option<()> {
+    fn sound(&mut self, place: Place, cell: Cell) -> Option<Sound> {
         let what = match cell {
-            Cell::Bytes(bytes) if !bytes.is_empty() => return Some(()),
+            Cell::Bytes(bytes) if !bytes.is_empty() => {
+                return Some(Sound::Row {
+                    file: Arc::clone(place.path),
+                    row: place.row as u64,
+                    bytes: bytes.len() as u64,
+                    format: Format::of(bytes),
+                });
+            }
             Cell::Bytes(_) => "the sound is empty".to_owned(),
             Cell::Absent => "there is no sound".to_owned(),
             Cell::Path(path) => match audio_path(self.request, path) {
                 None => format!("there is no audio at `{path}`"),
                 // Headers only: cheap, and it finds most files that could not be decoded later.
                 Some(found) => match audio::facts(&found) {
-                    Ok(_) => return Some(()),
+                    Ok(_) => return Some(Sound::File(found)),
                     Err(error) => error.to_string(),
                 },
             },
@@ -205,7 +213,7 @@ impl Check<'_> {
         };
         match self.names.get(&name) {
             None => {
-                self.names.insert(name.clone(), (place.path.to_owned(), place.row));
+                self.names.insert(name.clone(), (place.path.to_path_buf(), place.row));
                 Some(name)
             }
             Some((first, row)) => {
@@ -291,9 +299,15 @@ impl Check<'_> {
     }
 }
 
+/// A class name that another class has too, as a list of labels has it.
+fn twice(names: &[String]) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    names.iter().map(|name| collapse_spaces(name)).find(|name| !seen.insert(name.clone()))
+}
+
 /// The last components of a path, joined by `_`, without the ending.
 fn name_of(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     let last = &parts[parts.len().saturating_sub(NAMING_PARTS)..];
-    table::name_of(Path::new(""), &last.join("/"))
+    naming::name_of(Path::new(&last.join("/")))
 }

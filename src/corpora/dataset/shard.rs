@@ -23,7 +23,7 @@ const STREAM_END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 /// Rows of Parquet that are decoded at a time: their sounds are all in memory then.
 const BATCH_ROWS: usize = 64;
 
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
 /// An open shard.
 pub(super) struct Reader {

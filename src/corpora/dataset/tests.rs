@@ -1,5 +1,7 @@
 //! Data sets written by the library itself (tests/parity/make_datasets.py), and the sentence for everything that is wrong.
 
+mod embedded;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +12,9 @@ use arrow_schema::{DataType, Field, Schema};
 
 use super::*;
 use crate::audio;
-use crate::corpora::{Categories, Corpus, MetaFormat, TableError};
+use crate::corpora::prepare::Summary;
+use crate::corpora::prepare::quiet::{quietly, text};
+use crate::corpora::{Categories, Corpus, MetaFormat};
 
 const SPLITS: [(&str, &str); 3] = [("train", "train"), ("validation", "dev"), ("test", "test")];
 
@@ -27,7 +31,6 @@ impl Bench {
     fn speakers(&self, folder: &str) -> DatasetRequest {
         DatasetRequest {
             from: fixtures().join(folder),
-            out: self.dir.path().join("out"),
             audio: "audio".to_owned(),
             name: None,
             text: TextSource::Constant("123".to_owned()),
@@ -59,19 +62,23 @@ impl Bench {
         DatasetRequest { from, audio: "file".to_owned(), ..self.speakers("cache") }
     }
 
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn prepare(&self, request: &DatasetRequest) -> Result<Summary, PrepareError> {
+        quietly(request, &self.out())
+    }
+
     /// The error, with the folders left out; nothing may be left behind.
     fn refusal(&self, request: &DatasetRequest) -> (String, Option<String>) {
-        let error = prepare(request).unwrap_err();
+        let error = self.prepare(request).unwrap_err();
         let left: Vec<_> = fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("out")), "{left:?}");
         let dirs = [format!("{}/", self.dir.path().display()), format!("{}/", fixtures().display())];
         let short = |text: String| dirs.iter().fold(text, |text, dir| text.replace(dir, ""));
         (short(error.to_string()), error.hint().map(short))
     }
-}
-
-fn prepare(request: &DatasetRequest) -> Result<DatasetSummary, DatasetError> {
-    prepare_dataset(request, &mut |_, _| {})
 }
 
 fn fixtures() -> PathBuf {
@@ -98,12 +105,11 @@ fn expected(folder: &str, split: &str) -> Vec<[String; 4]> {
         .collect()
 }
 
-/// Holds the prepared corpus to the table, sound by sound.
-fn holds(request: &DatasetRequest, folder: &str) {
+/// Holds the prepared corpus at `out` to the table, sound by sound.
+fn holds(out: &Path, folder: &str) {
     for (theirs, ours) in SPLITS {
         let wanted = expected(folder, theirs);
-        let corpus =
-            Corpus::open(&request.out, &format!("meta.{ours}.nltLa.txt"), MetaFormat::NltLa).unwrap();
+        let corpus = Corpus::open(out, &format!("meta.{ours}.nltLa.txt"), MetaFormat::NltLa).unwrap();
         assert_eq!(corpus.utterances().len(), wanted.len(), "{folder} {ours}");
         for (utterance, [name, recording, text, labels]) in corpus.utterances().iter().zip(&wanted) {
             assert_eq!((&utterance.name, &utterance.text, &utterance.labels.join(",")), (name, text, labels));
@@ -116,25 +122,31 @@ fn holds(request: &DatasetRequest, folder: &str) {
     }
 }
 
+/// Utterances for training, development and test.
+fn counts(summary: &Summary) -> Vec<usize> {
+    summary.splits.iter().map(|split| split.utterances).collect()
+}
+
 #[test]
 fn a_saved_data_set_is_prepared() {
     let bench = Bench::new();
-    let mut told = Vec::new();
-    let summary = prepare_dataset(&bench.saved(), &mut |done, all| told.push((done, all))).unwrap();
-    holds(&bench.saved(), "saved");
-    assert_eq!(told.last(), Some(&(9, 9)));
-    assert_eq!((summary.corpus.classes, summary.left_out), (vec![3], Vec::new()));
-    let categories = Categories::read(&bench.saved().out.join("categories.json")).unwrap();
+    let summary = bench.prepare(&bench.saved()).unwrap();
+    holds(&bench.out(), "saved");
+    let told = (summary.utterances(), summary.skipped, summary.classes, summary.left_out.len());
+    assert_eq!(told, (9, 0, vec![3], 0));
+    let categories = Categories::read(&bench.out().join("categories.json")).unwrap();
     assert_eq!(categories.classes(&["id10003".to_owned()]), Some(vec![Some(2)]));
 }
 
 #[test]
 fn parquet_shards_are_prepared() {
     let bench = Bench::new();
-    let summary = prepare(&bench.hub()).unwrap();
-    holds(&bench.hub(), "hub");
-    assert_eq!(summary.corpus.classes, [3, 3]);
-    let categories = Categories::read(&bench.hub().out.join("categories.json")).unwrap();
+    let summary = bench.prepare(&bench.hub()).unwrap();
+    holds(&bench.out(), "hub");
+    assert_eq!(summary.classes, [3, 3]);
+    let heads: Vec<&str> = summary.splits[0].labels.iter().map(|head| head.head.as_str()).collect();
+    assert_eq!(heads, ["speaker", "intent"]);
+    let categories = Categories::read(&bench.out().join("categories.json")).unwrap();
     assert_eq!((categories.name(0, 0), categories.name(1, 0)), (Some("id10001"), Some("home_open")));
 }
 
@@ -143,36 +155,34 @@ fn a_cache_folder_with_paths_is_prepared() {
     let bench = Bench::new();
     let request = bench.cache();
     fs::write(request.from.join("cache-0123456789abcdef.arrow"), "what `map` left").unwrap();
-    prepare(&request).unwrap();
-    holds(&request, "cache");
+    bench.prepare(&request).unwrap();
+    holds(&bench.out(), "cache");
 }
 
 #[test]
 fn one_saved_split_and_folders_named_after_splits_are_found() {
     let bench = Bench::new();
     let request = DatasetRequest { from: fixtures().join("saved/test"), ..bench.saved() };
-    assert_eq!(prepare(&request).unwrap().corpus.splits[0].0, Split::Test);
+    assert_eq!(counts(&bench.prepare(&request).unwrap()), [0, 0, 2]);
     let from = bench.dir.path().join("converted");
     for (split, file) in [("train", "train-00000-of-00002"), ("test", "test-00000-of-00001")] {
         fs::create_dir_all(from.join(split)).unwrap();
         let source = fixtures().join(format!("hub/data/{file}.parquet"));
         fs::copy(source, from.join(split).join("0000.parquet")).unwrap();
     }
-    let request = DatasetRequest { from, out: bench.dir.path().join("two"), ..bench.hub() };
-    let splits = prepare(&request).unwrap().corpus.splits;
-    let counts: Vec<(Split, usize)> =
-        splits.iter().map(|(split, facts)| (*split, facts.utterances)).collect();
-    assert_eq!(counts, [(Split::Train, 3), (Split::Test, 2)]);
+    let request = DatasetRequest { from, ..bench.hub() };
+    let summary = quietly(&request, &bench.dir.path().join("two")).unwrap();
+    assert_eq!(counts(&summary), [3, 0, 2]);
 }
 
 #[test]
 fn splits_become_what_is_asked() {
     let bench = Bench::new();
     let splits = vec![("validation".to_owned(), Split::Train), ("test".to_owned(), Split::Train)];
-    let summary = prepare(&DatasetRequest { splits, ..bench.hub() }).unwrap();
-    assert_eq!((summary.corpus.splits.len(), summary.corpus.splits[0].1.utterances), (1, 4));
+    let summary = bench.prepare(&DatasetRequest { splits, ..bench.hub() }).unwrap();
+    assert_eq!(counts(&summary), [4, 0, 0]);
     assert_eq!(summary.left_out, ["train"]);
-    assert!(!bench.hub().out.join("meta.dev.txt").exists());
+    assert!(!bench.out().join("meta.dev.txt").exists());
 }
 
 #[test]
@@ -245,15 +255,16 @@ fn broken_shards_are_errors() {
         let whole = fs::read(from.join(file)).unwrap();
         for cut in [0, 1, 4, 8, 100, whole.len() / 2, whole.len() - 100, whole.len() - 8] {
             fs::write(from.join(file), &whole[..cut]).unwrap();
-            let error = prepare(&request).unwrap_err();
-            assert!(matches!(error, DatasetError::Unreadable { .. }), "{file} cut at {cut}: {error}");
+            let error = bench.prepare(&request).unwrap_err();
+            let unreadable = matches!(error, PrepareError::Dataset(DatasetError::Unreadable { .. }));
+            assert!(unreadable, "{file} cut at {cut}: {error}");
         }
         for at in (0..whole.len()).step_by(whole.len() / 25) {
             let mut changed = whole.clone();
             changed[at] ^= 0xff;
             fs::write(from.join(file), &changed).unwrap();
-            if prepare(&request).is_ok() {
-                fs::remove_dir_all(&request.out).unwrap();
+            if bench.prepare(&request).is_ok() {
+                fs::remove_dir_all(bench.out()).unwrap();
             }
         }
     }
@@ -329,21 +340,26 @@ fn other_layouts_of_columns_and_missing_labels_are_read() {
          `made/train.arrow`, row 2, column `class`: the label `x, y` contains `,` or `|`, which part fields of a prepared corpus"
     );
     write_stream(&from, columns(vec![Some(1), Some(-1), None]), info.clone());
-    assert_eq!(prepare(&request).unwrap().corpus.classes, [3, 2]);
-    let list = fs::read_to_string(request.out.join("meta.train.nltLa.txt")).unwrap();
+    assert_eq!(bench.prepare(&request).unwrap().classes, [3, 2]);
+    let list = text(&bench.out(), "meta.train.nltLa.txt");
     let fields: Vec<Vec<&str>> = list.lines().map(|line| line.split('|').collect()).collect();
     let texts_and_labels: Vec<[&str; 2]> = fields.iter().map(|fields| [fields[2], fields[3]]).collect();
     assert_eq!(texts_and_labels, [["a", "yes,7"], ["b c", "-100,8"], ["d", "-100,7"]]);
 }
 
 #[test]
-fn the_output_must_be_free() {
+fn two_classes_of_one_name_are_refused() {
     let bench = Bench::new();
-    fs::create_dir(bench.hub().out).unwrap();
-    fs::write(bench.hub().out.join("mine"), "x").unwrap();
-    let error = prepare(&bench.hub()).unwrap_err();
-    assert!(matches!(error, DatasetError::Write(TableError::OutputExists(_))));
-    assert!(bench.hub().out.join("mine").is_file());
+    let from = bench.dir.path().join("made");
+    let info = serde_json::json!({"features": {"class": {"_type": "ClassLabel", "names": ["a", "b", " a"]}}});
+    write_stream(&from, vec![("class", Arc::new(Int64Array::from(vec![1])))], info);
+    let request =
+        DatasetRequest { from, audio: "class".to_owned(), labels: vec!["class".to_owned()], ..bench.hub() };
+    let text = TextSource::Constant(String::new());
+    assert_eq!(
+        bench.refusal(&DatasetRequest { text, ..request }).0,
+        "cannot read `made/train.arrow`: its column `class` has two classes called `a`"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub const BAD_FILES: &str = "bad_files.tsv";
 pub struct Bad {
     /// The source file, as seen from the source folder.
     pub file: String,
-    /// A line of it, from 1; `None` for the whole file.
+    /// A line of it, from 1, or a row of a file that has no lines, from 0; `None` for the whole file.
     pub line: Option<u64>,
     pub reason: String,
     pub outcome: Outcome,

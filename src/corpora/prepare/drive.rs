@@ -1,41 +1,43 @@
-//! All source files, on several threads; results come back in the order of the layout whoever made them.
+//! All recordings, on several threads; results come back in the order of the layout whoever made them.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
+use super::feed::Feed;
 use super::target::Staging;
 use super::work::{Bench, Made};
-use super::{How, Layout, PrepareError, Watch};
+use super::{How, Layout, PrepareError, Recipe, Watch};
 
 /// Makes every unit that is not yet made.
 ///
 /// # Errors
-/// Writing failed, or it was asked to stop; what is done is in the journal.
+/// Reading a file of many sounds or writing failed, or it was asked to stop; what is done is in the journal.
 pub(super) fn run(
+    recipe: &dyn Recipe,
     layout: &Layout,
     staging: &mut Staging,
     mut made: Vec<Option<Made>>,
     how: &How<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Made>, PrepareError> {
-    let pending: Vec<usize> = (0..made.len()).filter(|&at| made[at].is_none()).collect();
-    let mut done = made.len() - pending.len();
-    let workers = how.threads.clamp(1, pending.len().max(1));
+    let feed = Feed::new(recipe, layout, &made);
+    let mut done = made.iter().flatten().count();
+    let workers = how.threads.clamp(1, (made.len() - done).max(1));
     let dir = staging.dir().to_owned();
-    let next = AtomicUsize::new(0);
-    // Set when a worker cannot write: the others need not try.
+    // Set when a worker cannot read or write: the others need not try.
     let failed = AtomicBool::new(false);
-    let (report, reports) = mpsc::channel();
+    // Bounded, so that the journal is never far behind what is done.
+    let (report, reports) = mpsc::sync_channel(workers);
     let result = std::thread::scope(|scope| {
         for worker in 0..workers {
             let (report, scratch) = (report.clone(), staging.scratch(worker));
-            let (pending, next, failed, dir) = (&pending, &next, &failed, &dir);
+            let (feed, failed, dir) = (&feed, &failed, &dir);
             scope.spawn(move || {
                 let bench = Bench { layout, dir, scratch: &scratch, stop: how.stop };
                 while !how.stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
-                    let Some(&at) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    let Some(job) = feed.next().transpose() else { break };
                     // The receiver lives until all workers are done.
-                    _ = report.send(bench.make(at));
+                    _ = report.send(job.and_then(|job| bench.make(&job)));
                 }
             });
         }

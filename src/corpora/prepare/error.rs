@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::work::Made;
 use super::{Layout, Recipe};
+#[cfg(feature = "datasets")]
+use crate::corpora::dataset::DatasetError;
 use crate::corpora::table::TableError;
 use crate::text::TextError;
 
@@ -27,6 +29,10 @@ pub enum PrepareError {
     /// A transcript table is wrong.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A data set is wrong.
+    #[cfg(feature = "datasets")]
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// The folder, or the place where it grows, holds something else.
     #[error("`{}` {detail}; nothing was written", path.display())]
     Taken { path: PathBuf, detail: String },
@@ -74,9 +80,11 @@ impl PrepareError {
     }
 
     /// What the user can do about it, where we know.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::SourceMissing { get, .. } => Some(get),
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            #[cfg(feature = "datasets")]
+            Self::Dataset(error) => return error.hint(),
+            Self::SourceMissing { get, .. } => Some(*get),
             Self::Source { hint, .. } => *hint,
             Self::Taken { .. } => Some("name another folder, or move this one away"),
             Self::NoRoom { .. } => Some("make room, or name a folder on another disk"),
@@ -85,6 +93,7 @@ impl PrepareError {
                 Some("once that is mended, the same command goes on from here")
             }
             Self::Table(_) | Self::Busy(_) | Self::Vocabulary(_) | Self::NothingUsable { .. } => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
 }

@@ -3,10 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Bad, FLAC_SHARE, MetaFormat, Outcome};
-
-/// Bytes of flac for a byte of a source that is not flac and is taken whole, by its ending.
-const GROWTH: [(&str, f64); 2] = [("flac", 1.0), ("ogg", 6.0)];
+use super::{Bad, FLAC_SHARE, MetaFormat, Outcome, Sound};
 
 /// A corpus, looked at and not yet made.
 #[derive(Debug)]
@@ -17,7 +14,7 @@ pub struct Layout {
     pub rate_hz: u32,
     /// Leave recordings that can be used as they are where they lie, and link to them.
     pub link: bool,
-    /// Source files, in the order of the lists.
+    /// Recordings, in the order of the lists.
     pub units: Vec<Unit>,
     /// Names of the parts that clips belong to (`train`, …).
     pub parts: Vec<&'static str>,
@@ -29,12 +26,14 @@ pub struct Layout {
     pub extra: Vec<(String, String)>,
     /// What is already known to be unusable.
     pub bad: Vec<Bad>,
+    /// Splits of the source that nothing is made of, because nobody asked for them.
+    pub left_out: Vec<String>,
 }
 
-/// One source file.
+/// One recording.
 #[derive(Debug)]
 pub struct Unit {
-    pub audio: PathBuf,
+    pub sound: Sound,
     /// Who named it, for messages: `train.jsonl:12`.
     pub named_by: Option<String>,
     /// What is cut from it; a unit whose clip has no span has that clip alone.
@@ -73,7 +72,7 @@ impl Clip {
     }
 }
 
-/// A line of a source file, from 1.
+/// A line of a source file, from 1; a row of one that has no lines, from 0.
 #[derive(Debug)]
 pub struct Line {
     pub file: String,
@@ -150,14 +149,9 @@ impl Layout {
         let samples: u64 = spans.map(|span| span.end.saturating_sub(span.start)).sum();
         let cut = samples as f64 * 2.0 * FLAC_SHARE;
         let whole = match unit.clips.iter().all(|clip| clip.span.is_some()) || self.link {
-            true => 0.0,
-            false => {
-                let bytes = std::fs::metadata(&unit.audio).map_or(0, |facts| facts.len());
-                let ending = unit.audio.extension().unwrap_or_default();
-                let growth = GROWTH.iter().find(|(known, _)| ending == *known);
-                bytes as f64 * growth.map_or(FLAC_SHARE, |(_, growth)| *growth)
-            }
+            true => 0,
+            false => unit.sound.flac_bytes(),
         };
-        (cut + whole) as u64
+        cut as u64 + whole
     }
 }

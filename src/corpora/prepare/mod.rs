@@ -1,18 +1,20 @@
 //! From a corpus as its makers publish it to the prepared format: one driver for all of them.
 //!
 //! A corpus is a [`Recipe`]: it looks at the source and says, as a [`Layout`], which clips are to be cut from
-//! which files and which lists stand over them. [`prepare`] does the rest: it decodes, cuts, resamples and writes
-//! clips on several threads, remembers in a journal what is done, goes on from there after a kill, skips files
-//! that are broken and lists them, and renames `DIR.partial` to `DIR` when all of it is there.
+//! which recordings and which lists stand over them. [`prepare`] does the rest: it decodes, cuts, resamples and
+//! writes clips on several threads, remembers in a journal what is done, goes on from there after a kill, skips
+//! files that are broken and lists them, and renames `DIR.partial` to `DIR` when all of it is there.
 //! Not for: what a corpus' files mean (one room file per corpus), or showing anything to people (`cli`).
 //! Start at [`prepare`].
 
 mod bad;
 mod drive;
 mod error;
+mod feed;
 mod journal;
 mod layout;
 mod lists;
+mod sound;
 mod summary;
 mod target;
 mod work;
@@ -28,6 +30,7 @@ use std::sync::atomic::AtomicBool;
 pub use bad::{BAD_FILES, Bad, Outcome};
 pub use error::PrepareError;
 pub use layout::{Clip, Head, Layout, Line, List, Span, Unit, Vocabulary};
+pub use sound::{RowReader, Sound};
 pub use summary::{HeadSummary, LENGTH_BINS_SECS, LabelCount, SplitSummary, Summary};
 
 use super::MetaFormat;
@@ -52,6 +55,11 @@ pub trait Recipe {
     /// # Errors
     /// The source is absent, or so wrong that nothing can be made of it.
     fn layout(&self) -> Result<Layout, PrepareError>;
+
+    /// Reads the sounds that are no files of their own ([`Sound::Row`]); `None` where all are.
+    fn row_reader(&self) -> Option<Box<dyn RowReader + '_>> {
+        None
+    }
 }
 
 /// How to work; nothing of it changes what is written.
@@ -66,6 +74,9 @@ pub struct How<'a> {
 
 /// Who is told how far it is.
 pub trait Watch {
+    /// Before the beginning, for each split of the source that nobody asked for.
+    fn left_out(&mut self, split: &str);
+
     /// Before the first file: files in all, files that an earlier start has done, and bytes expected to be
     /// written now.
     fn begin(&mut self, files: usize, done: usize, bytes: u64);
@@ -113,8 +124,11 @@ pub fn prepare(
             return Err(error);
         }
     };
+    for split in &layout.left_out {
+        watch.left_out(split);
+    }
     watch.begin(layout.units.len(), done, expected);
-    let made = drive::run(&layout, &mut staging, made, how, watch)?;
+    let made = drive::run(recipe, &layout, &mut staging, made, how, watch)?;
     let summary = Summary::of(recipe, &layout, &made)?;
     if summary.utterances() == 0 {
         let error = PrepareError::nothing_usable(recipe, &layout, &made);

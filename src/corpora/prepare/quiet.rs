@@ -10,6 +10,8 @@ use super::{How, PrepareError, Prepared, Recipe, Summary, Watch, prepare};
 pub(crate) struct Nobody;
 
 impl Watch for Nobody {
+    fn left_out(&mut self, _split: &str) {}
+
     fn begin(&mut self, _files: usize, _done: usize, _bytes: u64) {}
 
     fn file(&mut self, _done: usize) {}

@@ -32,6 +32,9 @@ pub struct Summary {
     pub options: serde_json::Value,
     pub rate_hz: u32,
     pub splits: Vec<SplitSummary>,
+    /// Splits of the source that nobody asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Outputs that a CTC head needs for the vocabulary (`asr_vocab_size` or less).
     pub vocab_size: usize,
     /// Classes of each classifier head (`classifier_num_targets`).
@@ -95,6 +98,7 @@ impl Summary {
             options: recipe.options(),
             rate_hz: layout.rate_hz,
             splits: parts.map(|(part, name)| split(layout, made, part, name)).collect(),
+            left_out: layout.left_out.clone(),
             vocab_size: tokenizer.size(),
             classes: layout.heads.iter().map(|head| head.classes.len()).collect(),
             skipped: skipped().count(),

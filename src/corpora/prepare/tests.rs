@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
@@ -50,7 +51,7 @@ impl Recipe for Toy {
             _ => vec![clip(recording, 0, span(0)), clip(recording, 1, span(1))],
         };
         let unit = |recording: usize| Unit {
-            audio: self.source.join(recording_name(recording)),
+            sound: Sound::File(self.source.join(recording_name(recording))),
             named_by: Some(format!("list:{}", recording + 1)),
             clips: clips(recording),
         };
@@ -79,6 +80,7 @@ impl Recipe for Toy {
             vocabulary: Vocabulary::OfTexts,
             extra: vec![("more.json".into(), "[]\n".into())],
             bad: Vec::new(),
+            left_out: Vec::new(),
         })
     }
 }
@@ -139,6 +141,8 @@ struct StopsAt<'a> {
 }
 
 impl Watch for StopsAt<'_> {
+    fn left_out(&mut self, _split: &str) {}
+
     fn begin(&mut self, _files: usize, _done: usize, _bytes: u64) {}
 
     fn file(&mut self, done: usize) {
@@ -271,6 +275,77 @@ fn links_lead_to_the_source_and_the_rest_is_written() {
     for utterance in corpus.utterances() {
         corpus.load(utterance, 16_000).expect("a sound of the listed length");
     }
+}
+
+/// The same recordings as rows of one file.
+struct InRows(Toy);
+
+impl Recipe for InRows {
+    fn name(&self) -> &'static str {
+        "rows"
+    }
+
+    fn source(&self) -> &Path {
+        self.0.source()
+    }
+
+    fn options(&self) -> serde_json::Value {
+        self.0.options()
+    }
+
+    fn layout(&self) -> Result<Layout, PrepareError> {
+        let mut layout = self.0.layout()?;
+        let file: Arc<Path> = Arc::from(self.0.source.join("all"));
+        for (row, unit) in (0..).zip(&mut layout.units) {
+            if let Sound::File(path) = &unit.sound {
+                let bytes = fs::read(path).expect("a recording");
+                let format = audio::Format::of(&bytes);
+                unit.named_by = None;
+                unit.sound = Sound::Row { file: file.clone(), row, bytes: bytes.len() as u64, format };
+            }
+        }
+        Ok(layout)
+    }
+
+    fn row_reader(&self) -> Option<Box<dyn RowReader + '_>> {
+        Some(Box::new(Forward { source: &self.0.source, next: 0 }))
+    }
+}
+
+struct Forward<'a> {
+    source: &'a Path,
+    next: u64,
+}
+
+impl RowReader for Forward<'_> {
+    fn read(&mut self, file: &Path, row: u64) -> Result<Vec<u8>, PrepareError> {
+        assert!(file.ends_with("all") && row >= self.next, "{row} comes after {}", self.next);
+        self.next = row + 1;
+        let path = self.source.join(recording_name(row as usize));
+        fs::read(&path).map_err(PrepareError::io("read", &path))
+    }
+}
+
+#[test]
+fn recordings_in_rows_become_what_files_become() {
+    let bench = Bench::new();
+    fs::write(bench.at("source/4.wav"), b"no sound").expect("written");
+    quietly(&bench.toy(), &bench.at("files")).expect("prepared");
+    let how = How { threads: 5, stop: &AtomicBool::new(false), free_bytes: None };
+    let recipe = InRows(Toy { link: true, ..bench.toy() });
+    prepare(&recipe, &bench.at("rows"), &how, &mut Nobody).expect("what is no file is not linked");
+    let told = ["prepared.json", "bad_files.tsv"];
+    let same = |out: &str| {
+        let mut made = files(&bench.at(out));
+        made.retain(|(name, _)| !told.contains(&name.as_str()));
+        made
+    };
+    assert_eq!(same("rows"), same("files"));
+    let reason = "it is not wav, flac, ogg or sph";
+    assert_eq!(
+        text(&bench.at("rows"), "bad_files.tsv"),
+        format!("file\tline\treason\toutcome\nall\t4\t{reason}\tskipped 2 utterances\n")
+    );
 }
 
 #[test]

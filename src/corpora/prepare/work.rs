@@ -1,4 +1,4 @@
-//! One source file: decoded once, its clips written.
+//! One recording: decoded once, its clips written.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bad, Clip, Layout, Outcome, PrepareError, Unit};
+use super::feed::Job;
+use super::sound::Source;
+use super::{Bad, Clip, Layout, Outcome, PrepareError, Sound, Unit};
 use crate::audio::{self, AudioError, Facts, Format, Pcm16};
 
-/// What came of one source file; a line of the journal.
+/// What came of one recording; a line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Made {
     /// Index into [`Layout::units`].
@@ -51,30 +53,28 @@ pub(super) struct Bench<'a> {
 }
 
 /// How the recording of a whole clip gets into the prepared folder.
-enum Way {
+enum Way<'a> {
     Copy,
-    Link(&'static str),
+    Link(&'a Path, &'static str),
     Encode,
 }
 
 impl Bench<'_> {
-    /// Makes the clips of the unit `at`; `None` where it was told to stop.
+    /// Makes the clips of a unit; `None` where it was told to stop.
     ///
     /// # Errors
     /// Writing failed. What is wrong with the source is no error but a [`Bad`].
-    pub(super) fn make(&self, at: usize) -> Result<Option<Made>, PrepareError> {
-        let unit = &self.layout.units[at];
+    pub(super) fn make(&self, job: &Job<'_>) -> Result<Option<Made>, PrepareError> {
+        let unit = &self.layout.units[job.unit];
         let mut made = Made {
-            unit: at,
+            unit: job.unit,
             samples: vec![None; unit.clips.len()],
             linked: None,
             resampled: false,
             clipped: 0,
             bad: Vec::new(),
         };
-        let sound = audio::facts(&unit.audio)
-            .and_then(|facts| Ok((facts, audio::read(&unit.audio, self.layout.rate_hz)?)));
-        let (facts, sound) = match sound {
+        let (facts, sound) = match job.source.decode(self.layout.rate_hz) {
             Ok(sound) => sound,
             Err(error) => {
                 made.bad.push(self.unusable(unit, &error));
@@ -87,10 +87,10 @@ impl Bench<'_> {
                 return Ok(None);
             }
             let Some(samples) = self.stretch(clip, &sound, &mut made.bad) else { continue };
-            match self.way(clip, &facts) {
-                Way::Copy => self.copy(unit, clip)?,
-                Way::Link(ending) => {
-                    self.link(unit, clip, ending)?;
+            match self.way(clip, &facts, &job.source) {
+                Way::Copy => self.copy(&job.source, clip)?,
+                Way::Link(path, ending) => {
+                    self.link(path, clip, ending)?;
                     made.linked = Some(ending.to_owned());
                 }
                 Way::Encode => made.clipped += self.encode(clip, samples)?,
@@ -108,7 +108,11 @@ impl Bench<'_> {
         if let Some(line) = &unit.named_by {
             reason += &format!(" (named in `{line}`)");
         }
-        Bad::file(self.layout.shown(&unit.audio), unit.clips.len(), reason)
+        let (file, line) = match &unit.sound {
+            Sound::File(path) => (path.as_path(), None),
+            Sound::Row { file, row, .. } => (&**file, Some(*row)),
+        };
+        Bad { line, ..Bad::file(self.layout.shown(file), unit.clips.len(), reason) }
     }
 
     /// The clip's part of the recording, as far as there is any.
@@ -133,25 +137,26 @@ impl Bench<'_> {
         Some(&sound[span.start as usize..span.end.min(length) as usize])
     }
 
-    fn way(&self, clip: &Clip, facts: &Facts) -> Way {
+    fn way<'s>(&self, clip: &Clip, facts: &Facts, source: &Source<'s>) -> Way<'s> {
         let as_is = clip.span.is_none() && facts.channels == 1 && facts.rate_hz == self.layout.rate_hz;
-        match (as_is, self.layout.link, facts.format) {
-            (true, true, Format::Flac) => Way::Link("flac"),
-            (true, true, Format::Wav) => Way::Link("wav"),
-            (true, true, Format::Ogg) => Way::Link("ogg"),
-            (true, false, Format::Flac) => Way::Copy,
+        match (source, facts.format) {
+            _ if !as_is => Way::Encode,
+            (Source::File(path), Format::Flac | Format::Wav | Format::Ogg) if self.layout.link => {
+                Way::Link(path, facts.format.ending())
+            }
+            (_, Format::Flac) => Way::Copy,
             _ => Way::Encode,
         }
     }
 
-    fn copy(&self, unit: &Unit, clip: &Clip) -> Result<(), PrepareError> {
-        fs::copy(&unit.audio, self.scratch).map_err(PrepareError::io("write", self.scratch))?;
+    fn copy(&self, source: &Source<'_>, clip: &Clip) -> Result<(), PrepareError> {
+        source.copy(self.scratch).map_err(PrepareError::io("write", self.scratch))?;
         self.move_in(clip, "flac")
     }
 
     /// An absolute link: a relative one would dangle as soon as the folder is renamed.
-    fn link(&self, unit: &Unit, clip: &Clip, ending: &str) -> Result<(), PrepareError> {
-        let target = fs::canonicalize(&unit.audio).map_err(PrepareError::io("find", &unit.audio))?;
+    fn link(&self, path: &Path, clip: &Clip, ending: &str) -> Result<(), PrepareError> {
+        let target = fs::canonicalize(path).map_err(PrepareError::io("find", path))?;
         match fs::remove_file(self.scratch) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(PrepareError::io("remove", self.scratch)(error));

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::MetaFormat;
-use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Unit, Vocabulary};
+use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
 
 const RATE_HZ: u32 = 16_000;
 
@@ -131,6 +131,7 @@ impl Reading {
             vocabulary: Vocabulary::OfTexts,
             extra: Vec::new(),
             bad: Vec::new(),
+            left_out: Vec::new(),
         };
         let (ids, seen) = (Vec::new(), HashMap::new());
         Self { layout, ids, seen, real: 0, scenarios: BTreeSet::new(), actions: BTreeSet::new() }
@@ -159,7 +160,7 @@ impl Reading {
                 self.seen.insert(recording.file.clone(), number_of_id);
                 self.ids.push((recording.file.clone(), id.clone()));
                 self.layout.units.push(Unit {
-                    audio: audio.join(&recording.file),
+                    sound: Sound::File(audio.join(&recording.file)),
                     named_by: Some(format!("{file}:{number}")),
                     clips: vec![Clip {
                         place: place(part, &id),

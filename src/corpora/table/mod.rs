@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::MetaFormat;
 use super::categories::UNLABELLED;
-use super::prepare::{Clip, Head, Layout, Line, List, PrepareError, Recipe, Unit, Vocabulary};
-use super::{MetaFormat, lookup};
+use super::naming::place_of;
+use super::prepare::{Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
 pub use problem::{RowProblem, TableError};
 use rows::Row;
 pub use split::Split;
@@ -71,6 +72,7 @@ impl Recipe for TableRequest {
             vocabulary: Vocabulary::OfTexts,
             extra: Vec::new(),
             bad: Vec::new(),
+            left_out: Vec::new(),
         })
     }
 }
@@ -79,10 +81,7 @@ impl TableRequest {
     fn unit(&self, row: Row) -> Unit {
         let file = self.table.display().to_string();
         let clip = Clip {
-            place: match lookup::folder_of(&row.name) {
-                "" => row.name.clone(),
-                folder => format!("{folder}/{}", row.name),
-            },
+            place: place_of(&row.name),
             name: row.name,
             // `assign` has given every row a split.
             part: row.split.map_or(0, |split| split as usize),
@@ -92,7 +91,8 @@ impl TableRequest {
             labels: row.labels,
             line: Some(Line { file: file.clone(), number: row.line }),
         };
-        Unit { audio: row.audio, named_by: Some(format!("{file}:{}", row.line)), clips: vec![clip] }
+        let named_by = Some(format!("{file}:{}", row.line));
+        Unit { sound: Sound::File(row.audio), named_by, clips: vec![clip] }
     }
 }
 
@@ -110,7 +110,7 @@ fn heads(rows: &[Row]) -> Vec<Head> {
 }
 
 /// For each split a list without labels, and one with them where there are any.
-fn lists(with_labels: bool) -> Vec<List> {
+pub(super) fn lists(with_labels: bool) -> Vec<List> {
     let list = |split: Split, format: MetaFormat| List {
         file: match format {
             MetaFormat::Nlt => format!("meta.{split}.txt"),

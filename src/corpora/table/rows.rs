@@ -1,10 +1,11 @@
 //! Reading and checking a transcript table.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{RowProblem, Split, TableError, TableRequest};
 use crate::audio;
+use crate::corpora::naming::name_of;
 use crate::text::collapse_spaces;
 
 /// Endings tried after a path as written, since many tables name recordings without one.
@@ -174,8 +175,9 @@ impl Check<'_> {
     }
 
     fn name(&mut self, line: u64, path: &str) -> Option<String> {
-        let Some(name) = name_of(&self.request.audio_dir, path) else {
-            return self.problem(line, "path", format!("`{path}` does not name a file"));
+        let path = Path::new(path);
+        let Some(name) = name_of(path.strip_prefix(&self.request.audio_dir).unwrap_or(path)) else {
+            return self.problem(line, "path", format!("`{}` does not name a file", path.display()));
         };
         match self.names.insert(name.clone(), line) {
             None => Some(name),
@@ -230,24 +232,4 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut whole = path.as_os_str().to_owned();
     whole.push(ending);
     whole.into()
-}
-
-/// The path below the audio folder, its parts joined by `_`, without its ending and without what a meta file
-/// cannot hold.
-fn name_of(audio_dir: &Path, path: &str) -> Option<String> {
-    let path = Path::new(path);
-    let relative = path.strip_prefix(audio_dir).unwrap_or(path);
-    let parts: Vec<String> = relative
-        .components()
-        .filter_map(|component| match component {
-            Component::Normal(part) => part.to_str().map(str::to_owned),
-            _ => None,
-        })
-        .collect();
-    let joined = parts.join("_");
-    let stem = ENDINGS[1..].iter().find_map(|ending| joined.strip_suffix(ending)).unwrap_or(&joined);
-    let unusable = |c: char| c.is_whitespace() || c.is_control() || c == '|';
-    // A leading dot would hide the file, or leave the folder.
-    let name = stem.trim_start_matches('.').replace(unusable, "-");
-    (!name.is_empty()).then_some(name)
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::MetaFormat;
-use super::prepare::{Bad, Clip, Layout, Line, List, PrepareError, Recipe, Span, Unit, Vocabulary};
+use super::prepare::{Bad, Clip, Layout, Line, List, PrepareError, Recipe, Sound, Span, Unit, Vocabulary};
 use crate::text::tedlium::normalise;
 
 const RATE_HZ: u32 = 16_000;
@@ -60,6 +60,7 @@ impl Recipe for Tedlium {
             vocabulary: Vocabulary::Fixed(vocabulary()),
             extra: Vec::new(),
             bad: Vec::new(),
+            left_out: Vec::new(),
         };
         for (part, split) in SPLITS.iter().enumerate() {
             for talk in talks(&root.join(split)).map_err(|detail| self.missing(detail))? {
@@ -149,6 +150,6 @@ fn add_talk(layout: &mut Layout, part: usize, split: &str, talk: &str) {
         })
         .collect();
     if !clips.is_empty() {
-        layout.units.push(Unit { audio, named_by: None, clips });
+        layout.units.push(Unit { sound: Sound::File(audio), named_by: None, clips });
     }
 }

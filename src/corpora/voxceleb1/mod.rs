@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::MetaFormat;
-use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Unit, Vocabulary};
+use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
 
 const RATE_HZ: u32 = 16_000;
 
@@ -130,6 +130,7 @@ impl Voxceleb1 {
             vocabulary: Vocabulary::OfTexts,
             extra: Vec::new(),
             bad: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 }
@@ -197,6 +198,6 @@ impl<'a> Entry<'a> {
             labels: vec![(*speaker).to_owned()],
             line: Some(Line { file: file.to_owned(), number }),
         };
-        Ok(Unit { audio, named_by: Some(format!("{file}:{number}")), clips: vec![clip] })
+        Ok(Unit { sound: Sound::File(audio), named_by: Some(format!("{file}:{number}")), clips: vec![clip] })
     }
 }

@@ -82,7 +82,7 @@ fn missing_parts_and_m4a_are_explained() {
     let request = Voxceleb1 { source: source.clone(), ..fixture() };
     let refusal = || {
         let error = quietly(&request, &folder.path().join("out")).expect_err("a refusal");
-        (error.to_string().replace(&source.display().to_string(), "SOURCE"), error.hint().map(str::to_owned))
+        (error.to_string().replace(&source.display().to_string(), "SOURCE"), error.hint())
     };
     let (said, hint) = refusal();
     assert_eq!(said, "there is no VoxCeleb1 at `SOURCE`: no folder `wav` in it");

@@ -27,7 +27,7 @@ pub(super) struct Shard {
 
 /// The files of a data set.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct Files {
     /// In the order of the rows, split by split.
     pub shards: Vec<Shard>,
     /// What `dataset_info.json` says.
@@ -36,7 +36,7 @@ pub(super) struct Layout {
     pub counted: bool,
 }
 
-impl Layout {
+impl Files {
     fn splits(&self) -> Vec<String> {
         let mut names: Vec<String> = self.shards.iter().map(|shard| shard.split.clone()).collect();
         names.dedup();
@@ -45,7 +45,7 @@ impl Layout {
 }
 
 /// Finds the shards of the data set at `dir`.
-pub(super) fn find(dir: &Path) -> Result<Layout, DatasetError> {
+pub(super) fn find(dir: &Path) -> Result<Files, DatasetError> {
     if !dir.is_dir() {
         return Err(DatasetError::Missing(dir.to_owned()));
     }
@@ -54,23 +54,23 @@ pub(super) fn find(dir: &Path) -> Result<Layout, DatasetError> {
         let shards: Vec<Shard> =
             names.map(|name| saved_split(&dir.join(name), name)).collect::<Result<Vec<_>, _>>()?.concat();
         let first = shards.first().and_then(|shard| shard.path.parent()).unwrap_or(dir);
-        return Ok(Layout { info: json(&first.join("dataset_info.json"))?, shards, counted: false });
+        return Ok(Files { info: json(&first.join("dataset_info.json"))?, shards, counted: false });
     }
     if let Some(state) = json(&dir.join("state.json"))? {
         let shards = saved_split(dir, state["_split"].as_str().unwrap_or("train"))?;
-        return Ok(Layout { info: json(&dir.join("dataset_info.json"))?, shards, counted: false });
+        return Ok(Files { info: json(&dir.join("dataset_info.json"))?, shards, counted: false });
     }
     let shards = loose_shards(dir)?;
-    Ok(Layout { shards, info: json(&dir.join("dataset_info.json"))?, counted: true })
+    Ok(Files { shards, info: json(&dir.join("dataset_info.json"))?, counted: true })
 }
 
 /// The shards that are wanted, each with what its split becomes, and the splits that are not.
 #[expect(clippy::type_complexity, reason = "a pair of lists, used once")]
 pub(super) fn chosen<'a>(
-    layout: &'a Layout,
+    files: &'a Files,
     wanted: &[(String, Split)],
 ) -> Result<(Vec<(&'a Shard, Split)>, Vec<String>), DatasetError> {
-    let have = layout.splits();
+    let have = files.splits();
     if let Some((name, _)) = wanted.iter().find(|(name, _)| !have.contains(name)) {
         return Err(DatasetError::NoSplit { wanted: format!("`{name}`"), have });
     }
@@ -86,7 +86,7 @@ pub(super) fn chosen<'a>(
             have,
         });
     }
-    let shards = layout.shards.iter().filter_map(|shard| Some((shard, becomes(&shard.split)?))).collect();
+    let shards = files.shards.iter().filter_map(|shard| Some((shard, becomes(&shard.split)?))).collect();
     Ok((shards, left_out.into_iter().cloned().collect()))
 }
 
