@@ -174,6 +174,7 @@ fn behaviours(plan: &Plan) -> Vec<(&'static str, &'static str)> {
         Behaviour::Reference => "reference",
     };
     let mut behaviours = vec![
+        ("data.order", word(plan.data.order)),
         ("train.weight_decay_groups", word(plan.train.weight_decay_groups)),
         ("train.classifier_norm", word(plan.train.objective.classifier_norm)),
         ("eval.decode_padding", word(plan.eval.decode_padding)),

@@ -128,7 +128,8 @@ impl Stream {
         let mut drawn = Vec::with_capacity(self.bucket_size);
         let mut refused_in_a_row = 0;
         while drawn.len() < self.bucket_size {
-            if refused_in_a_row == self.loader.len() {
+            // Across the border of two epochs, all but one of each may be refused in a row while one is admitted.
+            if refused_in_a_row >= 2 * self.loader.len() {
                 return Err(self.nothing_left(step));
             }
             let index = self.draws.draw();

@@ -265,3 +265,34 @@ fn copy_meta(to: &Path) {
         }
     }
 }
+
+/// Shuffled epochs may refuse nearly twice the corpus in a row before the one admitted utterance comes again.
+#[test]
+fn a_single_admitted_utterance_is_enough_to_train_on() {
+    let runs = tempfile::tempdir().unwrap();
+    for bound in [44_071, 10_000_000] {
+        let said = runner(&[
+            "run",
+            "experiments/tedlium_direct.toml",
+            "--profile",
+            "ci",
+            "-s",
+            "data.data_warmup_steps=1000",
+            "-s",
+            "data.input_length_upper_bound=10000000",
+            "-s",
+            &format!("data.input_length_lower_bound={bound}"),
+            "-s",
+            "data.bucket_size=1",
+            "-s",
+            &runs_in(runs.path()),
+        ]);
+        match bound {
+            44_071 => assert_eq!(said.code, 0, "{}", said.err),
+            _ => {
+                assert_eq!(said.code, 1);
+                assert!(said.err.contains("none of the 1060 utterances of `"), "{}", said.err);
+            }
+        }
+    }
+}
