@@ -1,0 +1,174 @@
+//! Matrix products on strided views.
+//!
+//! Ops state their products here as `C ← α·A·B + β·C`, with a last word on finished rows if they have one. On processors with AVX-512
+//! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers); elsewhere, and for tiny products, the crate
+//! `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
+//! extents alone: the result does not depend on the number of threads. Start at [`matmul`].
+
+#[cfg(target_arch = "x86_64")]
+mod blocked;
+#[cfg(target_arch = "x86_64")]
+mod micro;
+#[cfg(target_arch = "x86_64")]
+mod pack;
+mod portable;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::threads;
+pub use view::View;
+
+/// What is done with a finished piece of a row of C: its row, its first column, its values.
+pub type Then<'a> = dyn Fn(usize, usize, &mut [f32]) + Sync + 'a;
+
+/// C ← alpha·a·b + beta·C. C is not read where `beta` is 0.
+#[derive(Clone, Copy)]
+pub struct Product<'a> {
+    pub alpha: f32,
+    pub a: View<'a>,
+    pub b: View<'a>,
+    pub beta: f32,
+}
+
+impl Product<'_> {
+    fn check(&self, c: &[f32], c_row: usize) {
+        let (m, n) = (self.a.rows, self.b.cols);
+        let fits = self.a.fits() && self.b.fits() && self.b.rows == self.a.cols && c_row >= n;
+        assert!(fits, "matmul: extents do not fit");
+        assert!(m * n == 0 || (m - 1) * c_row + n <= c.len(), "matmul: the result does not fit");
+    }
+
+    /// Whether packing pays.
+    fn is_ours(&self) -> bool {
+        const FEW_ROWS: usize = 4;
+        const FEW_SUMS: usize = 1 << 12;
+        let (m, n, k) = (self.a.rows, self.b.cols, self.a.cols);
+        m > FEW_ROWS && k > 0 && m * n * k > FEW_SUMS && has_avx512()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx512() -> bool {
+    false
+}
+
+/// `c ← alpha·a·b + beta·c` on this thread; `c` is row-major with rows `c_row` apart.
+///
+/// # Panics
+/// The extents do not fit each other or their slices: a bug in the calling op.
+pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f32], c_row: usize) {
+    let product = Product { alpha, a, b, beta };
+    product.check(c, c_row);
+    if a.rows == 0 || b.cols == 0 {
+        return;
+    }
+    // SAFETY: `check` keeps every element addressed inside its slice; `c` is borrowed mutably, so it overlaps neither operand.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        if product.is_ours() {
+            return blocked::rectangle(&product, 0..a.rows, 0..b.cols, c.as_mut_ptr(), c_row, None);
+        }
+        portable::whole(&product, c.as_mut_ptr(), c_row, None);
+    }
+}
+
+/// `c ← alpha·a·b + beta·c` on all threads; `c` is a dense row-major matrix.
+///
+/// # Panics
+/// As [`matmul_serial`].
+pub fn matmul(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f32]) {
+    run(&Product { alpha, a, b, beta }, c, None);
+}
+
+/// [`matmul`], handing every piece of a row of `c` to `then` as soon as it is finished, while it is in the cache.
+///
+/// # Panics
+/// As [`matmul_serial`].
+pub fn matmul_then(product: &Product<'_>, c: &mut [f32], then: &Then<'_>) {
+    run(product, c, Some(then));
+}
+
+fn run(product: &Product<'_>, c: &mut [f32], then: Option<&Then<'_>>) {
+    let (m, n) = (product.a.rows, product.b.cols);
+    product.check(c, n);
+    if m * n == 0 {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if product.is_ours() {
+        let start = Start(c.as_mut_ptr());
+        let pieces = cut(product);
+        // SAFETY: `check` keeps every element inside its slice; pieces are disjoint rectangles of `c`, which is borrowed mutably.
+        pieces.into_par_iter().for_each(|(rows, cols)| unsafe {
+            blocked::rectangle(product, rows, cols, start.address(), n, then);
+        });
+        return;
+    }
+    let block = block_height(m, n, product.a.cols);
+    c[..m * n].par_chunks_mut(block * n).enumerate().for_each(|(index, c)| {
+        let first = index * block;
+        let rows = block.min(m - first);
+        let product = Product { a: product.a.rows_from(first, rows), ..*product };
+        let shifted =
+            then.map(|then| move |r: usize, col: usize, piece: &mut [f32]| then(first + r, col, piece));
+        let then = shifted.as_ref().map(|then| then as &Then<'_>);
+        // SAFETY: as above; this block of rows is borrowed mutably.
+        unsafe { portable::whole(&product, c.as_mut_ptr(), n, then) };
+    });
+}
+
+/// The rectangles that threads take: along the longer side of C, several per thread, so that one that is late holds nobody up.
+#[cfg(target_arch = "x86_64")]
+fn cut(product: &Product<'_>) -> Vec<(Range<usize>, Range<usize>)> {
+    const LEAST_SUMS: usize = 1 << 19;
+    const PER_THREAD: usize = 4;
+    let (m, n, k) = (product.a.rows, product.b.cols, product.a.cols);
+    let most = if threads::count() == 1 { 1 } else { threads::count() * PER_THREAD };
+    let wanted = (m * n * k / LEAST_SUMS).clamp(1, most);
+    // Rows of A that are read where they lie cost nothing to read again; rows that are packed do, and so does B.
+    let by_cols = product.a.col_stride == 1 && n >= 96 || n > m;
+    let (len, unit) = if by_cols { (n, 48) } else { (m, micro::ROWS) };
+    let step = len.div_ceil(wanted).next_multiple_of(unit);
+    let parts = (0..len).step_by(step).map(|first| first..(first + step).min(len));
+    parts.map(|part| if by_cols { (0..m, part) } else { (part, 0..n) }).collect()
+}
+
+/// The start of C, shared by threads that write disjoint rectangles.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Start(*mut f32);
+
+#[cfg(target_arch = "x86_64")]
+impl Start {
+    fn address(self) -> *mut f32 {
+        self.0
+    }
+}
+
+// SAFETY: only the address is shared; whoever writes through it says why nobody else does.
+#[cfg(target_arch = "x86_64")]
+unsafe impl Send for Start {}
+// SAFETY: as above.
+#[cfg(target_arch = "x86_64")]
+unsafe impl Sync for Start {}
+
+/// Rows of C per task of the portable product: few blocks, because each packs B again, but enough of them to keep cores even.
+fn block_height(m: usize, n: usize, k: usize) -> usize {
+    const SMALL_FLOPS: usize = 1 << 20;
+    const BLOCKS: usize = 8;
+    if 2 * m * n * k <= SMALL_FLOPS {
+        return m;
+    }
+    // A multiple of 48 rows suits gemm's register tiles on every vector width.
+    m.div_ceil(BLOCKS).next_multiple_of(48)
+}

@@ -1,0 +1,144 @@
+//! Every extent around the tiles' edges, every order of strides, against sums in double precision.
+
+use super::*;
+use crate::agree::Numbers;
+
+struct Case {
+    a: Vec<f32>,
+    b: Vec<f32>,
+    c: Vec<f32>,
+    want: Vec<f64>,
+}
+
+fn numbers(seed: u64, count: usize) -> Vec<f32> {
+    Numbers::new(seed).take(count, 1.0, 0.0).iter().map(|&x| x as f32).collect()
+}
+
+fn views<'a>(case: &'a Case, [m, n, k]: [usize; 3], turned: [bool; 2]) -> (View<'a>, View<'a>) {
+    let a = if turned[0] { View::new(&case.a, k, m).t() } else { View::new(&case.a, m, k) };
+    let b = if turned[1] { View::new(&case.b, n, k).t() } else { View::new(&case.b, k, n) };
+    (a, b)
+}
+
+fn case([m, n, k]: [usize; 3], turned: [bool; 2], alpha: f32, beta: f32) -> Case {
+    let mut case =
+        Case { a: numbers(1, m * k), b: numbers(2, k * n), c: numbers(3, m * n), want: Vec::new() };
+    let (a, b) = views(&case, [m, n, k], turned);
+    let at =
+        |view: &View<'_>, i: usize, j: usize| f64::from(view.data[i * view.row_stride + j * view.col_stride]);
+    let mut want = Vec::with_capacity(m * n);
+    for i in 0..m {
+        for j in 0..n {
+            let sum: f64 = (0..k).map(|p| at(&a, i, p) * at(&b, p, j)).sum();
+            let kept = if beta == 0.0 { 0.0 } else { f64::from(beta) * f64::from(case.c[i * n + j]) };
+            want.push(f64::from(alpha) * sum + kept);
+        }
+    }
+    case.want = want;
+    case
+}
+
+fn assert_close(got: &[f32], want: &[f64], k: usize, what: &str) {
+    let bound = 1e-6 * (k as f64).sqrt().max(1.0) * 4.0;
+    for (index, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!((f64::from(*got) - want).abs() <= bound, "{what}: element {index} is {got}, not {want}");
+    }
+}
+
+#[test]
+fn every_edge_and_order_agrees_with_double_precision() {
+    let extents = [
+        [1, 1, 1],
+        [5, 17, 50],
+        [7, 16, 64],
+        [8, 48, 33],
+        [9, 49, 100],
+        [16, 64, 16],
+        [23, 65, 31],
+        [31, 95, 513],
+        [64, 33, 64],
+        [257, 50, 40],
+        [13, 400, 1030],
+        [500, 96, 768],
+    ];
+    for extents @ [m, n, k] in extents {
+        for turned in [[false, false], [true, false], [false, true], [true, true]] {
+            for (alpha, beta) in [(1.0, 0.0), (0.5, 1.0), (1.0, -0.25)] {
+                let case = case(extents, turned, alpha, beta);
+                let (a, b) = views(&case, extents, turned);
+                let what = format!("{m}×{n}×{k}, turned {turned:?}, alpha {alpha}, beta {beta}");
+                // What C held must not matter where beta is 0.
+                let start = if beta == 0.0 { vec![f32::NAN; m * n] } else { case.c.clone() };
+                let mut c = start.clone();
+                matmul_serial(alpha, a, b, beta, &mut c, n);
+                assert_close(&c, &case.want, k, &what);
+                let mut shared = start;
+                matmul(alpha, a, b, beta, &mut shared);
+                assert_close(&shared, &case.want, k, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wider_result_is_left_alone_between_its_rows() {
+    let (m, n, k, wide) = (21, 37, 80, 50);
+    let case = case([m, n, k], [false, true], 1.0, 0.0);
+    let (a, b) = views(&case, [m, n, k], [false, true]);
+    let mut c = vec![7.0; m * wide];
+    matmul_serial(1.0, a, b, 0.0, &mut c, wide);
+    for (row, want) in c.chunks(wide).zip(case.want.chunks(n)) {
+        assert_close(&row[..n], want, k, "a row");
+        assert!(row[n..].iter().all(|&x| x == 7.0));
+    }
+}
+
+#[test]
+fn the_last_word_sees_every_element_once_and_finished() {
+    for extents @ [m, n, _] in [[3, 5, 7], [300, 450, 1_100], [1_000, 40, 64]] {
+        let case = case(extents, [false, false], 1.0, 0.0);
+        let (a, b) = views(&case, extents, [false, false]);
+        let mut c = vec![0.0; m * n];
+        let product = Product { alpha: 1.0, a, b, beta: 0.0 };
+        matmul_then(&product, &mut c, &|row, first, piece| {
+            for (index, value) in piece.iter_mut().enumerate() {
+                *value += (row * n + first + index) as f32;
+            }
+        });
+        for (index, value) in c.iter_mut().enumerate() {
+            *value -= index as f32;
+        }
+        let bound = (m * n) as f64 * 1e-7 + 1e-3;
+        for (got, want) in c.iter().zip(&case.want) {
+            assert!((f64::from(*got) - want).abs() < bound, "{got} is not {want}");
+        }
+    }
+}
+
+#[test]
+fn bytes_do_not_depend_on_the_thread_count() {
+    for extents @ [m, n, _] in [[500, 768, 768], [64, 3_000, 100], [3_000, 33, 100], [999, 50, 700]] {
+        for turned in [[false, false], [true, false], [false, true]] {
+            let case = case_without_reference(extents);
+            let (a, b) = views(&case, extents, turned);
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut c = case.c.clone();
+                pool.install(|| matmul(1.0, a, b, 1.0, &mut c));
+                c
+            };
+            let alone = run(1);
+            assert_eq!(alone, run(2));
+            assert_eq!(alone, run(3));
+            let mut serial = case.c.clone();
+            matmul_serial(1.0, a, b, 1.0, &mut serial, n);
+            if m > 4 {
+                assert_eq!(alone, serial);
+            }
+        }
+    }
+}
+
+fn case_without_reference([m, n, k]: [usize; 3]) -> Case {
+    Case { a: numbers(1, m * k), b: numbers(2, k * n), c: numbers(3, m * n), want: Vec::new() }
+}
