@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Cpu, OpError, Tape};
+use kernels::{Array, Cpu, Grads, OpError, Tape};
 
 use crate::file::{Named, Tensors};
 use crate::table::Op;
@@ -109,16 +109,23 @@ impl Call {
         }
     }
 
-    /// `y`, and the gradients if `dy` was given.
-    pub fn finish(self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
-        let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
-        let Some(dy) = self.dy else { return Ok(written) };
+    /// Backward from `dy`; nothing where it was not given.
+    pub fn backward(&mut self, y: Array<Cpu>) -> Result<Option<Grads<Cpu>>, Wrong> {
+        let Some(dy) = self.dy.take() else { return Ok(None) };
         if dy.len() != y.len() {
             return Err(Wrong(format!("`dy` has {} values, but y is {}", dy.len(), y.shape())));
         }
-        let mut grads = self.tape.backward(&self.device, vec![(y, dy)])?;
-        for (name, array) in self.operands {
-            written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(&array)?));
+        let tape = std::mem::replace(&mut self.tape, Tape::silent());
+        Ok(Some(tape.backward(&self.device, vec![(y, dy)])?))
+    }
+
+    /// `y`, and the gradients if `dy` was given.
+    pub fn finish(mut self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
+        let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
+        if let Some(mut grads) = self.backward(y)? {
+            for (name, array) in self.operands {
+                written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(&array)?));
+            }
         }
         Ok(written)
     }

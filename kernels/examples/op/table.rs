@@ -64,6 +64,25 @@ pub const OPS: &[Op] = &[
         },
     },
     Op {
+        name: "feed_forward",
+        about: "GELU(x weight_inᵀ + bias_in) weight_outᵀ + bias_out",
+        operands: &[
+            ("x", "[…, I]"),
+            ("weight_in", "[M, I]"),
+            ("bias_in", "[M]"),
+            ("weight_out", "[O, M]"),
+            ("bias_out", "[O]"),
+        ],
+        settings: &[],
+        run: |call| {
+            let [x, weight_in, bias_in, weight_out, bias_out] =
+                operands(call, ["x", "weight_in", "bias_in", "weight_out", "bias_out"])?;
+            let h = kernels::linear::linear(&mut call.tape, &x, &weight_in, Some(&bias_in))?;
+            let h = kernels::gelu::gelu(&mut call.tape, &h)?;
+            Ok(kernels::linear::linear(&mut call.tape, &h, &weight_out, Some(&bias_out))?)
+        },
+    },
+    Op {
         name: "gelu",
         about: "x Φ(x), exact",
         operands: &[("x", "any")],

@@ -1,0 +1,161 @@
+//! How fast, beside PyTorch? Each op and each model path: first agreement, then both sides in turns.
+//!
+//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N]]
+//!
+//! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
+//! transformers; else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
+//! results/tables/cpu_bench.md. The work of a case and its bounds are in `cases.rs`, the machine's rates in `machine.rs`.
+
+#[path = "../../kernels/examples/op/call.rs"]
+mod call;
+mod cases;
+#[path = "../../kernels/examples/op/file.rs"]
+mod file;
+mod machine;
+mod models;
+mod ours;
+mod report;
+mod side;
+#[path = "../../kernels/examples/op/table.rs"]
+#[allow(dead_code)]
+mod table;
+
+use std::path::PathBuf;
+
+use cases::{Case, Work};
+use machine::Rates;
+use report::{Row, Timed};
+use side::Side;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const THREADS: [usize; 2] = [1, 2];
+
+fn main() {
+    if std::env::var_os(side::MARK).is_some() {
+        return ours::serve();
+    }
+    let root =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
+    std::env::set_current_dir(root).expect("the project's root");
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].clone());
+    let only = value("--only");
+    let rounds = value("--rounds").map_or(7, |count| count.parse().expect("--rounds takes a number"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let torch = Side::torch().map(|mut side| side.version());
+    println!("torch: {}", torch.as_deref().unwrap_or("not here; ours alone"));
+    let mut rows = Vec::new();
+    for threads in THREADS {
+        let rates = Rates::measure(threads);
+        println!("{rates}");
+        for case in cases::all() {
+            if only.as_ref().is_some_and(|word| !case.title().contains(word.as_str())) {
+                continue;
+            }
+            let bench = Bench { case: &case, threads, rounds, rates, folder: folder.path().to_owned() };
+            for row in bench.run(torch.is_some()) {
+                println!("{row}");
+                rows.push(row);
+            }
+        }
+    }
+    if only.is_none() {
+        report::write("results/tables/cpu_bench.md", &rows, torch.as_deref(), rounds);
+    }
+}
+
+/// One case under one number of threads.
+struct Bench<'a> {
+    case: &'a Case,
+    threads: usize,
+    rounds: usize,
+    rates: Rates,
+    folder: PathBuf,
+}
+
+impl Bench<'_> {
+    fn run(&self, beside_torch: bool) -> Vec<Row> {
+        let file = self.folder.join("in.safetensors");
+        self.case.write(&file);
+        let mut ours = Side::ours();
+        let mut torch = if beside_torch { Side::torch() } else { None };
+        for side in std::iter::once(&mut ours).chain(&mut torch) {
+            side.load(self.case, &file, self.threads);
+        }
+        let deviation = torch.as_mut().map(|torch| self.deviation(&mut ours, torch));
+        let mut rows = Vec::new();
+        for (what, work) in [("forward", Some(self.case.forward)), ("training", self.case.training)] {
+            let Some(work) = work else { continue };
+            let with_torch = what == "forward" || self.case.torch_trains;
+            let torch = torch.as_mut().filter(|_| with_torch);
+            rows.push(self.time(what, work, &mut ours, torch, deviation));
+        }
+        rows
+    }
+
+    /// The largest difference between both sides' results, relative to the largest value of each.
+    fn deviation(&self, ours: &mut Side, torch: &mut Side) -> f64 {
+        let paths = ["ours", "torch"].map(|name| self.folder.join(format!("{name}.safetensors")));
+        let gradients = self.case.training.is_some() && self.case.torch_trains;
+        ours.check(gradients, &paths[0]);
+        torch.check(gradients, &paths[1]);
+        let [ours, torch] = paths.map(|path| file::read(&path.display().to_string()).ok().expect("results"));
+        assert_eq!(
+            ours.keys().collect::<Vec<_>>(),
+            torch.keys().collect::<Vec<_>>(),
+            "{}",
+            self.case.title()
+        );
+        let mut worst = 0.0f64;
+        for (name, (_, got)) in &ours {
+            let want = &torch[name].1;
+            let largest = want.iter().fold(1e-30f32, |largest, x| largest.max(x.abs()));
+            for (got, want) in got.iter().zip(want) {
+                worst = worst.max(f64::from((got - want).abs() / largest));
+            }
+        }
+        assert!(worst < 1e-3, "{}: the two sides differ by {worst:e}", self.case.title());
+        worst
+    }
+
+    fn time(
+        &self,
+        what: &'static str,
+        work: Work,
+        ours: &mut Side,
+        torch: Option<&mut Side>,
+        deviation: Option<f64>,
+    ) -> Row {
+        let mut sides: Vec<(&mut Side, usize, Timed)> =
+            std::iter::once(ours).chain(torch).map(|side| (side, 1, Timed::default())).collect();
+        for (side, repeat, _) in &mut sides {
+            // Once cold, then often enough that a sample takes 40 ms.
+            side.time(what, 1);
+            *repeat = (40.0 / side.time(what, 1).0).ceil().clamp(1.0, 200.0) as usize;
+        }
+        // What takes many seconds is not waited for seven times.
+        let slowest = sides.iter_mut().map(|(side, ..)| side.last_ms).fold(0.0, f64::max);
+        let rounds = if slowest > 3_000.0 { 1 } else { self.rounds };
+        for _ in 0..rounds {
+            for (side, repeat, timed) in &mut sides {
+                let (ms, peak_mb) = side.time(what, *repeat);
+                timed.add(ms, peak_mb);
+            }
+        }
+        let mut timed = sides.into_iter().map(|(_, _, timed)| timed);
+        let floor_ms = self.rates.floor_ms(work);
+        Row {
+            case: self.case.title(),
+            what,
+            threads: self.threads,
+            work,
+            floor_ms,
+            deviation,
+            ours: timed.next().unwrap_or_default(),
+            torch: timed.next(),
+            measures_memory: self.case.is_model(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Our side of the comparison.
+
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::call::{Call, Wrong};
+use crate::file::{self, Named, Tensors};
+use crate::machine;
+use crate::models::{Mixer, Wav2vec2};
+use crate::table::{OPS, Op};
+
+/// What is timed.
+pub trait Subject {
+    /// Seconds of a forward pass.
+    fn forward(&mut self) -> f64;
+    /// Seconds of a forward and a backward pass.
+    fn training(&mut self) -> f64;
+    /// Everything that the other side computes too.
+    fn results(&mut self, gradients: bool) -> Vec<Named>;
+}
+
+/// Answers requests until there are none.
+pub fn serve() {
+    let mut subject: Option<Box<dyn Subject>> = None;
+    say(&json!({}));
+    for line in std::io::stdin().lock().lines() {
+        let request: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+        let text = |name: &str| request[name].as_str().unwrap_or_default();
+        match text("do") {
+            "load" => {
+                kernels::threads::start(request["threads"].as_u64().map_or(0, |count| count as usize));
+                let tensors = sure(file::read(text("file")));
+                subject = Some(match text("case") {
+                    "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
+                    "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),
+                    name => Box::new(OpSubject::new(name, tensors, &request["settings"])),
+                });
+                // What loading took is not the subject's.
+                _ = std::fs::write("/proc/self/clear_refs", "5");
+                say(&json!({}));
+            }
+            "rates" => {
+                kernels::threads::start(request["threads"].as_u64().map_or(0, |count| count as usize));
+                say(&machine::measured());
+            }
+            "check" => {
+                let subject = subject.as_mut().expect("a subject");
+                sure(file::write(text("to"), &subject.results(request["gradients"] == true)));
+                say(&json!({}));
+            }
+            _ => {
+                let subject = subject.as_mut().expect("a subject");
+                let repeat = request["repeat"].as_u64().expect("a number");
+                let mut secs = 0.0;
+                for _ in 0..repeat {
+                    secs += match text("what") {
+                        "forward" => subject.forward(),
+                        _ => subject.training(),
+                    };
+                }
+                let peak_mb = runner::record::host::peak_bytes().unwrap_or_default() as f64 / 1e6;
+                say(&json!({"ms": secs / repeat as f64 * 1e3, "peak_mb": peak_mb}));
+            }
+        }
+    }
+}
+
+fn say(answer: &Value) {
+    println!("{answer}");
+    std::io::stdout().flush().expect("somebody listens");
+}
+
+pub fn sure<T>(result: Result<T, Wrong>) -> T {
+    result.unwrap_or_else(|Wrong(why)| panic!("{why}"))
+}
+
+/// An op of the table that `kernels --example op` has.
+struct OpSubject {
+    op: &'static Op,
+    tensors: Tensors,
+    dy: (Vec<usize>, Vec<f32>),
+    settings: Vec<String>,
+}
+
+impl OpSubject {
+    fn new(name: &str, mut tensors: Tensors, settings: &Value) -> Self {
+        let op = OPS.iter().find(|op| op.name == name).expect("an op of the table");
+        let settings = settings.as_object().into_iter().flatten();
+        let settings = settings.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+        let dy = tensors.remove("dy").expect("a gradient");
+        OpSubject { op, tensors, dy, settings: settings.collect() }
+    }
+
+    /// A call with operands of its own.
+    fn call(&self, gradients: bool) -> Call {
+        let mut tensors = self.tensors.clone();
+        if gradients {
+            tensors.insert("dy".to_owned(), self.dy.clone());
+        }
+        sure(Call::new(self.op, tensors, &self.settings))
+    }
+}
+
+impl Subject for OpSubject {
+    fn forward(&mut self) -> f64 {
+        let mut call = self.call(false);
+        let started = Instant::now();
+        drop(sure((self.op.run)(&mut call)));
+        started.elapsed().as_secs_f64()
+    }
+
+    fn training(&mut self) -> f64 {
+        let mut call = self.call(true);
+        let started = Instant::now();
+        let y = sure((self.op.run)(&mut call));
+        drop(sure(call.backward(y)));
+        started.elapsed().as_secs_f64()
+    }
+
+    fn results(&mut self, gradients: bool) -> Vec<Named> {
+        let mut call = self.call(gradients);
+        let y = sure((self.op.run)(&mut call));
+        sure(call.finish(y))
+    }
+}
