@@ -11,6 +11,7 @@ pub mod matmul;
 pub mod op;
 pub mod simd;
 pub mod threads;
+pub mod trace;
 
 pub mod adamw;
 pub mod add;

@@ -59,6 +59,7 @@ pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f
     if m == 0 || n == 0 {
         return;
     }
+    crate::trace::count_product(m, n, k);
     // SAFETY: the asserts above keep every element that gemm addresses inside its slice; `c` is borrowed mutably and
     // so overlaps neither `a` nor `b`.
     unsafe {

@@ -1,8 +1,9 @@
 //! One update: accumulate micro-batches, clip, step.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use kernels::{Array, Backend, Grads, Tape};
+use kernels::{Array, Backend, Grads, Tape, trace};
 
 use super::teacher::Teacher;
 use super::{State, TrainError};
@@ -10,8 +11,16 @@ use crate::data::Batch;
 use crate::model::Input;
 use crate::nn::Pass;
 use crate::plan::Plan;
+use crate::record::StepDone;
 use crate::seed::{Purpose, stream};
 use crate::task::{Objective, Shares};
+
+/// The parts of an update that a profile tells apart.
+const TEACHER: &str = "teacher forward";
+const FORWARD: &str = "forward";
+const OBJECTIVE: &str = "objective";
+const BACKWARD: &str = "backward";
+const OPTIMISER: &str = "optimiser";
 
 /// What an update did.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +34,23 @@ pub struct Updated {
     pub utterances: usize,
     pub infinite: usize,
     pub audio_secs: f64,
+}
+
+impl Updated {
+    /// What to say about the update after which the run is at `step`, begun at `started`.
+    pub fn into_event(self, step: u64, started: Instant) -> StepDone {
+        StepDone {
+            step,
+            lr: self.lr,
+            losses: self.losses,
+            grad_norm: self.grad_norm,
+            taken: self.taken,
+            utterances: self.utterances as u64,
+            infinite: self.infinite as u64,
+            audio_secs: self.audio_secs,
+            step_secs: started.elapsed().as_secs_f64(),
+        }
+    }
 }
 
 /// A batch's waveforms on the device.
@@ -66,7 +92,9 @@ pub fn update<D: Backend>(
         let draws = |purpose| stream(plan.run.seed, purpose, state.step, index as u64);
         let input = input(device, batch)?;
         let taught = match teacher {
-            Some(teacher) => Some(teacher.forward(&input, draws(Purpose::Teacher))?),
+            Some(teacher) => {
+                Some(trace::phase(TEACHER, || teacher.forward(&input, draws(Purpose::Teacher)))?)
+            }
             None => None,
         };
         let mut tape = match grads.take() {
@@ -75,10 +103,14 @@ pub fn update<D: Backend>(
         };
         let model = &state.model;
         let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student));
-        let student = model.network.forward(&mut pass, &input)?;
-        let micro = objective.micro_batch(&mut tape, &student, taught.as_ref(), batch, &shares)?;
+        let student = trace::phase(FORWARD, || model.network.forward(&mut pass, &input))?;
+        let micro = trace::phase(OBJECTIVE, || {
+            trace::within(OBJECTIVE, || {
+                objective.micro_batch(&mut tape, &student, taught.as_ref(), batch, &shares)
+            })
+        })?;
         drop((student, taught));
-        grads = Some(tape.backward(device, micro.seeds)?);
+        grads = Some(trace::phase(BACKWARD, || tape.backward(device, micro.seeds))?);
         count += micro.count;
         total += micro.total;
         updated.infinite += micro.infinite;
@@ -96,7 +128,9 @@ pub fn update<D: Backend>(
         && count > 0.0
     {
         let params = &mut state.model.params;
-        let stepped = state.optimizer.step(params, &mut grads, divisor, updated.lr, &plan.train)?;
+        let stepped = trace::phase(OPTIMISER, || {
+            state.optimizer.step(params, &mut grads, divisor, updated.lr, &plan.train)
+        })?;
         updated.grad_norm = stepped.grad_norm;
         updated.taken = stepped.taken;
     }
