@@ -35,6 +35,7 @@ pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> 
     let measured = launch::profile(&plan, extent, progress(talk), &stop)
         .map_err(|error| ways_on(error.into(), "profile", &arguments.request.experiment))?;
     if stop.requested() {
+        talk.say("interrupted; nothing is left behind");
         return Ok(failure::KILLED);
     }
     let names: Vec<String> = parts(&plan.model, 0).into_iter().map(|part| part.name).collect();
@@ -95,13 +96,13 @@ fn print(
     summary: &Summary,
 ) -> Result<(), Failure> {
     println!(
-        "{}: {} updates in {:.2} s after {} that do not count; {}, {} threads",
+        "{}: {} in {:.2} s after {} to warm up; {}, {}",
         plan.folder_name(),
-        summary.steps,
+        several(summary.steps, "update"),
         summary.wall_secs,
         arguments.warmup,
         effective_device(plan)?,
-        kernels::threads::count(),
+        several(kernels::threads::count() as u64, "thread"),
     );
     let teacher = match measured.teacher {
         None => "",
@@ -184,6 +185,11 @@ fn print_throughput(plan: &Plan, summary: &Summary) {
     );
     let peak = speed.peak_bytes.map_or("unknown here".to_owned(), bytes);
     println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan)));
+}
+
+/// `1 update`, `2 updates`.
+fn several(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn millis(ms: f64) -> String {

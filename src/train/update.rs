@@ -136,3 +136,61 @@ pub fn update<D: Backend>(
     }
     Ok(updated)
 }
+
+#[cfg(test)]
+mod tests {
+    use kernels::Cpu;
+    use kernels::trace::Recording;
+
+    use super::*;
+    use crate::config;
+    use crate::data::{Prefetch, Stream};
+    use crate::model::Model;
+    use crate::plan::resolve;
+    use crate::train::Job;
+
+    fn plan() -> Plan {
+        let root = crate::checkout();
+        let sets = [
+            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
+            "data.batch_size=2".to_owned(),
+            "model.wav2vec2.num_hidden_layers=1".to_owned(),
+        ];
+        let request =
+            config::Request { profile: Some("ci".to_owned()), sets: sets.to_vec(), ..Default::default() };
+        let loaded = config::load(&root.join("experiments/tedlium_direct.toml"), &request)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    /// Weights and moments after two updates.
+    fn trained(plan: &Plan, job: &Job<'_>) -> Vec<u8> {
+        let device = Cpu::default();
+        let mut state = State::fresh(Model::draw(&device, &plan.model, plan.run.seed).unwrap());
+        let loader = job.train_loader().unwrap();
+        let stream = Stream::new(loader, &plan.data, plan.run.seed, 1, state.position);
+        let prefetch = Prefetch::start(stream, 1);
+        for _ in 0..2 {
+            let (batch, _) = prefetch.next_batch().unwrap();
+            // The first step's learning rate is 0.
+            state.step += 1;
+            assert!(update(&mut state, &device, plan, None, &[batch]).unwrap().taken);
+        }
+        let mut bytes = Vec::new();
+        state.write_model(&mut bytes).unwrap();
+        state.write_optimizer(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn being_measured_changes_no_byte_of_the_weights() {
+        let plan = plan();
+        let job = Job::open(&plan).unwrap();
+        let without = trained(&plan, &job);
+        let recording = Recording::start();
+        let with = trained(&plan, &job);
+        let names: Vec<&str> = recording.finish().spans.iter().map(|span| span.name).collect();
+        assert!([FORWARD, OBJECTIVE, BACKWARD, OPTIMISER, "linear"].iter().all(|name| names.contains(name)));
+        assert!(without == with, "the bytes differ");
+    }
+}

@@ -6,6 +6,7 @@
 
 mod chrome;
 mod summary;
+mod sums;
 
 use std::time::{Duration, Instant};
 

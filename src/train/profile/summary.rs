@@ -1,12 +1,9 @@
 //! What a measurement comes to: shares, layers, ops, throughput. Times are means over the measured updates unless a name says otherwise.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
-use kernels::trace::{Kind, LayerId, Span, Trace};
 use serde::Serialize;
 
 use super::Measured;
+use super::sums::{Per, layers, ops, part_of, phases, starred};
 
 /// A profile in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,7 +14,7 @@ pub struct Summary {
     pub wall_secs: f64,
     /// Parts of an update in their order; the last is what no other holds.
     pub phases: Vec<PhaseCost>,
-    /// The parts of the model in the order data meets them, then the objective and the teacher.
+    /// The parts of the model in the order data meets them, then what lies in none of them: the objective, the teacher.
     pub layers: Vec<LayerCost>,
     /// Modules, those of the same name in all layers together, the costliest first.
     pub modules: Vec<LayerCost>,
@@ -107,189 +104,6 @@ impl Summary {
             throughput: throughput(measured, per),
         }
     }
-}
-
-/// What sums are divided by.
-#[derive(Clone, Copy)]
-struct Per {
-    steps: f64,
-    wall_ns: u64,
-}
-
-impl Per {
-    fn of(trace: &Trace, steps: u64) -> Self {
-        let steps_ns = trace.spans.iter().filter(|span| span.kind == Kind::Step).map(Span::ns);
-        Per { steps: steps.max(1) as f64, wall_ns: steps_ns.sum() }
-    }
-
-    fn step_ms(self, ns: u64) -> f64 {
-        ns as f64 / 1e6 / self.steps
-    }
-
-    fn share(self, ns: u64) -> f64 {
-        ns as f64 / self.wall_ns.max(1) as f64
-    }
-
-    fn step_gflop(self, flops: u64) -> f64 {
-        flops as f64 / 1e9 / self.steps
-    }
-}
-
-/// Rows by key, in the order in which keys were first met.
-struct Rows<K, V> {
-    at: HashMap<K, usize>,
-    rows: Vec<(K, V)>,
-}
-
-impl<K: Clone + Eq + Hash, V: Default> Rows<K, V> {
-    fn new(keys: impl IntoIterator<Item = K>) -> Self {
-        let mut rows = Rows { at: HashMap::new(), rows: Vec::new() };
-        for key in keys {
-            rows.of(key);
-        }
-        rows
-    }
-
-    fn of(&mut self, key: K) -> &mut V {
-        let index = *self.at.entry(key.clone()).or_insert(self.rows.len());
-        if index == self.rows.len() {
-            self.rows.push((key, V::default()));
-        }
-        &mut self.rows[index].1
-    }
-}
-
-fn phases(trace: &Trace, per: Per) -> Vec<PhaseCost> {
-    let steps: Vec<usize> = trace
-        .spans
-        .iter()
-        .enumerate()
-        .filter(|(_, span)| span.kind == Kind::Step)
-        .map(|(index, _)| index)
-        .collect();
-    let mut rows: Rows<&str, HashMap<usize, u64>> = Rows::new([]);
-    let mut rest: HashMap<usize, u64> = steps.iter().map(|&step| (step, trace.spans[step].ns())).collect();
-    for span in trace.spans.iter().filter(|span| span.kind == Kind::Phase) {
-        let Some(step) = span.parent else { continue };
-        *rows.of(span.name).entry(step).or_default() += span.ns();
-        if let Some(rest) = rest.get_mut(&step) {
-            *rest = rest.saturating_sub(span.ns());
-        }
-    }
-    rows.rows.push(("rest", rest));
-    let cost = |(name, by_step): (&str, HashMap<usize, u64>)| {
-        let mut each: Vec<u64> =
-            steps.iter().map(|step| by_step.get(step).copied().unwrap_or_default()).collect();
-        let share = per.share(each.iter().sum());
-        PhaseCost { name: name.to_owned(), median_ms: median(&mut each) / 1e6, share }
-    };
-    rows.rows.into_iter().map(cost).collect()
-}
-
-fn median(values: &mut [u64]) -> f64 {
-    values.sort_unstable();
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => 0.0,
-        count if count % 2 == 1 => values[middle] as f64,
-        _ => (values[middle - 1] + values[middle]) as f64 / 2.0,
-    }
-}
-
-/// Sums over the ops of a row.
-#[derive(Default)]
-struct Sums {
-    calls: u64,
-    forward_ns: u64,
-    backward_ns: u64,
-    forward_flops: u64,
-    backward_flops: u64,
-    /// Output and saved bytes by the phase that made them, one for each micro-batch.
-    bytes: HashMap<Option<usize>, [u64; 2]>,
-}
-
-impl Sums {
-    fn add(&mut self, span: &Span) {
-        if span.kind == Kind::Backward {
-            self.backward_ns += span.ns();
-            self.backward_flops += span.flops;
-            return;
-        }
-        self.calls += 1;
-        self.forward_ns += span.ns();
-        self.forward_flops += span.flops;
-        let [output, saved] = self.bytes.entry(span.parent).or_default();
-        *output += span.output_bytes;
-        *saved += span.saved_bytes;
-    }
-
-    fn ns(&self) -> u64 {
-        self.forward_ns + self.backward_ns
-    }
-}
-
-/// The costs of layers under the names that `name_of` gives their paths; `first` are listed first, in any case.
-fn layers(trace: &Trace, per: Per, first: &[String], name_of: impl Fn(&str) -> String) -> Vec<LayerCost> {
-    let mut names: HashMap<LayerId, String> = HashMap::new();
-    let mut rows: Rows<String, Sums> = Rows::new(first.iter().cloned());
-    for span in trace.spans.iter().filter(|span| span.is_op()) {
-        let name = names.entry(span.layer).or_insert_with(|| name_of(&trace.path(span.layer)));
-        rows.of(name.clone()).add(span);
-    }
-    let cost = |(name, sums): (String, Sums)| LayerCost {
-        name,
-        forward_ms: per.step_ms(sums.forward_ns),
-        backward_ms: per.step_ms(sums.backward_ns),
-        share: per.share(sums.ns()),
-        output_bytes: sums.bytes.values().map(|[output, _]| *output).max().unwrap_or_default(),
-        saved_bytes: sums.bytes.values().map(|[_, saved]| *saved).max().unwrap_or_default(),
-    };
-    rows.rows.into_iter().map(cost).collect()
-}
-
-/// The longest of `parts` that `path` lies in; else the path itself. Of a teacher only the whole is told.
-fn part_of(path: &str, parts: &[String]) -> String {
-    let holds = |part: &&String| {
-        path.strip_prefix(part.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    match parts.iter().filter(holds).max_by_key(|part| part.len()) {
-        Some(part) => part.clone(),
-        None => teacher_as_one(path).to_owned(),
-    }
-}
-
-/// The path with `*` for the numbers of layers.
-fn starred(path: &str) -> String {
-    let number = |segment: &str| segment.bytes().all(|byte| byte.is_ascii_digit());
-    let segments = teacher_as_one(path).split('.');
-    segments.map(|segment| if number(segment) { "*" } else { segment }).collect::<Vec<_>>().join(".")
-}
-
-fn teacher_as_one(path: &str) -> &str {
-    if path.starts_with("teacher.") { "teacher" } else { path }
-}
-
-fn ops(trace: &Trace, per: Per) -> Vec<OpCost> {
-    let mut rows: Rows<&str, Sums> = Rows::new([]);
-    for span in trace.spans.iter().filter(|span| span.is_op()) {
-        rows.of(span.name).add(span);
-    }
-    let cost = |(name, sums): (&str, Sums)| {
-        let flops = sums.forward_flops + sums.backward_flops;
-        OpCost {
-            name: name.to_owned(),
-            calls: sums.calls as f64 / per.steps,
-            forward_ms: per.step_ms(sums.forward_ns),
-            backward_ms: per.step_ms(sums.backward_ns),
-            share: per.share(sums.ns()),
-            forward_gflop: per.step_gflop(sums.forward_flops),
-            backward_gflop: per.step_gflop(sums.backward_flops),
-            gflop_per_sec: (flops > 0).then(|| flops as f64 / sums.ns().max(1) as f64),
-        }
-    };
-    let mut ops: Vec<OpCost> = rows.rows.into_iter().map(cost).collect();
-    ops.sort_by(|a, b| b.share.total_cmp(&a.share));
-    ops
 }
 
 fn throughput(measured: &Measured, per: Per) -> Throughput {
