@@ -8,9 +8,11 @@
 
 pub mod device;
 pub mod matmul;
+pub mod memory;
 pub mod op;
 pub mod simd;
 pub mod threads;
+pub mod trace;
 
 pub mod adamw;
 pub mod add;

@@ -6,7 +6,7 @@
 use dfdx::prelude::{Cpu, Gradients, HasErr};
 
 use crate::device::Device;
-use crate::{Array, OpError, Shape, Tape};
+use crate::{Array, OpError, Shape, Tape, trace};
 
 /// An operator's constants.
 pub trait Op: 'static {
@@ -24,10 +24,28 @@ pub struct Pullback<'a, D: Device> {
     pub dinputs: &'a mut [Option<D::Vec>],
 }
 
+/// What an op holds from its forward to its backward.
+pub trait Held {
+    /// Its memory in bytes; what it shares with the op's inputs and outputs is not counted.
+    fn held_bytes(&self) -> usize;
+}
+
+impl Held for () {
+    fn held_bytes(&self) -> usize {
+        0
+    }
+}
+
+impl<T: Copy> Held for Vec<T> {
+    fn held_bytes(&self) -> usize {
+        size_of_val(self.as_slice())
+    }
+}
+
 /// A device that can run the op `O`.
 pub trait Run<O: Op>: Device {
     /// What backward needs besides the inputs.
-    type Saved: 'static;
+    type Saved: Held + 'static;
 
     /// Whether backward reads input `index`.
     fn keeps_input(op: &O, index: usize) -> bool;
@@ -53,7 +71,7 @@ pub trait Run<O: Op>: Device {
 /// An op's CPU kernel, on slices.
 pub trait CpuOp: Op {
     /// What backward needs besides the inputs (row statistics, probabilities, chunk states).
-    type Saved: Default + 'static;
+    type Saved: Default + Held + 'static;
 
     /// Whether backward reads input `index`. Inputs that are not kept are empty slices there.
     fn keeps_input(&self, _index: usize) -> bool {
@@ -116,11 +134,13 @@ pub fn apply<D: Run<O>, O: Op>(
     output_shapes: &[Shape],
 ) -> Result<Vec<Array<D>>, OpError> {
     refuse_aliases(O::NAME, inputs)?;
+    let begun = trace::begin();
     let device = inputs[0].device().clone();
     let tracked = tape.is_recording() && inputs.iter().any(|input| input.is_tracked());
     let mut outputs =
         output_shapes.iter().map(|&shape| Array::zeros(&device, shape)).collect::<Result<Vec<_>, _>>()?;
     let saved = D::forward(&op, inputs, &mut outputs, tracked)?;
+    let recorded = begun.and_then(|begun| begun.forward(O::NAME, &outputs, saved.held_bytes()));
     if !tracked {
         return Ok(outputs);
     }
@@ -129,10 +149,14 @@ pub fn apply<D: Run<O>, O: Op>(
         .enumerate()
         .map(|(index, input)| D::keeps_input(&op, index).then(|| (*input).clone()))
         .collect();
+    if recorded.is_some() {
+        trace::keep(kept.iter().flatten());
+    }
     let wanted: Vec<_> = inputs.iter().map(|input| input.is_tracked().then(|| input.flat.ghost())).collect();
     let made: Vec<_> = outputs.iter().map(|output| output.flat.ghost()).collect();
     let touched = inputs.iter().filter(|input| input.is_tracked()).map(|input| input.id);
     tape.record(touched, move |grads: &mut Gradients<f32, D>| {
+        let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
         // Buffers are moved out of the map for the call; an output's gradient is dropped after it.
         let mut doutputs = Vec::with_capacity(made.len());
         for ghost in &made {
@@ -155,6 +179,9 @@ pub fn apply<D: Run<O>, O: Op>(
             if let (Some(ghost), Some(buffer)) = (ghost, buffer) {
                 *grads.get_or_alloc_mut(ghost)? = buffer;
             }
+        }
+        if let Some((begun, recorded)) = begun {
+            begun.backward(recorded);
         }
         Ok(())
     });

@@ -4,9 +4,10 @@
 //! result has the same bytes whatever the count. Denormals are flushed to zero on every thread: a state that decays
 //! through silence would otherwise slow the scans tenfold and more.
 
-/// Starts the pool with `threads` threads (0: one per core). A second call changes nothing.
+/// Starts the pool with `threads` threads (0: one per core), and has freed memory kept for the next step. A second call changes nothing.
 pub fn start(threads: usize) {
     flush_denormals();
+    crate::memory::keep_freed();
     // An error only means that the pool is already running.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

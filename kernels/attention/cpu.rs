@@ -11,7 +11,7 @@ use dfdx::prelude::HasErr;
 use super::Attention;
 use super::dropout::Dropout;
 use crate::matmul::View;
-use crate::op::{Pullback, Run};
+use crate::op::{Held, Pullback, Run};
 use crate::{Array, Cpu, OpError};
 
 /// Queries per tile.
@@ -25,6 +25,12 @@ pub struct Saved {
     log_sums: Vec<f32>,
     /// The output. It shares its buffer with the array that was returned: nothing is copied.
     out: Option<Array<Cpu>>,
+}
+
+impl Held for Saved {
+    fn held_bytes(&self) -> usize {
+        self.log_sums.held_bytes()
+    }
 }
 
 impl Run<Attention> for Cpu {

@@ -4,12 +4,18 @@ use rayon::prelude::*;
 
 use super::GroupNorm;
 use super::statistics::{FRAMES, Group, of_sequence};
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Held};
 use crate::simd;
 
 /// The groups of every sequence.
 #[derive(Default)]
 pub struct Saved(pub(super) Vec<Vec<Group>>);
+
+impl Held for Saved {
+    fn held_bytes(&self) -> usize {
+        self.0.iter().map(Held::held_bytes).sum()
+    }
+}
 
 impl CpuOp for GroupNorm {
     type Saved = Saved;

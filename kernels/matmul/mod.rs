@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::threads;
+use crate::{threads, trace};
 pub use view::View;
 
 /// What is done with a finished piece of a row of C: its row, its first column, its values.
@@ -41,6 +41,10 @@ impl Product<'_> {
         let fits = self.a.fits() && self.b.fits() && self.b.rows == self.a.cols && c_row >= n;
         assert!(fits, "matmul: extents do not fit");
         assert!(m * n == 0 || (m - 1) * c_row + n <= c.len(), "matmul: the result does not fit");
+    }
+
+    fn count(&self) {
+        trace::count_product(self.a.rows, self.b.cols, self.a.cols);
     }
 
     /// Whether packing pays.
@@ -72,6 +76,7 @@ pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f
     if a.rows == 0 || b.cols == 0 {
         return;
     }
+    product.count();
     // SAFETY: `check` keeps every element addressed inside its slice; `c` is borrowed mutably, so it overlaps neither operand.
     unsafe {
         #[cfg(target_arch = "x86_64")]
@@ -104,6 +109,7 @@ fn run(product: &Product<'_>, c: &mut [f32], then: Option<&Then<'_>>) {
     if m * n == 0 {
         return;
     }
+    product.count();
     #[cfg(target_arch = "x86_64")]
     if product.is_ours() {
         let start = Start(c.as_mut_ptr());

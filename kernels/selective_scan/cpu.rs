@@ -9,7 +9,7 @@ mod forward;
 use std::ops::Range;
 
 use super::SelectiveScan;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Held};
 use crate::simd;
 use crate::ssd::decay::LOG2_E;
 
@@ -26,6 +26,12 @@ const ZERO: Lanes = [0.0; LANES];
 /// The state that enters each block: [task, blocks, N, lanes].
 #[derive(Default)]
 pub struct Checkpoints(Vec<f32>);
+
+impl Held for Checkpoints {
+    fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
+    }
+}
 
 impl CpuOp for SelectiveScan {
     type Saved = Checkpoints;

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::{Ssd, SsdScan};
 use crate::matmul::View;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Held};
 use steps::Steps;
 
 /// What backward needs of forward.
@@ -23,6 +23,12 @@ pub struct Saved {
     products: Vec<f32>,
     /// The state that enters each chunk, [task, chunks, N, width].
     states: Vec<f32>,
+}
+
+impl Held for Saved {
+    fn held_bytes(&self) -> usize {
+        self.steps.held_bytes() + self.products.held_bytes() + self.states.held_bytes()
+    }
 }
 
 impl CpuOp for SsdScan {

@@ -37,6 +37,8 @@ pub enum Verb {
     Check(CheckArguments),
     /// Print what a run would do: model, data, schedule, memory.
     Plan(Request),
+    /// Time some updates in memory: where each step goes, by part, layer and op.
+    Profile(ProfileArguments),
     /// Print the experiment with every layer merged.
     Show(ShowArguments),
     /// Print the JSON Schema of experiments.
@@ -179,6 +181,21 @@ pub struct RunArguments {
     /// Move the run's folder aside and start over. Needed runs are reused.
     #[arg(long)]
     pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ProfileArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// Updates to measure.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub steps: u64,
+    /// Updates before them that are not measured.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub warmup: u64,
+    /// Write every step, layer and op into this file, for Perfetto or chrome://tracing.
+    #[arg(long, value_name = "FILE.json")]
+    pub trace: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

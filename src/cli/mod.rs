@@ -27,6 +27,7 @@ mod paint;
 mod plan;
 mod predict;
 mod prepare;
+mod profile;
 mod reference;
 mod results;
 mod run;
@@ -61,6 +62,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Run(run) => run::run(run, talk),
         Verb::Check(check) => check::check(check, talk),
         Verb::Plan(request) => plan::plan(request, talk),
+        Verb::Profile(arguments) => profile::profile(arguments, talk),
         Verb::Show(show) => show::show(show, talk),
         Verb::Schema { reference } => reference::schema(*reference),
         Verb::Eval(eval) => eval::eval(eval, talk),

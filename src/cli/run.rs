@@ -1,5 +1,7 @@
 //! `runner run`: train, resume or report.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::Talk;
@@ -30,7 +32,8 @@ pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
         reports.push(report);
         return tell(&reports, talk);
     }
-    Job::open(&asked.plan).map_err(|error| ways_on(error.into(), arguments))?;
+    let file = &arguments.request.experiment;
+    Job::open(&asked.plan).map_err(|error| ways_on(error.into(), "run", file))?;
     let stop = on_signals()?;
     let mut reports = Vec::new();
     for order in &needed {
@@ -79,21 +82,24 @@ fn meet(
 }
 
 /// Adds what can be done about a missing corpus.
-fn ways_on(failure: Failure, arguments: &RunArguments) -> Failure {
+pub fn ways_on(failure: Failure, verb: &str, experiment: &Path) -> Failure {
     if failure.code != failure::MISSING {
         return failure;
     }
-    let experiment = arguments.request.experiment.display();
     failure
         .hint(
             "prepare it: `runner data prepare table --from TABLE --audio DIR --to FOLDER` turns audio and transcripts into a \
              corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to FOLDER",
         )
         .hint("`runner data fetch` lists public corpora and gets them")
-        .hint(format!("or try it on the bundled corpus: runner run {experiment} --profile smoke"))
+        .hint(format!(
+            "or try it on the bundled corpus: runner {verb} {} --profile smoke",
+            experiment.display()
+        ))
 }
 
-fn progress(talk: Talk) -> Progress {
+/// The progress that a person sees.
+pub fn progress(talk: Talk) -> Progress {
     use std::io::IsTerminal;
     if talk.quiet {
         Progress::lines(std::io::sink())
@@ -105,7 +111,7 @@ fn progress(talk: Talk) -> Progress {
 }
 
 /// Asks the loop to stop at the first signal.
-fn on_signals() -> Result<Stop, Failure> {
+pub fn on_signals() -> Result<Stop, Failure> {
     let stop = Stop::default();
     let request = stop.clone();
     at_first_signal(move || request.request())?;

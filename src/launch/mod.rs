@@ -6,6 +6,8 @@
 mod digests;
 mod local;
 mod order;
+mod profile;
 
 pub use local::{LaunchError, Report, finished, in_process};
 pub use order::Order;
+pub use profile::profile;

@@ -87,7 +87,7 @@ impl Layer {
         x: &Array<D>,
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
-        let mixed = self.mixing.forward(pass, x, lens)?;
+        let mixed = pass.within("attention", |pass| self.mixing.forward(pass, x, lens))?;
         let (rate, seed) = pass.dropout(self.hidden_dropout);
         dropout(pass.tape, &mixed, rate, seed)
     }
@@ -99,11 +99,11 @@ impl Layer {
         x: &Array<D>,
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
-        let normed = self.norm.forward(pass, x)?;
+        let normed = self.normed(pass, x)?;
         let mixed = self.mix(pass, &normed, lens)?;
         let x = add(pass.tape, x, &mixed)?;
-        let normed = self.final_norm.forward(pass, &x)?;
-        let fed = self.feed_forward.forward(pass, &normed)?;
+        let normed = self.finally_normed(pass, &x)?;
+        let fed = self.feed(pass, &normed)?;
         add(pass.tape, &x, &fed)
     }
 
@@ -116,10 +116,35 @@ impl Layer {
     ) -> Result<Array<D>, OpError> {
         let mixed = self.mix(pass, x, lens)?;
         let x = add(pass.tape, x, &mixed)?;
-        let x = self.norm.forward(pass, &x)?;
-        let fed = self.feed_forward.forward(pass, &x)?;
+        let x = self.normed(pass, &x)?;
+        let fed = self.feed(pass, &x)?;
         let x = add(pass.tape, &x, &fed)?;
-        self.final_norm.forward(pass, &x)
+        self.finally_normed(pass, &x)
+    }
+
+    fn normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        pass.within("layer_norm", |pass| self.norm.forward(pass, x))
+    }
+
+    fn finally_normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        pass.within("final_layer_norm", |pass| self.final_norm.forward(pass, x))
+    }
+
+    fn feed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        pass.within("feed_forward", |pass| self.feed_forward.forward(pass, x))
+    }
+
+    fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        lens: &[usize],
+        stable: bool,
+    ) -> Result<Array<D>, OpError> {
+        match stable {
+            true => self.stable(pass, x, lens),
+            false => self.post_norm(pass, x, lens),
+        }
     }
 }
 
@@ -171,27 +196,29 @@ impl Encoder {
         lens: &[usize],
     ) -> Result<Vec<Array<D>>, OpError> {
         let x = zero_padding(pass.tape, x, lens)?;
-        let position = self.positional.forward(pass, &x)?;
+        let position = pass.within("pos_conv_embed", |pass| self.positional.forward(pass, &x))?;
         let mut x = add(pass.tape, &x, &position)?;
         if !self.stable {
-            x = self.norm.forward(pass, &x)?;
+            x = self.normed(pass, &x)?;
         }
         let (rate, seed) = pass.dropout(self.hidden_dropout);
         x = dropout(pass.tape, &x, rate, seed)?;
         let mut states = vec![x.clone()];
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             if !pass.skips(self.layerdrop) {
-                x = match self.stable {
-                    true => layer.stable(pass, &x, lens)?,
-                    false => layer.post_norm(pass, &x, lens)?,
-                };
+                let name = format_args!("layers.{index}");
+                x = pass.within(name, |pass| layer.forward(pass, &x, lens, self.stable))?;
             }
             states.push(x.clone());
         }
         if self.stable {
             let last = states.len() - 1;
-            states[last] = self.norm.forward(pass, &x)?;
+            states[last] = self.normed(pass, &x)?;
         }
         Ok(states)
+    }
+
+    fn normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        pass.within("layer_norm", |pass| self.norm.forward(pass, x))
     }
 }

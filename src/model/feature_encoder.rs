@@ -61,15 +61,24 @@ impl FeatureEncoder {
         waveform: &Array<D>,
     ) -> Result<Array<D>, OpError> {
         let mut x = waveform.clone();
-        for (conv, norm) in &self.layers {
-            x = conv.forward(pass, &x)?;
-            x = match norm {
-                Norm::None => x,
-                Norm::Group(norm) => norm.forward(pass, &x)?,
-                Norm::Layer(norm) => norm.forward(pass, &x)?,
-            };
-            x = gelu(pass.tape, &x)?;
+        for (index, (conv, norm)) in self.layers.iter().enumerate() {
+            x = pass.within(format_args!("conv_layers.{index}"), |pass| layer(pass, conv, norm, &x))?;
         }
         Ok(x)
     }
+}
+
+fn layer<D: Backend>(
+    pass: &mut Pass<'_, D>,
+    conv: &Conv,
+    norm: &Norm,
+    x: &Array<D>,
+) -> Result<Array<D>, OpError> {
+    let x = conv.forward(pass, x)?;
+    let x = match norm {
+        Norm::None => x,
+        Norm::Group(norm) => norm.forward(pass, &x)?,
+        Norm::Layer(norm) => norm.forward(pass, &x)?,
+    };
+    gelu(pass.tape, &x)
 }

@@ -69,6 +69,9 @@ impl Pooled {
             Pooling::Mean => mean_pool(pass.tape, x, lens)?,
             Pooling::First => first_frame(pass.tape, x)?,
         };
-        self.heads.iter().map(|head| head.forward(pass, &pooled)).collect()
+        let heads = self.heads.iter().enumerate();
+        heads
+            .map(|(h, head)| pass.within(format_args!("linear.{h}"), |pass| head.forward(pass, &pooled)))
+            .collect()
     }
 }

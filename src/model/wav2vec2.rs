@@ -88,17 +88,40 @@ impl Wav2vec2 {
         input: &Input<D>,
     ) -> Result<Activations<D>, OpError> {
         let frames: Vec<usize> = input.samples.iter().map(|&samples| self.plan.frames(samples)).collect();
-        let features = self.feature_encoder.forward(pass, &input.waveforms)?;
-        let extract_features = self.projection_norm.forward(pass, &features)?;
-        let x = self.projection.forward(pass, &extract_features)?;
-        let (rate, seed) = pass.dropout(self.plan.rates.feat_proj);
-        let x = dropout(pass.tape, &x, rate, seed)?;
-        let x = self.augment(pass, x, &frames)?;
-        let hidden_states = self.encoder.forward(pass, &x, &frames)?;
+        let (extract_features, hidden_states) =
+            pass.within("wav2vec2", |pass| self.body(pass, input, &frames))?;
         let last = &hidden_states[hidden_states.len() - 1];
-        let logits = self.ctc.forward(pass, last)?;
-        let class_logits = self.classifiers.forward(pass, last, &frames)?;
+        let logits = pass.within("lm_head", |pass| self.ctc.forward(pass, last))?;
+        let class_logits = pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
         Ok(Activations { extract_features, hidden_states, logits, class_logits, frames })
+    }
+
+    /// Everything below the heads: normalised features and the encoder's hidden states.
+    fn body<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        input: &Input<D>,
+        frames: &[usize],
+    ) -> Result<(Array<D>, Vec<Array<D>>), OpError> {
+        let features =
+            pass.within("feature_extractor", |pass| self.feature_encoder.forward(pass, &input.waveforms))?;
+        let (extract_features, x) =
+            pass.within("feature_projection", |pass| self.project(pass, &features))?;
+        let x = pass.within("masked_spec_embed", |pass| self.augment(pass, x, frames))?;
+        let hidden_states = pass.within("encoder", |pass| self.encoder.forward(pass, &x, frames))?;
+        Ok((extract_features, hidden_states))
+    }
+
+    /// The features normalised, and brought to the encoder's width.
+    fn project<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        features: &Array<D>,
+    ) -> Result<(Array<D>, Array<D>), OpError> {
+        let normed = self.projection_norm.forward(pass, features)?;
+        let x = self.projection.forward(pass, &normed)?;
+        let (rate, seed) = pass.dropout(self.plan.rates.feat_proj);
+        Ok((normed, dropout(pass.tape, &x, rate, seed)?))
     }
 
     /// SpecAugment: in train mode, spans of frames become the learnt mask embedding.

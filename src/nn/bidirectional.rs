@@ -69,9 +69,9 @@ impl Bidirectional {
         u: &Array<D>,
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
-        let ahead = self.forward.forward(pass, u)?;
+        let ahead = pass.within("fw_mamba", |pass| self.forward.forward(pass, u))?;
         let reversed = reverse_padded(pass.tape, u, lens)?;
-        let behind = self.backward.forward(pass, &reversed)?;
+        let behind = pass.within("bw_mamba", |pass| self.backward.forward(pass, &reversed))?;
         let behind = reverse_padded(pass.tape, &behind, lens)?;
         let mut y = add(pass.tape, &ahead, &behind)?;
         if self.residual_inside {

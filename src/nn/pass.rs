@@ -1,7 +1,9 @@
 //! One walk through a model: its parameters, the tape, and what training adds to it.
 
+use std::fmt::Display;
+
 use kernels::attention::Queries;
-use kernels::{Array, Device, Tape};
+use kernels::{Array, Device, Tape, trace};
 use rand::Rng;
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -39,6 +41,12 @@ impl<'a, D: Device> Pass<'a, D> {
     /// Whether attention answers padding.
     pub fn queries(&self) -> Queries {
         self.queries
+    }
+
+    /// Does `body` as part of the module `name`, so that a profile can say in which layer time goes. The names on the way, joined by
+    /// dots, are those that the module's parameters begin with.
+    pub fn within<T>(&mut self, name: impl Display, body: impl FnOnce(&mut Self) -> T) -> T {
+        trace::within(name, || body(self))
     }
 
     /// A parameter's values. The result does not borrow the pass, so that it can be handed to an op with the tape.

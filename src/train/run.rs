@@ -15,12 +15,10 @@ use super::teacher::Teacher;
 use super::update::{Updated, update};
 use crate::data::{Batch, Position, Prefetch, Stream};
 use crate::plan::{Metric, Plan};
-use crate::record::{
-    EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, StepDone, Values, host,
-};
+use crate::record::{EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, Values, host};
 
 /// Batches prepared ahead of their use.
-const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 8;
 /// Updates in a row without finite gradients after which a run gives up.
 const PATIENCE: u32 = 10;
 
@@ -95,7 +93,7 @@ pub fn run<D: Backend>(
                 return Err(error);
             }
         };
-        run.thaw();
+        run.state.thaw(&plan.train);
         run.switch_teacher()?;
         let updated = update(&mut run.state, device, plan, run.teacher.as_ref(), &batches)?;
         run.advance(updated, position, started)?;
@@ -112,7 +110,7 @@ pub fn run<D: Backend>(
 }
 
 /// The micro-batches of one update, and the stream's position after them.
-fn fetch(prefetch: &Prefetch, count: usize) -> Result<(Vec<Batch>, Position), TrainError> {
+pub(super) fn fetch(prefetch: &Prefetch, count: usize) -> Result<(Vec<Batch>, Position), TrainError> {
     let mut batches = Vec::with_capacity(count);
     let mut position = Position::default();
     for _ in 0..count {
@@ -189,15 +187,6 @@ impl<'a, D: Backend> Run<'a, D> {
         })
     }
 
-    /// Freezes `freeze_module` until its step, then thaws it.
-    fn thaw(&mut self) {
-        let train = &self.plan.train;
-        if let Some(prefix) = &train.freeze_prefix {
-            let frozen = (self.state.step < train.freeze_steps).then_some(prefix.as_str());
-            self.state.model.freeze(frozen);
-        }
-    }
-
     /// Lets the snapshot teach that is due, and judges a new one (for the record only).
     fn switch_teacher(&mut self) -> Result<(), TrainError> {
         let Some(teacher) = &mut self.teacher else { return Ok(()) };
@@ -221,18 +210,7 @@ impl<'a, D: Backend> Run<'a, D> {
         if self.lost == PATIENCE {
             return Err(TrainError::Diverged { step, count: PATIENCE });
         }
-        self.sink.emit(&Event::StepDone(StepDone {
-            step,
-            lr: updated.lr,
-            losses: updated.losses,
-            grad_norm: updated.grad_norm,
-            taken: updated.taken,
-            utterances: updated.utterances as u64,
-            infinite: updated.infinite as u64,
-            audio_secs: updated.audio_secs,
-            step_secs: started.elapsed().as_secs_f64(),
-        }))?;
-        Ok(())
+        Ok(self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?)
     }
 
     /// Judges the model on the dev set and notes whether it is the best so far.

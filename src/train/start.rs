@@ -2,7 +2,8 @@
 
 use kernels::Cpu;
 
-use super::run::{Outcome, Session, run};
+use super::profile::{Extent, Measured, measure};
+use super::run::{Outcome, Session, Stop, run};
 use super::{Job, TrainError};
 use crate::plan::{DeviceChoice, Plan};
 use crate::record::Sink;
@@ -25,4 +26,18 @@ pub fn effective_device(plan: &Plan) -> Result<&'static str, TrainError> {
 pub fn start(job: &Job<'_>, session: &Session<'_>, sink: &mut dyn Sink) -> Result<Outcome, TrainError> {
     effective_device(job.plan)?;
     run(&Cpu::default(), job, session, sink)
+}
+
+/// Measures some updates of the job's plan on the device it asks for.
+///
+/// # Errors
+/// As [`measure`], or the device is not there.
+pub fn start_profile(
+    job: &Job<'_>,
+    extent: Extent,
+    stop: &Stop,
+    sink: &mut dyn Sink,
+) -> Result<Measured, TrainError> {
+    effective_device(job.plan)?;
+    measure(&Cpu::default(), job, extent, stop, sink)
 }

@@ -11,6 +11,7 @@ use super::TrainError;
 use super::optimizer::{Moments, Optimizer};
 use crate::data::Position;
 use crate::model::{Model, weights};
+use crate::plan::TrainPlan;
 use crate::record::{Offsets, Values};
 
 /// The best evaluation so far.
@@ -59,6 +60,14 @@ impl<D: Backend> State<D> {
             best: None,
             dev_metrics: Values::new(),
             train_secs: 0.0,
+        }
+    }
+
+    /// Freezes `freeze_module` until its step, then thaws it.
+    pub fn thaw(&mut self, plan: &TrainPlan) {
+        if let Some(prefix) = &plan.freeze_prefix {
+            let frozen = (self.step < plan.freeze_steps).then_some(prefix.as_str());
+            self.model.freeze(frozen);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernels::{Backend, Tape};
+use kernels::{Backend, Tape, trace};
 use rand_pcg::Pcg64Mcg;
 
 use super::TrainError;
@@ -29,17 +29,23 @@ impl<D: Backend> Teacher<D> {
     /// # Errors
     /// There is no usable checkpoint, or the device has no room.
     pub fn open(device: &D, plan: &Plan, distill: &DistillPlan) -> Result<Self, TrainError> {
-        let model = Model::draw(device, &plan.teacher_model(), plan.run.seed)?;
-        let dir = distill.teacher_dir.clone();
-        let snapshots = match distill.teacher {
-            Guidance::Fixed => Vec::new(),
-            Guidance::Waypoints { cycle } => waypoints(&dir, cycle)?,
-        };
+        let mut teacher = Self::untrained(device, plan, distill)?;
+        if let Guidance::Waypoints { cycle } = distill.teacher {
+            teacher.snapshots = waypoints(&teacher.dir, cycle)?;
+        }
+        Ok(teacher)
+    }
+
+    /// The teacher of `plan` as it is drawn, whether or not its run is there: for measuring.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub fn untrained(device: &D, plan: &Plan, distill: &DistillPlan) -> Result<Self, TrainError> {
         Ok(Teacher {
-            model,
-            dir,
+            model: Model::draw(device, &plan.teacher_model(), plan.run.seed)?,
+            dir: distill.teacher_dir.clone(),
             guidance: distill.teacher.clone(),
-            snapshots,
+            snapshots: Vec::new(),
             current: None,
             in_train_mode: distill.teacher_mode == Behaviour::Reference,
         })
@@ -88,7 +94,7 @@ impl<D: Backend> Teacher<D> {
             true => Pass::training(&self.model.params, &mut tape, rng),
             false => Pass::at_rest(&self.model.params, &mut tape),
         };
-        Ok(self.model.network.forward(&mut pass, input)?)
+        Ok(trace::within("teacher", || self.model.network.forward(&mut pass, input))?)
     }
 }
 

@@ -1,8 +1,9 @@
 //! One update: accumulate micro-batches, clip, step.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use kernels::{Array, Backend, Grads, Tape};
+use kernels::{Array, Backend, Grads, Tape, trace};
 
 use super::teacher::Teacher;
 use super::{State, TrainError};
@@ -10,8 +11,16 @@ use crate::data::Batch;
 use crate::model::Input;
 use crate::nn::Pass;
 use crate::plan::Plan;
+use crate::record::StepDone;
 use crate::seed::{Purpose, stream};
 use crate::task::{Objective, Shares};
+
+/// The parts of an update that a profile tells apart.
+const TEACHER: &str = "teacher forward";
+const FORWARD: &str = "forward";
+const OBJECTIVE: &str = "objective";
+const BACKWARD: &str = "backward";
+const OPTIMISER: &str = "optimiser";
 
 /// What an update did.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +34,23 @@ pub struct Updated {
     pub utterances: usize,
     pub infinite: usize,
     pub audio_secs: f64,
+}
+
+impl Updated {
+    /// What to say about the update after which the run is at `step`, begun at `started`.
+    pub fn into_event(self, step: u64, started: Instant) -> StepDone {
+        StepDone {
+            step,
+            lr: self.lr,
+            losses: self.losses,
+            grad_norm: self.grad_norm,
+            taken: self.taken,
+            utterances: self.utterances as u64,
+            infinite: self.infinite as u64,
+            audio_secs: self.audio_secs,
+            step_secs: started.elapsed().as_secs_f64(),
+        }
+    }
 }
 
 /// A batch's waveforms on the device.
@@ -66,7 +92,9 @@ pub fn update<D: Backend>(
         let draws = |purpose| stream(plan.run.seed, purpose, state.step, index as u64);
         let input = input(device, batch)?;
         let taught = match teacher {
-            Some(teacher) => Some(teacher.forward(&input, draws(Purpose::Teacher))?),
+            Some(teacher) => {
+                Some(trace::phase(TEACHER, || teacher.forward(&input, draws(Purpose::Teacher)))?)
+            }
             None => None,
         };
         let mut tape = match grads.take() {
@@ -75,10 +103,14 @@ pub fn update<D: Backend>(
         };
         let model = &state.model;
         let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student));
-        let student = model.network.forward(&mut pass, &input)?;
-        let micro = objective.micro_batch(&mut tape, &student, taught.as_ref(), batch, &shares)?;
+        let student = trace::phase(FORWARD, || model.network.forward(&mut pass, &input))?;
+        let micro = trace::phase(OBJECTIVE, || {
+            trace::within(OBJECTIVE, || {
+                objective.micro_batch(&mut tape, &student, taught.as_ref(), batch, &shares)
+            })
+        })?;
         drop((student, taught));
-        grads = Some(tape.backward(device, micro.seeds)?);
+        grads = Some(trace::phase(BACKWARD, || tape.backward(device, micro.seeds))?);
         count += micro.count;
         total += micro.total;
         updated.infinite += micro.infinite;
@@ -96,9 +128,69 @@ pub fn update<D: Backend>(
         && count > 0.0
     {
         let params = &mut state.model.params;
-        let stepped = state.optimizer.step(params, &mut grads, divisor, updated.lr, &plan.train)?;
+        let stepped = trace::phase(OPTIMISER, || {
+            state.optimizer.step(params, &mut grads, divisor, updated.lr, &plan.train)
+        })?;
         updated.grad_norm = stepped.grad_norm;
         updated.taken = stepped.taken;
     }
     Ok(updated)
+}
+
+#[cfg(test)]
+mod tests {
+    use kernels::Cpu;
+    use kernels::trace::Recording;
+
+    use super::*;
+    use crate::config;
+    use crate::data::{Prefetch, Stream};
+    use crate::model::Model;
+    use crate::plan::resolve;
+    use crate::train::Job;
+
+    fn plan() -> Plan {
+        let root = crate::checkout();
+        let sets = [
+            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
+            "data.batch_size=2".to_owned(),
+            "model.wav2vec2.num_hidden_layers=1".to_owned(),
+        ];
+        let request =
+            config::Request { profile: Some("ci".to_owned()), sets: sets.to_vec(), ..Default::default() };
+        let loaded = config::load(&root.join("experiments/tedlium_direct.toml"), &request)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    /// Weights and moments after two updates.
+    fn trained(plan: &Plan, job: &Job<'_>) -> Vec<u8> {
+        let device = Cpu::default();
+        let mut state = State::fresh(Model::draw(&device, &plan.model, plan.run.seed).unwrap());
+        let loader = job.train_loader().unwrap();
+        let stream = Stream::new(loader, &plan.data, plan.run.seed, 1, state.position);
+        let prefetch = Prefetch::start(stream, 1);
+        for _ in 0..2 {
+            let (batch, _) = prefetch.next_batch().unwrap();
+            // The first step's learning rate is 0.
+            state.step += 1;
+            assert!(update(&mut state, &device, plan, None, &[batch]).unwrap().taken);
+        }
+        let mut bytes = Vec::new();
+        state.write_model(&mut bytes).unwrap();
+        state.write_optimizer(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn being_measured_changes_no_byte_of_the_weights() {
+        let plan = plan();
+        let job = Job::open(&plan).unwrap();
+        let without = trained(&plan, &job);
+        let recording = Recording::start();
+        let with = trained(&plan, &job);
+        let names: Vec<&str> = recording.finish().spans.iter().map(|span| span.name).collect();
+        assert!([FORWARD, OBJECTIVE, BACKWARD, OPTIMISER, "linear"].iter().all(|name| names.contains(name)));
+        assert!(without == with, "the bytes differ");
+    }
 }

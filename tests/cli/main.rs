@@ -8,6 +8,7 @@ mod fetch;
 mod import;
 mod parity;
 mod prepare;
+mod profile;
 mod published;
 mod run;
 mod server;

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::Layout;
+use crate::op::Held;
 use crate::simd;
 use crate::ssd::decay::exp2_decay;
 
@@ -15,6 +16,12 @@ pub(super) struct Steps {
     /// to rounding even where the sum is large.
     high: Vec<f32>,
     low: Vec<f32>,
+}
+
+impl Held for Steps {
+    fn held_bytes(&self) -> usize {
+        self.delta.held_bytes() + self.high.held_bytes() + self.low.held_bytes()
+    }
 }
 
 /// The steps of one head in one chunk, padded with zeros to whole vectors.
