@@ -1,6 +1,6 @@
 //! Test support: an op's CPU kernel against its f64 specification, and its gradients against finite differences of it.
 
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 
 /// A fixed stream of numbers in (−1, 1): test inputs.
 pub struct Numbers(u64);
@@ -58,7 +58,7 @@ pub fn agree(what: &str, got: &[f32], want: &[f64], tolerance: Tolerance) {
     }
 }
 
-/// Runs an op's CPU forward. Returns outputs and what backward needs.
+/// Runs an op's CPU forward. Returns outputs and what backward needs. An op that says it overwrites its outputs finds NaN in them.
 pub fn run_forward<O: CpuOp>(
     op: &O,
     inputs: &[Vec<f64>],
@@ -66,7 +66,8 @@ pub fn run_forward<O: CpuOp>(
 ) -> (Vec<Vec<f32>>, O::Saved) {
     let inputs: Vec<Vec<f32>> = inputs.iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect();
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-    let mut outputs: Vec<Vec<f32>> = output_lens.iter().map(|&len| vec![0.0; len]).collect();
+    let before = if op.overwrites() { f32::NAN } else { 0.0 };
+    let mut outputs: Vec<Vec<f32>> = output_lens.iter().map(|&len| vec![before; len]).collect();
     let saved = {
         let mut outputs: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         op.forward(&inputs, &mut outputs, true)
@@ -74,26 +75,53 @@ pub fn run_forward<O: CpuOp>(
     (outputs, saved)
 }
 
-/// Runs an op's CPU forward and backward. Returns the input gradients, each started from zero.
+/// Runs an op's CPU forward and backward. Returns the input gradients, each started from nothing: where the op says that it can set them,
+/// from NaN, and then once more from a half, which it has to add to.
 pub fn run_backward<O: CpuOp>(op: &O, inputs: &[Vec<f64>], doutputs: &[Vec<f64>]) -> Vec<Vec<f32>> {
+    const BEFORE: f32 = 0.5;
+    let fresh: Vec<bool> = (0..inputs.len()).map(|index| op.sets_gradient(index)).collect();
+    let gradients = backward_from(op, inputs, doutputs, &fresh, 0.0);
+    if fresh.contains(&true) {
+        let added = backward_from(op, inputs, doutputs, &vec![false; inputs.len()], BEFORE);
+        for (set, added) in gradients.iter().zip(&added) {
+            let want: Vec<f64> = set.iter().map(|&set| f64::from(set + BEFORE)).collect();
+            if want.iter().all(|want| want.is_finite()) {
+                agree(&format!("{}: what is added", O::NAME), added, &want, Tolerance::F32);
+            }
+        }
+    }
+    gradients
+}
+
+fn backward_from<O: CpuOp>(
+    op: &O,
+    inputs: &[Vec<f64>],
+    doutputs: &[Vec<f64>],
+    fresh: &[bool],
+    before: f32,
+) -> Vec<Vec<f32>> {
     let lens: Vec<usize> = doutputs.iter().map(Vec::len).collect();
     let (_, saved) = run_forward(op, inputs, &lens);
     let narrow = |xs: &[Vec<f64>]| -> Vec<Vec<f32>> {
         xs.iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect()
     };
     let (inputs, doutputs) = (narrow(inputs), narrow(doutputs));
-    let mut dinputs: Vec<Vec<f32>> = inputs.iter().map(|x| vec![0.0; x.len()]).collect();
-    {
-        let kept: Vec<&[f32]> = inputs
-            .iter()
-            .enumerate()
-            .map(|(i, x)| if op.keeps_input(i) { x.as_slice() } else { &[][..] })
-            .collect();
-        let doutputs: Vec<&[f32]> = doutputs.iter().map(Vec::as_slice).collect();
-        let mut dinputs: Vec<Option<&mut [f32]>> =
-            dinputs.iter_mut().map(|x| Some(x.as_mut_slice())).collect();
-        op.backward(saved, &kept, &doutputs, &mut dinputs);
-    }
+    let start = |fresh: bool| if fresh { f32::NAN } else { before };
+    let mut dinputs: Vec<Vec<f32>> =
+        inputs.iter().zip(fresh).map(|(x, &fresh)| vec![start(fresh); x.len()]).collect();
+    let kept: Vec<&[f32]> = inputs
+        .iter()
+        .enumerate()
+        .map(|(i, x)| if op.keeps_input(i) { x.as_slice() } else { &[][..] })
+        .collect();
+    let doutputs: Vec<&[f32]> = doutputs.iter().map(Vec::as_slice).collect();
+    let gradient = |(x, &fresh)| {
+        let x: &mut Vec<f32> = x;
+        Some(if fresh { Gradient::to_set(x) } else { Gradient::to_add(x) })
+    };
+    let mut gradients: Vec<Option<Gradient<'_>>> = dinputs.iter_mut().zip(fresh).map(gradient).collect();
+    op.backward(saved, &kept, &doutputs, &mut gradients);
+    drop(gradients);
     dinputs
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dfdx::prelude::Cpu;
 
-use crate::device::{Device, Flat, cpu_slice, cpu_slice_mut};
+use crate::device::{Device, Fill, Flat, cpu_slice, cpu_slice_mut};
 use crate::{OpError, Shape};
 
 /// A contiguous row-major array of `f32` on device `D`. Cloning shares the buffer.
@@ -41,8 +41,15 @@ impl<D: Device> Array<D> {
     /// # Errors
     /// The device has no room.
     pub fn zeros(device: &D, shape: impl Into<Shape>) -> Result<Self, OpError> {
-        let shape = shape.into();
-        let flat = device.try_zeros_like(&(shape.len(),)).map_err(|error| OpError::device("array", error))?;
+        Self::filled(device, shape.into(), Fill::Zeros)
+    }
+
+    /// An array of `shape`, for an op to fill.
+    ///
+    /// # Errors
+    /// The device has no room.
+    pub(crate) fn filled(device: &D, shape: Shape, fill: Fill) -> Result<Self, OpError> {
+        let flat = device.tensor(shape.len(), fill).map_err(|error| OpError::device("array", error))?;
         Ok(Self::wrap(flat, shape))
     }
 

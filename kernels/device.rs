@@ -4,9 +4,17 @@
 //! storage, from which the whole slice follows without a copy; gradient buffers are public.
 
 use dfdx::prelude::{
-    Backward, CopySlice, Cpu, Gradients, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec,
-    ZerosTensor,
+    Backward, CopySlice, Cpu, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec, ZerosTensor,
 };
+use rayon::prelude::*;
+
+/// What a new buffer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    Zeros,
+    /// Whatever is there: every value is written before one is read. Debug builds put NaN.
+    Anything,
+}
 
 /// What an op needs of a device: storage for `f32`, zeros, and the way in and out for host data.
 pub trait Device:
@@ -16,7 +24,19 @@ pub trait Device:
     ///
     /// # Errors
     /// The device failed.
-    fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<Gradients<f32, Self>, Self::Err>;
+    fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<(), Self::Err>;
+
+    /// A new tensor of `len` values.
+    ///
+    /// # Errors
+    /// The device has no room.
+    fn tensor(&self, len: usize, fill: Fill) -> Result<Flat<Self>, Self::Err>;
+
+    /// A new buffer of `len` values.
+    ///
+    /// # Errors
+    /// The device has no room.
+    fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, Self::Err>;
 
     /// Overwrites a buffer with host values of the same length.
     ///
@@ -32,8 +52,18 @@ pub trait Device:
 }
 
 impl Device for Cpu {
-    fn execute(&self, tape: OwnedTape<f32, Cpu>) -> Result<Gradients<f32, Cpu>, <Cpu as HasErr>::Err> {
-        self.try_zeros_like(&())?.put_tape(tape).try_backward()
+    fn execute(&self, tape: OwnedTape<f32, Cpu>) -> Result<(), <Cpu as HasErr>::Err> {
+        self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
+    }
+
+    fn tensor(&self, len: usize, fill: Fill) -> Result<Flat<Cpu>, <Cpu as HasErr>::Err> {
+        self.try_tensor_from_vec(values(len, fill), (len,))
+    }
+
+    fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
+        let mut buffer = Storage::<f32>::try_alloc_len(self, 0)?;
+        *buffer = values(len, fill);
+        Ok(buffer)
     }
 
     fn upload(&self, buffer: &mut Self::Vec, values: &[f32]) -> Result<(), <Cpu as HasErr>::Err> {
@@ -46,8 +76,25 @@ impl Device for Cpu {
     }
 }
 
+/// Host memory for `len` values; zeros are written on all threads, because first touches are dear.
+fn values(len: usize, fill: Fill) -> Vec<f32> {
+    const BLOCK: usize = 1 << 16;
+    let mut values = Box::<[f32]>::new_uninit_slice(len);
+    let first = match fill {
+        Fill::Zeros => Some(0.0),
+        Fill::Anything => cfg!(debug_assertions).then_some(f32::NAN),
+    };
+    if let Some(first) = first {
+        values.par_chunks_mut(BLOCK).for_each(|block| {
+            block.iter_mut().for_each(|value| _ = value.write(first));
+        });
+    }
+    // SAFETY: written above, or asked for by somebody who promises to write every value before reading one; any bits are an f32.
+    unsafe { values.assume_init() }.into_vec()
+}
+
 /// A flat, contiguous dfdx tensor: the buffer under an [`Array`](crate::Array).
-pub(crate) type Flat<D> = Tensor<(usize,), f32, D>;
+pub type Flat<D> = Tensor<(usize,), f32, D>;
 
 /// The elements of a CPU tensor, without a copy.
 pub(crate) fn cpu_slice(tensor: &Flat<Cpu>, len: usize) -> &[f32] {

@@ -3,9 +3,10 @@
 //! An op is a plain value holding its constants ([`Op`]). A device runs it ([`Run`]). For the CPU it is enough to
 //! implement [`CpuOp`] on slices; [`apply`] does the rest. Shapes are checked by each op's public function, before.
 
-use dfdx::prelude::{Cpu, Gradients, HasErr};
+use dfdx::prelude::{Cpu, HasErr};
 
-use crate::device::Device;
+use crate::device::{Device, Fill};
+use crate::tape::Buffers;
 use crate::{Array, OpError, Shape, Tape, trace};
 
 /// An operator's constants.
@@ -22,6 +23,49 @@ pub struct Pullback<'a, D: Device> {
     pub doutputs: &'a [D::Vec],
     /// The gradient of each input, to be added to; `None` where nobody wants it.
     pub dinputs: &'a mut [Option<D::Vec>],
+    /// Whether each of them holds nothing yet and is to be set instead.
+    pub fresh: &'a [bool],
+}
+
+/// An input's gradient on the CPU: a slice, and whether it is to be added to or set.
+pub struct Gradient<'a> {
+    values: &'a mut [f32],
+    fresh: bool,
+}
+
+impl<'a> Gradient<'a> {
+    /// A gradient to be added to.
+    pub fn to_add(values: &'a mut [f32]) -> Self {
+        Gradient { values, fresh: false }
+    }
+
+    /// A gradient that holds nothing yet.
+    pub fn to_set(values: &'a mut [f32]) -> Self {
+        Gradient { values, fresh: true }
+    }
+
+    /// Whether it holds nothing yet: the op sets it. Only where [`CpuOp::sets_gradient`] says that the op can.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// What is kept of what it holds: 0 where it is fresh, else 1.
+    pub fn beta(&self) -> f32 {
+        if self.fresh { 0.0 } else { 1.0 }
+    }
+}
+
+impl std::ops::Deref for Gradient<'_> {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        self.values
+    }
+}
+
+impl std::ops::DerefMut for Gradient<'_> {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        self.values
+    }
 }
 
 /// What an op holds from its forward to its backward.
@@ -49,6 +93,16 @@ pub trait Run<O: Op>: Device {
 
     /// Whether backward reads input `index`.
     fn keeps_input(op: &O, index: usize) -> bool;
+
+    /// Whether forward writes every value of its outputs without reading any; else they are zero before.
+    fn overwrites(_op: &O) -> bool {
+        false
+    }
+
+    /// Whether backward can set the gradient of input `index` where there is none yet; else it finds zeros to add to.
+    fn sets_gradient(_op: &O, _index: usize) -> bool {
+        false
+    }
 
     /// Fills `outputs`. With `save` false the op may return an empty `Saved`.
     ///
@@ -78,16 +132,26 @@ pub trait CpuOp: Op {
         true
     }
 
-    /// Fills `outputs`, which are zero before. With `save` false no backward follows.
+    /// Whether forward writes every value of its outputs without reading any; else they are zero before.
+    fn overwrites(&self) -> bool {
+        false
+    }
+
+    /// Whether backward heeds [`Gradient::is_fresh`] for input `index`; else no gradient of it is ever fresh.
+    fn sets_gradient(&self, _index: usize) -> bool {
+        false
+    }
+
+    /// Fills `outputs`. With `save` false no backward follows.
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Self::Saved;
 
-    /// Adds (`+=`) to each wanted input gradient.
+    /// Adds (`+=`) to each wanted input gradient, or sets it where it is fresh.
     fn backward(
         &self,
         saved: Self::Saved,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     );
 }
 
@@ -96,6 +160,14 @@ impl<O: CpuOp> Run<O> for Cpu {
 
     fn keeps_input(op: &O, index: usize) -> bool {
         op.keeps_input(index)
+    }
+
+    fn overwrites(op: &O) -> bool {
+        op.overwrites()
+    }
+
+    fn sets_gradient(op: &O, index: usize) -> bool {
+        op.sets_gradient(index)
     }
 
     fn forward(
@@ -113,10 +185,11 @@ impl<O: CpuOp> Run<O> for Cpu {
         let inputs: Vec<&[f32]> =
             pullback.inputs.iter().map(|kept| kept.as_ref().map_or(&[][..], Array::as_slice)).collect();
         let doutputs: Vec<&[f32]> = pullback.doutputs.iter().map(|buffer| buffer.as_slice()).collect();
-        let mut dinputs: Vec<Option<&mut [f32]>> = pullback
+        let mut dinputs: Vec<Option<Gradient<'_>>> = pullback
             .dinputs
             .iter_mut()
-            .map(|buffer| buffer.as_mut().map(|buffer| buffer.as_mut_slice()))
+            .zip(pullback.fresh)
+            .map(|(buffer, &fresh)| Some(Gradient { values: buffer.as_mut()?.as_mut_slice(), fresh }))
             .collect();
         op.backward(saved, &inputs, &doutputs, &mut dinputs);
         Ok(())
@@ -137,8 +210,9 @@ pub fn apply<D: Run<O>, O: Op>(
     let begun = trace::begin();
     let device = inputs[0].device().clone();
     let tracked = tape.is_recording() && inputs.iter().any(|input| input.is_tracked());
-    let mut outputs =
-        output_shapes.iter().map(|&shape| Array::zeros(&device, shape)).collect::<Result<Vec<_>, _>>()?;
+    let fill = if D::overwrites(&op) { Fill::Anything } else { Fill::Zeros };
+    let outputs = output_shapes.iter().map(|&shape| Array::filled(&device, shape, fill));
+    let mut outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let saved = D::forward(&op, inputs, &mut outputs, tracked)?;
     let recorded = begun.and_then(|begun| begun.forward(O::NAME, &outputs, saved.held_bytes()));
     if !tracked {
@@ -152,34 +226,38 @@ pub fn apply<D: Run<O>, O: Op>(
     if recorded.is_some() {
         trace::keep(kept.iter().flatten());
     }
-    let wanted: Vec<_> = inputs.iter().map(|input| input.is_tracked().then(|| input.flat.ghost())).collect();
-    let made: Vec<_> = outputs.iter().map(|output| output.flat.ghost()).collect();
+    let wanted: Vec<Option<Place>> =
+        inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
+    let made: Vec<Place> = outputs.iter().map(Place::of).collect();
     let touched = inputs.iter().filter(|input| input.is_tracked()).map(|input| input.id);
-    tape.record(touched, move |grads: &mut Gradients<f32, D>| {
+    tape.record(touched, move |buffers: &Buffers<D>| {
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
         // Buffers are moved out of the map for the call; an output's gradient is dropped after it.
+        let take = |place: &Place| buffers.borrow_mut().remove(&place.id);
         let mut doutputs = Vec::with_capacity(made.len());
-        for ghost in &made {
-            let empty = device.try_alloc_len(0)?;
-            doutputs.push(std::mem::replace(grads.get_or_alloc_mut(ghost)?, empty));
+        for place in &made {
+            doutputs.push(take(place).map_or_else(|| device.room(place.len, Fill::Zeros), Ok)?);
         }
         let mut dinputs = Vec::with_capacity(wanted.len());
-        for ghost in &wanted {
-            dinputs.push(match ghost {
-                Some(ghost) => {
-                    let empty = device.try_alloc_len(0)?;
-                    Some(std::mem::replace(grads.get_or_alloc_mut(ghost)?, empty))
+        let mut fresh = vec![false; wanted.len()];
+        for (index, place) in wanted.iter().enumerate() {
+            let Some(place) = place else {
+                dinputs.push(None);
+                continue;
+            };
+            dinputs.push(Some(match take(place) {
+                Some(buffer) => buffer,
+                None => {
+                    fresh[index] = D::sets_gradient(&op, index);
+                    device.room(place.len, if fresh[index] { Fill::Anything } else { Fill::Zeros })?
                 }
-                None => None,
-            });
+            }));
         }
-        let pullback = Pullback { inputs: &kept, doutputs: &doutputs, dinputs: &mut dinputs };
+        let pullback = Pullback { inputs: &kept, doutputs: &doutputs, dinputs: &mut dinputs, fresh: &fresh };
         D::backward(&op, saved, pullback)?;
-        for (ghost, buffer) in wanted.iter().zip(dinputs) {
-            if let (Some(ghost), Some(buffer)) = (ghost, buffer) {
-                *grads.get_or_alloc_mut(ghost)? = buffer;
-            }
-        }
+        let filled =
+            wanted.iter().zip(dinputs).filter_map(|(place, buffer)| Some((place.as_ref()?.id, buffer?)));
+        buffers.borrow_mut().extend(filled);
         if let Some((begun, recorded)) = begun {
             begun.backward(recorded);
         }
@@ -200,6 +278,18 @@ pub fn apply_one<D: Run<O>, O: Op>(
 ) -> Result<Array<D>, OpError> {
     let mut outputs = apply(tape, op, inputs, &[output_shape.into()])?;
     Ok(outputs.swap_remove(0))
+}
+
+/// Whose gradient, and how long.
+struct Place {
+    id: u64,
+    len: usize,
+}
+
+impl Place {
+    fn of<D: Device>(array: &Array<D>) -> Self {
+        Place { id: array.id, len: array.len() }
+    }
 }
 
 fn refuse_aliases<D: Device>(op: &'static str, inputs: &[&Array<D>]) -> Result<(), OpError> {

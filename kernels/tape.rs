@@ -4,16 +4,22 @@
 //! layer has one signature. `Tape` holds dfdx's own tape when it records and nothing when it does not, and ops are handed
 //! it beside their operands. Start at [`Tape::recording`] and [`Tape::backward`].
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
-use dfdx::prelude::{Gradients, OwnedTape, SplitTape, Trace};
+use dfdx::prelude::OwnedTape;
 
-use crate::device::Device;
+use crate::device::{Device, Fill};
 use crate::{Array, OpError};
+
+/// The gradients that exist so far, by array: shared by the recorded ops while backward runs.
+pub(crate) type Buffers<D> = Rc<RefCell<HashMap<u64, <D as dfdx::prelude::Storage<f32>>::Vec>>>;
 
 /// Records the ops of one forward pass, or nothing.
 pub struct Tape<D: Device> {
     owned: Option<OwnedTape<f32, D>>,
+    buffers: Buffers<D>,
     /// Arrays that a recorded op read and whose gradient is wanted.
     touched: HashSet<u64>,
 }
@@ -21,22 +27,18 @@ pub struct Tape<D: Device> {
 impl<D: Device> Tape<D> {
     /// A tape that records: for training.
     pub fn recording() -> Self {
-        Tape { owned: Some(OwnedTape::default()), touched: HashSet::new() }
+        Tape { owned: Some(OwnedTape::default()), buffers: Buffers::<D>::default(), touched: HashSet::new() }
     }
 
     /// A tape that records and adds its gradients to `grads`: for the next micro-batch of one update.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn recording_onto(device: &D, grads: Grads<D>) -> Result<Self, OpError> {
-        let root = device.try_zeros_like(&()).map_err(|error| OpError::device("tape", error))?;
-        let (_, owned) = root.traced(grads.inner).split_tape();
-        Ok(Tape { owned: Some(owned), touched: grads.touched })
+    pub fn recording_onto(grads: Grads<D>) -> Self {
+        let buffers = Rc::new(RefCell::new(grads.buffers));
+        Tape { owned: Some(OwnedTape::default()), buffers, touched: grads.touched }
     }
 
     /// A tape that records nothing: for inference and teachers.
     pub fn silent() -> Self {
-        Tape { owned: None, touched: HashSet::new() }
+        Tape { owned: None, buffers: Buffers::<D>::default(), touched: HashSet::new() }
     }
 
     /// Whether ops are recorded.
@@ -47,11 +49,12 @@ impl<D: Device> Tape<D> {
     /// Adds one op's backward; `inputs` are the arrays whose gradient it adds to.
     pub(crate) fn record<F>(&mut self, inputs: impl Iterator<Item = u64>, backward: F)
     where
-        F: 'static + FnOnce(&mut Gradients<f32, D>) -> Result<(), D::Err>,
+        F: 'static + FnOnce(&Buffers<D>) -> Result<(), D::Err>,
     {
         if let Some(owned) = &mut self.owned {
             self.touched.extend(inputs);
-            dfdx::prelude::Tape::add_backward_op(owned, backward);
+            let buffers = Rc::clone(&self.buffers);
+            dfdx::prelude::Tape::add_backward_op(owned, move |_| backward(&buffers));
         }
     }
 
@@ -66,22 +69,26 @@ impl<D: Device> Tape<D> {
                 let want = format!("its gradient has {} values", seed.len());
                 return Err(OpError::Shape { op: "backward", operand: "a seed", got: array.shape(), want });
             }
-            let (ghost, on) = (array.flat.ghost(), device.clone());
-            self.record([array.id].into_iter(), move |grads| {
-                on.upload(grads.get_or_alloc_mut(&ghost)?, &seed)
+            let (id, on) = (array.id, device.clone());
+            self.record([id].into_iter(), move |buffers| {
+                let mut buffer = on.room(seed.len(), Fill::Anything)?;
+                on.upload(&mut buffer, &seed)?;
+                buffers.borrow_mut().insert(id, buffer);
+                Ok(())
             });
         }
-        let Some(owned) = self.owned else {
-            return Ok(Grads { inner: Gradients::leaky(), touched: self.touched });
-        };
-        let inner = device.execute(owned).map_err(failed)?;
-        Ok(Grads { inner, touched: self.touched })
+        if let Some(owned) = self.owned {
+            device.execute(owned).map_err(failed)?;
+        }
+        // Nothing recorded is left that could share them.
+        let buffers = Rc::try_unwrap(self.buffers).map(RefCell::into_inner).unwrap_or_default();
+        Ok(Grads { buffers, touched: self.touched })
     }
 }
 
 /// The gradients of one update, by array.
 pub struct Grads<D: Device> {
-    inner: Gradients<f32, D>,
+    buffers: HashMap<u64, D::Vec>,
     touched: HashSet<u64>,
 }
 
@@ -96,7 +103,14 @@ impl<D: Device> Grads<D> {
     /// # Errors
     /// The device has no room.
     pub fn buffer(&mut self, array: &Array<D>) -> Result<&mut D::Vec, OpError> {
-        self.inner.get_or_alloc_mut(&array.flat).map_err(|error| OpError::device("gradients", error))
+        use std::collections::hash_map::Entry;
+        match self.buffers.entry(array.id) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let zeros = array.device().room(array.len(), Fill::Zeros);
+                Ok(entry.insert(zeros.map_err(|error| OpError::device("gradients", error))?))
+            }
+        }
     }
 
     /// The gradient of `array` on the host.

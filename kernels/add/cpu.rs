@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Add;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 /// Elements per task.
@@ -14,6 +14,14 @@ impl CpuOp for Add {
 
     fn keeps_input(&self, _index: usize) -> bool {
         false
+    }
+
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
     }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
@@ -30,8 +38,18 @@ impl CpuOp for Add {
         });
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         for dinput in dinputs.iter_mut().flatten() {
+            if dinput.is_fresh() {
+                dinput.copy_from_slice(doutputs[0]);
+                continue;
+            }
             let operands = doutputs[0].par_chunks(BLOCK);
             dinput.par_chunks_mut(BLOCK).zip(operands).for_each(|(dinput, dout)| {
                 simd::dispatch(

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::CausalConv1d;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
@@ -25,7 +25,7 @@ impl CpuOp for CausalConv1d {
         }
     }
 
-    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
         match self.taps {
             2 => backward::<2>(self, inputs, doutputs[0], dinputs),
             3 => backward::<3>(self, inputs, doutputs[0], dinputs),
@@ -130,7 +130,7 @@ fn backward<const W: usize>(
     op: &CausalConv1d,
     inputs: &[&[f32]],
     dout: &[f32],
-    dinputs: &mut [Option<&mut [f32]>],
+    dinputs: &mut [Option<Gradient<'_>>],
 ) {
     if dout.is_empty() {
         return;

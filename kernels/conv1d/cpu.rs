@@ -6,13 +6,17 @@
 
 use super::Convolution;
 use crate::linear::cpu::add_column_sums;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 
 impl CpuOp for Convolution {
     type Saved = ();
 
     fn keeps_input(&self, index: usize) -> bool {
         index < 2
+    }
+
+    fn overwrites(&self) -> bool {
+        self.settings.dilation == 1 && self.settings.groups == 1
     }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
@@ -31,7 +35,7 @@ impl CpuOp for Convolution {
         _saved: (),
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let (x, weight, dy) = (inputs[0], inputs[1], doutputs[0]);
         if self.bias

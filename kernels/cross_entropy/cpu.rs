@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{CrossEntropy, rows};
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
@@ -48,7 +48,7 @@ impl CpuOp for CrossEntropy {
         normalisers: Vec<f32>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let (logits, dlosses) = (inputs[0], doutputs[0]);
         let Some(dlogits) = dinputs[0].as_deref_mut().filter(|_| !logits.is_empty()) else { return };

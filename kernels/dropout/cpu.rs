@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Dropout;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 /// Elements per task. A power of two, so that no block crosses a multiple of 2³².
@@ -16,13 +16,31 @@ impl CpuOp for Dropout {
         false
     }
 
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
+
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         self.for_each_block(inputs[0], outputs[0], |out, masked| *out = masked);
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let Some(dx) = &mut dinputs[0] else { return };
-        self.for_each_block(doutputs[0], dx, |dx, masked| *dx += masked);
+        if dx.is_fresh() {
+            self.for_each_block(doutputs[0], dx, |dx, masked| *dx = masked);
+        } else {
+            self.for_each_block(doutputs[0], dx, |dx, masked| *dx += masked);
+        }
     }
 }
 

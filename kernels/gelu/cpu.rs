@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::Gelu;
-use super::normal::distribution;
-use crate::op::CpuOp;
+use super::normal::{distribution, slope};
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 /// Elements per task.
@@ -12,6 +12,14 @@ const BLOCK: usize = 1 << 14;
 
 impl CpuOp for Gelu {
     type Saved = ();
+
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         outputs[0].par_chunks_mut(BLOCK).zip(inputs[0].par_chunks(BLOCK)).for_each(|(out, x)| {
@@ -26,16 +34,17 @@ impl CpuOp for Gelu {
         });
     }
 
-    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
         let Some(dx) = &mut dinputs[0] else { return };
+        let kept = dx.beta();
         let operands = inputs[0].par_chunks(BLOCK).zip(doutputs[0].par_chunks(BLOCK));
         dx.par_chunks_mut(BLOCK).zip(operands).for_each(|(dx, (x, dout))| {
             simd::dispatch(
                 #[inline(always)]
                 || {
                     for ((dx, &x), dout) in dx.iter_mut().zip(x).zip(dout) {
-                        let (below, density) = distribution(x);
-                        *dx += dout * (below + x * density);
+                        let before = if kept == 0.0 { 0.0 } else { *dx };
+                        *dx = before + dout * slope(x);
                     }
                 },
             );

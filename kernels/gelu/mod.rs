@@ -11,7 +11,7 @@
 //! x of any shape → out of the same shape
 
 mod cpu;
-mod normal;
+pub(crate) mod normal;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -13,11 +13,18 @@ const INVERSE_SQRT_TAU: f32 = 0.398_942_3;
 /// Φ(x) within 2.5e-7 and φ(x) within 1e-7, absolute; x·Φ(x) is within 5e-7. Below zero Φ comes from its tail and
 /// so keeps its relative precision (1e-5 down to x = −9).
 #[inline(always)]
-pub(super) fn distribution(x: f32) -> (f32, f32) {
-    let bell = simd::exp(-0.5 * x * x);
+pub(crate) fn distribution(x: f32) -> (f32, f32) {
+    let bell = simd::exp_below_zero(-0.5 * x * x);
     let t = 1.0 / (1.0 + SCALE * x.abs());
     let [c0, c1, c2, c3, c4, c5, c6] = TAIL;
     let tail = bell * t * (c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * c6))))));
     let below = if x < 0.0 { tail } else { 1.0 - tail };
     (below, INVERSE_SQRT_TAU * bell)
+}
+
+/// The slope of x Φ(x): Φ(x) + x φ(x).
+#[inline(always)]
+pub(crate) fn slope(x: f32) -> f32 {
+    let (below, density) = distribution(x);
+    below + x * density
 }

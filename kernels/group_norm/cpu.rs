@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::GroupNorm;
 use super::statistics::{FRAMES, Group, of_sequence};
+use crate::op::Gradient;
 use crate::op::{CpuOp, Held};
 use crate::simd;
 
@@ -22,6 +23,10 @@ impl CpuOp for GroupNorm {
 
     fn keeps_input(&self, index: usize) -> bool {
         index != 2
+    }
+
+    fn overwrites(&self) -> bool {
+        true
     }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Saved {
@@ -49,7 +54,7 @@ impl CpuOp for GroupNorm {
         saved: Saved,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let ([x, weight, _], [dx, dweight, dbias]) = (inputs, dinputs) else { unreachable!("three inputs") };
         if x.is_empty() {

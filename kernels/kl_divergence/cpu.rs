@@ -3,7 +3,7 @@
 use super::KlDivergence;
 use super::frames::Frames;
 use crate::cross_entropy::rows;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 impl CpuOp for KlDivergence {
@@ -19,7 +19,7 @@ impl CpuOp for KlDivergence {
         outputs[0][0] = total as f32;
     }
 
-    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
         let Some(dstudent) = dinputs[0].as_deref_mut() else { return };
         let frames = Frames { student: inputs[0], teacher: inputs[1], weights: &self.weights };
         let scale = 1.0 / self.temperature;

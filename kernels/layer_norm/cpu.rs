@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::LayerNorm;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
@@ -21,6 +21,14 @@ impl CpuOp for LayerNorm {
 
     fn keeps_input(&self, index: usize) -> bool {
         index != 2
+    }
+
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, index: usize) -> bool {
+        index == 0
     }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Vec<Row> {
@@ -57,7 +65,7 @@ impl CpuOp for LayerNorm {
         saved: Vec<Row>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let ([x, weight, _], [dx, dweight, dbias]) = (inputs, dinputs) else { unreachable!("three inputs") };
         let channels = weight.len();
@@ -65,6 +73,7 @@ impl CpuOp for LayerNorm {
             return;
         }
         let rows = threads::block_rows(channels, BLOCK);
+        let fresh = dx.as_ref().is_some_and(Gradient::is_fresh);
         let mut dx_blocks = dx.iter_mut().flat_map(|dx| dx.chunks_mut(rows * channels));
         let dx_blocks: Vec<Option<&mut [f32]>> =
             x.chunks(rows * channels).map(|_| dx_blocks.next()).collect();
@@ -79,7 +88,7 @@ impl CpuOp for LayerNorm {
                     #[inline(always)]
                     || {
                         if let Some(dx) = dx {
-                            block.add_dx(dx);
+                            block.add_dx(dx, fresh);
                         }
                         if wants_parameters { block.parameter_gradients() } else { Vec::new() }
                     },
@@ -142,7 +151,7 @@ impl<'a> Block<'a> {
     }
 
     #[inline(always)]
-    fn add_dx(&self, dx: &mut [f32]) {
+    fn add_dx(&self, dx: &mut [f32], fresh: bool) {
         let channels = self.weight.len();
         let scale = 1.0 / channels as f32;
         let weight = self.weight;
@@ -151,7 +160,8 @@ impl<'a> Block<'a> {
             let (shift, slope) = (of_q * scale, of_product * scale * rstd * rstd);
             let (x, dout, dx) = (&x[..channels], &dout[..channels], &mut dx[..channels]);
             for c in 0..channels {
-                dx[c] += rstd * (dout[c] * weight[c] - shift - (x[c] - mean) * slope);
+                let before = if fresh { 0.0 } else { dx[c] };
+                dx[c] = before + rstd * (dout[c] * weight[c] - shift - (x[c] - mean) * slope);
             }
         }
     }

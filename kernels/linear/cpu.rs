@@ -1,12 +1,11 @@
-//! The CPU kernel: three products and a column sum.
+//! The CPU kernel: three products and a column sum; the bias is added to rows as they are finished.
 
 use rayon::prelude::*;
 
 use super::Linear;
-use crate::matmul::{View, matmul, matmul_serial};
-use crate::op::CpuOp;
+use crate::matmul::{Product, View, matmul, matmul_serial, matmul_then};
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
-use crate::threads::block_rows;
 
 impl CpuOp for Linear {
     type Saved = ();
@@ -15,16 +14,26 @@ impl CpuOp for Linear {
         index < 2
     }
 
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, index: usize) -> bool {
+        index == 0 || index == 1 && !self.gathers()
+    }
+
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
-        let (x, weight) = (inputs[0], inputs[1]);
+        let (x, weight) = (View::new(inputs[0], self.rows, self.inputs), inputs[1]);
         let mut first = 0;
         for (y, &width) in outputs.iter_mut().zip(&self.widths) {
-            let beta = if self.bias { 1.0 } else { 0.0 };
-            if self.bias {
-                fill_rows(y, &inputs[2][first..first + width]);
-            }
             let weight = View::new(&weight[first * self.inputs..], width, self.inputs);
-            matmul(1.0, View::new(x, self.rows, self.inputs), weight.t(), beta, y);
+            let product = Product { alpha: 1.0, a: x, b: weight.t(), beta: 0.0 };
+            if self.bias {
+                let bias = &inputs[2][first..first + width];
+                matmul_then(&product, y, &|_, col, piece| add_to(piece, &bias[col..]));
+            } else {
+                matmul(1.0, x, weight.t(), 0.0, y);
+            }
             first += width;
         }
     }
@@ -34,7 +43,7 @@ impl CpuOp for Linear {
         _saved: (),
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let (x, weight) = (inputs[0], inputs[1]);
         let (rows, inner) = (self.rows, self.inputs);
@@ -43,10 +52,12 @@ impl CpuOp for Linear {
             let (from, to) = (first * inner, (first + width) * inner);
             if let Some(dx) = &mut dinputs[0] {
                 let weight = View::new(&weight[from..to], width, inner);
-                matmul(1.0, View::new(dy, rows, width), weight, 1.0, dx);
+                let beta = if first == 0 { dx.beta() } else { 1.0 };
+                matmul(1.0, View::new(dy, rows, width), weight, beta, dx);
             }
             if let Some(dweight) = &mut dinputs[1] {
-                weight_gradient(dy, x, [rows, width, inner], &mut dweight[from..to]);
+                let beta = dweight.beta();
+                weight_gradient(dy, x, [rows, width, inner], beta, &mut dweight[from..to]);
             }
             if self.bias
                 && let Some(dbias) = &mut dinputs[2]
@@ -58,26 +69,38 @@ impl CpuOp for Linear {
     }
 }
 
-/// Sets every row of `y` to the bias.
-fn fill_rows(y: &mut [f32], bias: &[f32]) {
-    const BLOCK: usize = 1 << 15;
-    let rows = block_rows(bias.len(), BLOCK);
-    y.par_chunks_mut(rows * bias.len()).for_each(|y| {
-        y.chunks_exact_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
-    });
+impl Linear {
+    /// Whether some piece's weight gradient is summed in parts.
+    fn gathers(&self) -> bool {
+        self.widths.iter().any(|&width| row_blocks([self.rows, width, self.inputs]) > 1)
+    }
 }
 
-/// `out` [width, inner] += dyᵀ x.
+/// `row` += `bias`, as far as the row goes.
+pub(crate) fn add_to(row: &mut [f32], bias: &[f32]) {
+    simd::dispatch(
+        #[inline(always)]
+        || row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias),
+    );
+}
+
+/// Into how many blocks of rows the weight's gradient is cut.
 ///
-/// A small `out` under many rows is no work to share out by its own extents: there rows are cut into fixed blocks, whose
+/// A small gradient under many rows is no work to share out by its own extents: there rows are cut into fixed blocks, whose
 /// products are summed in order.
-fn weight_gradient(dy: &[f32], x: &[f32], [rows, width, inner]: [usize; 3], out: &mut [f32]) {
+fn row_blocks([rows, width, inner]: [usize; 3]) -> usize {
     const SMALL: usize = 1 << 15;
     const SHORT_ROWS: usize = 256;
     const BLOCKS: usize = 8;
-    let blocks = (rows / SHORT_ROWS).min(BLOCKS);
-    if blocks < 2 || width * inner > SMALL {
-        matmul(1.0, View::new(dy, rows, width).t(), View::new(x, rows, inner), 1.0, out);
+    if width * inner > SMALL { 1 } else { (rows / SHORT_ROWS).clamp(1, BLOCKS) }
+}
+
+/// `out` [width, inner] = dyᵀ x + beta · `out`.
+pub(crate) fn weight_gradient(dy: &[f32], x: &[f32], extents: [usize; 3], beta: f32, out: &mut [f32]) {
+    let [rows, width, inner] = extents;
+    let blocks = row_blocks(extents);
+    if blocks < 2 {
+        matmul(1.0, View::new(dy, rows, width).t(), View::new(x, rows, inner), beta, out);
         return;
     }
     let block = rows.div_ceil(blocks);

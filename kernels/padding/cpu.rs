@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Batch, FirstFrame, MeanPool, ReversePadded, ZeroPadding};
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 /// Frames summed before the sum joins the total, so that long sequences lose no precision.
@@ -23,7 +23,13 @@ impl CpuOp for ZeroPadding {
         });
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let Some(dx) = &mut dinputs[0] else { return };
         self.0.for_each(doutputs[0], dx, |len, dout, dx| {
             let valid = len * self.0.channels;
@@ -47,7 +53,13 @@ impl CpuOp for ReversePadded {
         });
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let Some(dx) = &mut dinputs[0] else { return };
         let channels = self.0.channels;
         self.0.for_each(doutputs[0], dx, |len, dout, dx| {
@@ -91,7 +103,13 @@ impl CpuOp for MeanPool {
         });
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let (Some(dx), Batch { lens, channels, .. }) = (&mut dinputs[0], &self.0) else { return };
         if dx.is_empty() {
             return;
@@ -121,7 +139,13 @@ impl CpuOp for FirstFrame {
         }
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let Some(dx) = &mut dinputs[0] else { return };
         if dx.is_empty() {
             return;

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::{GatedRmsNorm, RmsNorm};
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
@@ -25,7 +25,7 @@ impl CpuOp for RmsNorm {
         saved: Vec<f32>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let ([x, weight], [dx, dweight]) = (inputs, dinputs) else { unreachable!("two inputs") };
         let norm = Norm::<false, false> { x, z: &[], weight, size: weight.len() };
@@ -52,7 +52,7 @@ impl CpuOp for GatedRmsNorm {
         saved: Vec<f32>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let ([x, z, weight], [dx, dz, dweight]) = (inputs, dinputs) else { unreachable!("three inputs") };
         let size = weight.len() / self.groups;

@@ -9,6 +9,7 @@ mod forward;
 use std::ops::Range;
 
 use super::SelectiveScan;
+use crate::op::Gradient;
 use crate::op::{CpuOp, Held};
 use crate::simd;
 use crate::ssd::decay::LOG2_E;
@@ -48,7 +49,7 @@ impl CpuOp for SelectiveScan {
         saved: Checkpoints,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         if !doutputs[0].is_empty() {
             backward::run(&Operands::new(self, inputs), &saved.0, doutputs[0], dinputs);

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Silu;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
 /// Elements per task.
@@ -11,6 +11,10 @@ const BLOCK: usize = 1 << 14;
 
 impl CpuOp for Silu {
     type Saved = ();
+
+    fn overwrites(&self) -> bool {
+        true
+    }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         outputs[0].par_chunks_mut(BLOCK).zip(inputs[0].par_chunks(BLOCK)).for_each(|(out, x)| {
@@ -25,7 +29,7 @@ impl CpuOp for Silu {
         });
     }
 
-    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
         let Some(dx) = &mut dinputs[0] else { return };
         let operands = inputs[0].par_chunks(BLOCK).zip(doutputs[0].par_chunks(BLOCK));
         dx.par_chunks_mut(BLOCK).zip(operands).for_each(|(dx, (x, dout))| {

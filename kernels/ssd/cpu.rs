@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::{Ssd, SsdScan};
 use crate::matmul::View;
+use crate::op::Gradient;
 use crate::op::{CpuOp, Held};
 use steps::Steps;
 
@@ -46,7 +47,7 @@ impl CpuOp for SsdScan {
         saved: Saved,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         if let Some(layout) = Layout::new(self, inputs[1].len()) {
             backward::run(&layout, &saved, inputs, doutputs[0], dinputs);

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::TimeMask;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
@@ -31,7 +31,13 @@ impl CpuOp for TimeMask {
         });
     }
 
-    fn backward(&self, (): (), _inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<&mut [f32]>]) {
+    fn backward(
+        &self,
+        (): (),
+        _inputs: &[&[f32]],
+        doutputs: &[&[f32]],
+        dinputs: &mut [Option<Gradient<'_>>],
+    ) {
         let ([dx, dembedding], [dout]) = (dinputs, doutputs) else { unreachable!("two inputs") };
         if dout.is_empty() {
             return;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::WeightNorm;
-use crate::op::CpuOp;
+use crate::op::{CpuOp, Gradient};
 use crate::simd;
 use crate::threads::block_rows;
 
@@ -39,7 +39,7 @@ impl CpuOp for WeightNorm {
         norms: Vec<f64>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
-        dinputs: &mut [Option<&mut [f32]>],
+        dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let (g, v, dw) = (inputs[0], inputs[1], doutputs[0]);
         let products = self.tap_sums(v, dw);

@@ -99,7 +99,7 @@ pub fn update<D: Backend>(
         };
         let mut tape = match grads.take() {
             None => Tape::recording(),
-            Some(grads) => Tape::recording_onto(device, grads)?,
+            Some(grads) => Tape::recording_onto(grads),
         };
         let model = &state.model;
         let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student));

@@ -8,6 +8,7 @@ mod walk;
 use rayon::prelude::*;
 
 use super::{Lanes, Operands};
+use crate::op::Gradient;
 use crate::simd;
 use crate::ssd::columns;
 use walk::Walk;
@@ -16,7 +17,7 @@ pub(super) fn run(
     operands: &Operands<'_>,
     checkpoints: &[f32],
     dout: &[f32],
-    dinputs: &mut [Option<&mut [f32]>],
+    dinputs: &mut [Option<Gradient<'_>>],
 ) {
     let [du, ddelta, da_log, db, dc, dd, dz, dbias] = dinputs else { unreachable!("eight inputs") };
     let widths = operands.widths();
@@ -65,7 +66,7 @@ struct Partial {
 fn add_parameters(
     operands: &Operands<'_>,
     partials: &[Partial],
-    [da_log, dd, dbias]: [&mut Option<&mut [f32]>; 3],
+    [da_log, dd, dbias]: [&mut Option<Gradient<'_>>; 3],
 ) {
     let state = operands.op.state;
     for (index, partial) in partials.iter().enumerate() {
@@ -91,7 +92,7 @@ fn add_shared(
     operands: &Operands<'_>,
     partials: &[Partial],
     part: impl Fn(&Partial) -> &Vec<f32> + Sync,
-    gradient: &mut Option<&mut [f32]>,
+    gradient: &mut Option<Gradient<'_>>,
 ) {
     const PIECE: usize = 1 << 13;
     let Some(gradient) = gradient else { return };

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::{Layout, Rows, Saved};
 use crate::matmul::{View, matmul_serial};
+use crate::op::Gradient;
 use crate::simd;
 use crate::ssd::columns;
 use walk::Walk;
@@ -19,7 +20,7 @@ pub(super) fn run(
     saved: &Saved,
     inputs: &[&[f32]],
     dy: &[f32],
-    dinputs: &mut [Option<&mut [f32]>],
+    dinputs: &mut [Option<Gradient<'_>>],
 ) {
     let [xbc, dt, a_log, d, dt_bias] = inputs else { unreachable!("five inputs") };
     let [dxbc, ddt, da_log, dd, ddt_bias] = dinputs else { unreachable!("five inputs") };
@@ -80,7 +81,7 @@ fn add_per_head(
     layout: &Layout,
     partials: &[Partial],
     part: impl Fn(&Partial) -> &Vec<f64>,
-    gradient: &mut Option<&mut [f32]>,
+    gradient: &mut Option<Gradient<'_>>,
 ) {
     let Some(gradient) = gradient else { return };
     for (head, gradient) in gradient.iter_mut().enumerate() {
