@@ -9,6 +9,7 @@ use crate::conv1d::Convolution;
 use crate::cross_entropy::CrossEntropy;
 use crate::ctc_loss::CtcLoss;
 use crate::dropout::Dropout;
+use crate::feed_forward::FeedForward;
 use crate::gelu::Gelu;
 use crate::group_norm::GroupNorm;
 use crate::kl_divergence::KlDivergence;
@@ -41,6 +42,7 @@ backend!(
     CrossEntropy,
     CtcLoss,
     Dropout,
+    FeedForward,
     FirstFrame,
     GatedRmsNorm,
     Gelu,

@@ -22,6 +22,7 @@ pub mod conv1d;
 pub mod cross_entropy;
 pub mod ctc_loss;
 pub mod dropout;
+pub mod feed_forward;
 pub mod gelu;
 pub mod group_norm;
 pub mod kl_divergence;

@@ -48,20 +48,20 @@ pub(crate) fn sum_of_pairs(xs: &[f32], ys: &[f32], term: impl Fn(f32, f32) -> f3
     rest_x.iter().zip(rest_y).fold(simd::sum(&lanes), |total, (&x, &y)| total + term(x, y))
 }
 
-/// Replaces each x by e^(x − shift) and returns their sum.
+/// Replaces each x by e^(x − shift) and returns their sum; no x is above the shift.
 #[inline(always)]
 pub(crate) fn exp_in_place(row: &mut [f32], shift: f32) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (blocks, rest) = row.as_chunks_mut::<LANES>();
     for block in blocks {
         for l in 0..LANES {
-            block[l] = simd::exp(block[l] - shift);
+            block[l] = simd::exp_below_zero(block[l] - shift);
             lanes[l] += block[l];
         }
     }
     let mut total = simd::sum(&lanes);
     for x in rest {
-        *x = simd::exp(*x - shift);
+        *x = simd::exp_below_zero(*x - shift);
         total += *x;
     }
     total

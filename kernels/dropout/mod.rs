@@ -12,6 +12,7 @@
 //! x of any shape → out of the same shape
 
 mod cpu;
+mod factors;
 mod mask;
 #[cfg(test)]
 mod reference;
@@ -21,6 +22,8 @@ mod tests;
 use crate::op::{Op, apply_one};
 use crate::{Array, OpError, Run, Tape};
 use mask::Mask;
+
+pub(crate) use factors::Factors;
 
 /// The constants of one dropout.
 #[derive(Clone, Copy, Debug)]

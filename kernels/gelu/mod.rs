@@ -13,7 +13,7 @@
 mod cpu;
 pub(crate) mod normal;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 #[cfg(test)]
 mod tests;
 

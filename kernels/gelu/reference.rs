@@ -7,7 +7,7 @@ pub(super) fn forward(inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
 
 /// Φ(x). Within 7 of zero by the series Φ = 1/2 + φ(x) (x + x³/3 + x⁵/15 + …), whose terms are all of one sign, taken
 /// from the tail Φ(x) = φ(x) / (−x + 1 / (−x + 2 / (−x + …))) where the two halves would cancel.
-pub(super) fn normal_below(x: f64) -> f64 {
+pub(crate) fn normal_below(x: f64) -> f64 {
     let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
     if x > 2.0 {
         return 1.0 - normal_below(-x);

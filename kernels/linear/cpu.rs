@@ -88,7 +88,7 @@ pub(crate) fn add_to(row: &mut [f32], bias: &[f32]) {
 ///
 /// A small gradient under many rows is no work to share out by its own extents: there rows are cut into fixed blocks, whose
 /// products are summed in order.
-fn row_blocks([rows, width, inner]: [usize; 3]) -> usize {
+pub(crate) fn row_blocks([rows, width, inner]: [usize; 3]) -> usize {
     const SMALL: usize = 1 << 15;
     const SHORT_ROWS: usize = 256;
     const BLOCKS: usize = 8;

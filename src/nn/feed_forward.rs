@@ -1,16 +1,17 @@
 //! The transformer's position-wise block.
 
 use kernels::dropout::dropout;
-use kernels::gelu::gelu;
+use kernels::feed_forward::{Weights, feed_forward};
 use kernels::{Array, Backend, OpError};
 
-use super::{Linear, Pass, Scope};
+use super::{Init, ParamId, Pass, Scope};
 
 /// linear → GELU → dropout → linear → dropout.
 #[derive(Debug, Clone)]
 pub struct FeedForward {
-    intermediate: Linear,
-    output: Linear,
+    /// Weight and bias.
+    intermediate: [ParamId; 2],
+    output: [ParamId; 2],
     activation_dropout: f32,
     hidden_dropout: f32,
 }
@@ -25,9 +26,14 @@ impl FeedForward {
         activation_dropout: f32,
         hidden_dropout: f32,
     ) -> Self {
+        let mut dense = |name: &str, inputs: usize, outputs: usize| {
+            let mut scope = scope.child(name);
+            let weight = scope.param("weight", [outputs, inputs], Init::Normal { std });
+            [weight, scope.param("bias", [outputs], Init::Constant(0.0))]
+        };
         FeedForward {
-            intermediate: Linear::normal(&mut scope.child("intermediate_dense"), width, inner, std),
-            output: Linear::normal(&mut scope.child("output_dense"), inner, width, std),
+            intermediate: dense("intermediate_dense", width, inner),
+            output: dense("output_dense", inner, width),
             activation_dropout,
             hidden_dropout,
         }
@@ -39,11 +45,9 @@ impl FeedForward {
     /// # Errors
     /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        let h = self.intermediate.forward(pass, x)?;
-        let h = gelu(pass.tape, &h)?;
+        let [inner, outer] = [self.intermediate, self.output].map(|dense| dense.map(|id| pass.param(id)));
         let (rate, seed) = pass.dropout(self.activation_dropout);
-        let h = dropout(pass.tape, &h, rate, seed)?;
-        let y = self.output.forward(pass, &h)?;
+        let y = feed_forward(pass.tape, x, Weights { inner, outer }, rate, seed)?;
         let (rate, seed) = pass.dropout(self.hidden_dropout);
         dropout(pass.tape, &y, rate, seed)
     }

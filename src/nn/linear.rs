@@ -61,14 +61,4 @@ impl Linear {
         let (weight, bias) = (pass.param(self.weight), self.bias.map(|bias| pass.param(bias)));
         linear_split(pass.tape, x, weight, bias, widths)
     }
-
-    /// The weight alone, for ops that fuse the bias elsewhere.
-    pub fn weight(&self) -> ParamId {
-        self.weight
-    }
-
-    /// The bias alone, for ops that fuse it.
-    pub fn bias(&self) -> Option<ParamId> {
-        self.bias
-    }
 }

@@ -144,14 +144,14 @@ fn differentiate(
     match head.dropout.row(tile.query + r, tile.key) {
         None => {
             for (weight, dscore) in cells {
-                let p = simd::exp(*weight - log_sum);
+                let p = simd::exp_below_zero(*weight - log_sum);
                 *weight = p;
                 *dscore = p * (*dscore - delta);
             }
         }
         Some(row) => {
             for (j, (weight, dscore)) in cells.enumerate() {
-                let (p, factor) = (simd::exp(*weight - log_sum), row.factor(j));
+                let (p, factor) = (simd::exp_below_zero(*weight - log_sum), row.factor(j));
                 *weight = p * factor;
                 *dscore = p * (factor * *dscore - delta);
             }

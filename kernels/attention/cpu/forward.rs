@@ -109,7 +109,7 @@ fn weigh(head: &Head, tile: Tile, r: usize, scratch: &mut Scratch, per_head: usi
     if tile.key == 0 {
         scratch.sum[r] = sum;
     } else {
-        let shrink = simd::exp(before - max);
+        let shrink = simd::exp_below_zero(before - max);
         scratch.sum[r] = scratch.sum[r] * shrink + sum;
         for out in &mut scratch.out[r * per_head..][..per_head] {
             *out *= shrink;

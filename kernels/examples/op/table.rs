@@ -3,6 +3,7 @@
 use kernels::attention::{Attention, Queries, attention};
 use kernels::conv1d::{Conv1d, conv1d};
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
+use kernels::feed_forward::{Weights, feed_forward};
 use kernels::kl_divergence::{KlDivergence, kl_divergence};
 use kernels::layer_distance::{LayerDistance, layer_distance};
 use kernels::ssd::{Ssd, ssd};
@@ -77,9 +78,8 @@ pub const OPS: &[Op] = &[
         run: |call| {
             let [x, weight_in, bias_in, weight_out, bias_out] =
                 operands(call, ["x", "weight_in", "bias_in", "weight_out", "bias_out"])?;
-            let h = kernels::linear::linear(&mut call.tape, &x, &weight_in, Some(&bias_in))?;
-            let h = kernels::gelu::gelu(&mut call.tape, &h)?;
-            Ok(kernels::linear::linear(&mut call.tape, &h, &weight_out, Some(&bias_out))?)
+            let weights = Weights { inner: [&weight_in, &bias_in], outer: [&weight_out, &bias_out] };
+            Ok(feed_forward(&mut call.tape, &x, weights, 0.0, 0)?)
         },
     },
     Op {

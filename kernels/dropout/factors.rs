@@ -1,0 +1,37 @@
+//! The mask with its scale, for ops that drop on their way.
+
+use super::mask::{Mask, Stretch};
+
+/// 1 / (1 − p) where kept and 0 where not, element by element: what [`super::dropout`] multiplies with under the same p and seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors {
+    mask: Mask,
+    scale: f32,
+}
+
+impl Factors {
+    /// None inside where nothing is dropped; none at all where `p` is not in [0, 1).
+    pub(crate) fn of(p: f32, seed: u64) -> Option<Option<Self>> {
+        let within = (0.0..1.0).contains(&p);
+        within.then(|| (p > 0.0).then(|| Factors { mask: Mask::new(p, seed), scale: 1.0 / (1.0 - p) }))
+    }
+
+    /// The factors from element `start` on, up to the next multiple of 2³².
+    pub(crate) fn starting_at(self, start: usize) -> FactorsFrom {
+        FactorsFrom { stretch: self.mask.starting_at(start), scale: self.scale }
+    }
+}
+
+/// A stretch of factors.
+#[derive(Clone, Copy)]
+pub(crate) struct FactorsFrom {
+    stretch: Stretch,
+    scale: f32,
+}
+
+impl FactorsFrom {
+    #[inline(always)]
+    pub(crate) fn factor(self, i: usize) -> f32 {
+        if self.stretch.keeps(i) { self.scale } else { 0.0 }
+    }
+}
