@@ -18,6 +18,11 @@ schemas:
 goldens:
     python3 tests/parity/make_wav2vec2.py
 
+# Ops and models on the CPU beside PyTorch (where RUNNER_PYTHON has torch), then time and memory over length.
+bench:
+    cargo bench --bench cpu
+    cargo bench --bench cpu -- --scaling
+
 # Regenerate the bundled corpus (needs espeak-ng and sox).
 corpus:
     python3 corpora/make_smoke.py

@@ -1,6 +1,6 @@
 //! How fast, beside PyTorch? Each op and each model path: first agreement, then both sides in turns.
 //!
-//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N]]
+//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N] | --scaling]
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
 //! transformers; else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
@@ -15,6 +15,7 @@ mod machine;
 mod models;
 mod ours;
 mod report;
+mod scaling;
 mod side;
 #[path = "../../kernels/examples/op/table.rs"]
 #[allow(dead_code)]
@@ -44,6 +45,9 @@ fn main() {
     let only = value("--only");
     let rounds = value("--rounds").map_or(7, |count| count.parse().expect("--rounds takes a number"));
     let folder = tempfile::tempdir().expect("a folder");
+    if arguments.iter().any(|argument| argument == "--scaling") {
+        return scaling::run(folder.path());
+    }
     let torch = Side::torch().map(|mut side| side.version());
     println!("torch: {}", torch.as_deref().unwrap_or("not here; ours alone"));
     let mut rows = Vec::new();

@@ -32,7 +32,7 @@ const MODELS: [(&str, &[&str], usize); 5] = [
     ("base, Mamba-2, 30 s", STUDENT, 30),
     ("large, attention, 10 s", &[], 10),
 ];
-const BASE: &[&str] = &[
+pub const BASE: &[&str] = &[
     "model.wav2vec2.hidden_size=768",
     "model.wav2vec2.num_hidden_layers=12",
     "model.wav2vec2.num_attention_heads=12",
@@ -41,7 +41,7 @@ const BASE: &[&str] = &[
     "model.wav2vec2.feat_extract_norm=group",
     "model.wav2vec2.do_stable_layer_norm=false",
 ];
-const STUDENT: &[&str] = &[
+pub const STUDENT: &[&str] = &[
     BASE[0],
     BASE[1],
     BASE[2],
@@ -61,7 +61,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn model(name: &str, sets: &[&str], secs: usize) -> Case {
+pub fn model(name: &str, sets: &[&str], secs: usize) -> Case {
     let plan = plan(&sets.join(" "));
     let forward = Work { flops: flops(&plan, secs * RATE_HZ, false), bytes: 0.0 };
     let training = Work { flops: flops(&plan, secs * RATE_HZ, true), bytes: 0.0 };
@@ -71,9 +71,9 @@ fn model(name: &str, sets: &[&str], secs: usize) -> Case {
         ("mixer", "attention".to_owned()),
         ("watched", WATCHED.join(" ")),
     ]);
-    if let MixerPlan::Mamba2 { head_dim, state, taps, chunk, .. } = plan.mixer {
+    if let MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, .. } = plan.mixer {
         settings.insert("mixer", "mamba2".to_owned());
-        settings.extend(mixer_settings([state, head_dim, chunk, taps]));
+        settings.extend(mixer_settings([inner, state, head_dim, chunk, taps]));
     }
     Case {
         kind: "wav2vec2",
@@ -87,8 +87,8 @@ fn model(name: &str, sets: &[&str], secs: usize) -> Case {
     }
 }
 
-fn mixer_settings([state, head_dim, chunk, taps]: [usize; 4]) -> [(&'static str, String); 4] {
-    [("state", state), ("head_dim", head_dim), ("chunk", chunk), ("taps", taps)]
+fn mixer_settings([inner, state, head_dim, chunk, taps]: [usize; 5]) -> [(&'static str, String); 5] {
+    [("inner", inner), ("state", state), ("head_dim", head_dim), ("chunk", chunk), ("taps", taps)]
         .map(|(name, value)| (name, value.to_string()))
 }
 
@@ -238,7 +238,7 @@ fn mixer(width: usize) -> Case {
     Case {
         kind: "mamba2_mixer",
         size: format!("{width} wide, 500 frames"),
-        settings: mixer_settings([state, head_dim, 256, 4]).into(),
+        settings: mixer_settings([inner, state, head_dim, 256, 4]).into(),
         tensors: mixer_tensors,
         extents: vec![("x", vec![1, t, width]), ("dy", vec![1, t, width])],
         forward: work(1),

@@ -70,7 +70,9 @@ impl Side {
 
     fn ask(&mut self, request: &Value) -> Value {
         writeln!(self.to, "{request}").expect("the side listens");
-        self.read().unwrap_or_else(|| panic!("the side broke off after {request}"))
+        let said = self.read().unwrap_or_else(|| panic!("the side broke off after {request}"));
+        assert!(said["error"].is_null(), "{request}: {}", said["error"]);
+        said
     }
 
     fn read(&mut self) -> Option<Value> {

@@ -135,8 +135,8 @@ def mixer(width, s):
     from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
     config = Mamba2Config(
-        hidden_size=width, state_size=int(s["state"]), head_dim=int(s["head_dim"]), num_heads=2 * width // int(s["head_dim"]),
-        expand=2, n_groups=1, chunk_size=int(s["chunk"]), conv_kernel=int(s["taps"]), use_bias=False, num_hidden_layers=1,
+        hidden_size=width, state_size=int(s["state"]), head_dim=int(s["head_dim"]), num_heads=int(s["inner"]) // int(s["head_dim"]),
+        expand=int(s["inner"]) // width, n_groups=1, chunk_size=int(s["chunk"]), conv_kernel=int(s["taps"]), use_bias=False, num_hidden_layers=1,
     )  # fmt: skip
     return Mamba2Mixer(config, 0)
 
@@ -149,7 +149,7 @@ class Both(torch.nn.Module):
         self.fw_mamba, self.bw_mamba = mixer(width, s), mixer(width, s)
 
     def forward(self, x, *_, **__):
-        return self.fw_mamba(x) + self.bw_mamba(x.flip(1)).flip(1), None, None
+        return self.fw_mamba(x) + self.bw_mamba(x.flip(1)).flip(1), None
 
 
 class Wav2vec2:
@@ -227,13 +227,16 @@ def main():
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        if request["do"] == "load":
-            subject, said = load(request), {}
-            gc.collect()
-            with open("/proc/self/clear_refs", "w") as refs:
-                refs.write("5")  # What loading took is not the subject's.
-        else:
-            said = answer(request, subject)
+        try:
+            if request["do"] == "load":
+                subject, said = load(request), {}
+                gc.collect()
+                with open("/proc/self/clear_refs", "w") as refs:
+                    refs.write("5")  # What loading took is not the subject's.
+            else:
+                said = answer(request, subject)
+        except Exception as error:
+            said = {"error": repr(error)[-2000:]}
         print(json.dumps(said), flush=True)
 
 
