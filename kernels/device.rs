@@ -76,6 +76,11 @@ impl Device for Cpu {
     }
 }
 
+/// Host memory for a kernel's own use: every value is written before one is read.
+pub(crate) fn scratch(len: usize) -> Vec<f32> {
+    values(len, Fill::Anything)
+}
+
 /// Host memory for `len` values; zeros are written on all threads, because first touches are dear.
 fn values(len: usize, fill: Fill) -> Vec<f32> {
     const BLOCK: usize = 1 << 16;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::Convolution;
 use super::cpu::fill_rows;
 use super::groups::{add_merged, split};
+use crate::device::scratch;
 use crate::matmul::{View, matmul, matmul_serial};
 
 /// A walk over panels [units, frames, width], unit after unit, groups innermost, giving [units, out_frames, out_width].
@@ -52,7 +53,7 @@ impl Convolution {
             walk.convolve(&panels, weight, bias.map_or(Start::Zero, Start::Bias), y);
             return;
         }
-        let mut units = vec![0.0; y.len()];
+        let mut units = scratch(y.len());
         walk.convolve(&panels, weight, Start::Zero, &mut units);
         if let Some(bias) = bias {
             fill_rows(y, bias);
@@ -85,7 +86,7 @@ impl Convolution {
             walk.convolve(&dy, weight, Start::Kept, dx);
             return;
         }
-        let mut units = vec![0.0; dx.len()];
+        let mut units = scratch(dx.len());
         walk.convolve(&dy, weight, Start::Zero, &mut units);
         add_merged(&units, dx, self.time, groups, inner);
     }

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::Convolution;
+use crate::device::scratch;
 
 /// Rows and columns of a tile: one cache line.
 const TILE: usize = 16;
@@ -14,7 +15,7 @@ impl Convolution {
     /// [G, K, inner, outer]: what a patch is multiplied with.
     pub(super) fn by_taps(&self, weight: &[f32]) -> Vec<f32> {
         let (inner, outer, taps) = (self.inner(), self.outer(), self.taps);
-        let mut by_taps = vec![0.0; weight.len()];
+        let mut by_taps = scratch(weight.len());
         by_taps.par_chunks_mut(taps * inner * outer).enumerate().for_each(|(g, group)| {
             let weight = &weight[g * outer * inner * taps..];
             group.par_chunks_mut(TILE * inner * outer).enumerate().for_each(|(tile, to)| {
@@ -31,7 +32,7 @@ impl Convolution {
     /// [G, K, outer, inner], taps reversed: what a patch of dy is multiplied with.
     pub(super) fn by_taps_flipped(&self, weight: &[f32]) -> Vec<f32> {
         let (inner, outer, taps) = (self.inner(), self.outer(), self.taps);
-        let mut flipped = vec![0.0; weight.len()];
+        let mut flipped = scratch(weight.len());
         flipped.par_chunks_mut(taps * inner * outer).enumerate().for_each(|(g, group)| {
             let weight = &weight[g * outer * inner * taps..];
             group.par_chunks_mut(TILE * inner * outer).enumerate().for_each(|(tile, to)| {

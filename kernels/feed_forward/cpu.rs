@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::FeedForward;
+use crate::device::scratch;
 use crate::dropout::Factors;
 use crate::gelu::normal::distribution;
 use crate::linear::cpu::{add_column_sums, add_to, row_blocks, weight_gradient};
@@ -36,11 +37,11 @@ impl CpuOp for FeedForward {
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Vec<f32> {
         let [x, w1, b1, w2, b2] = inputs else { unreachable!("five inputs") };
-        let mut g = vec![0.0; self.rows * self.middle];
+        let mut g = scratch(self.rows * self.middle);
         let product = self.product(x, w1, [self.inputs, self.middle]);
         let mut h = Vec::new();
         if save {
-            h = vec![0.0; g.len()];
+            h = scratch(g.len());
             matmul_then(&product, &mut h, &|_, col, piece| add_to(piece, &b1[col..]));
             let pieces = g.par_chunks_mut(BLOCK).zip(h.par_chunks(BLOCK)).enumerate();
             pieces.for_each(|(block, (g, h))| {
@@ -68,7 +69,7 @@ impl CpuOp for FeedForward {
         let (x, w1, w2, dy) = (inputs[0], inputs[1], inputs[3], doutputs[0]);
         let [dx, dw1, db1, dw2, db2] = dinputs else { unreachable!("five inputs") };
         let (rows, middle) = (self.rows, self.middle);
-        let mut dh = vec![0.0; rows * middle];
+        let mut dh = scratch(rows * middle);
         let w2 = View::new(w2, self.outputs, middle);
         matmul(1.0, View::new(dy, rows, self.outputs), w2, 0.0, &mut dh);
         self.differentiate(&mut saved, &mut dh);

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::Linear;
+use crate::device::scratch;
 use crate::matmul::{Product, View, matmul, matmul_serial, matmul_then};
 use crate::op::{CpuOp, Gradient};
 use crate::simd;
@@ -104,7 +105,7 @@ pub(crate) fn weight_gradient(dy: &[f32], x: &[f32], extents: [usize; 3], beta: 
         return;
     }
     let block = rows.div_ceil(blocks);
-    let mut parts = vec![0.0; blocks * width * inner];
+    let mut parts = scratch(blocks * width * inner);
     parts.par_chunks_mut(width * inner).enumerate().for_each(|(index, part)| {
         let first = index * block;
         let rows = block.min(rows - first);
