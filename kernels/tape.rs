@@ -4,7 +4,9 @@
 //! layer has one signature. `Tape` holds dfdx's own tape when it records and nothing when it does not, and ops are handed
 //! it beside their operands. Start at [`Tape::recording`] and [`Tape::backward`].
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use dfdx::prelude::{Gradients, OwnedTape, SplitTape, Trace};
 
@@ -13,15 +15,25 @@ use crate::{Array, OpError};
 
 /// Records the ops of one forward pass, or nothing.
 pub struct Tape<D: Device> {
-    owned: Option<OwnedTape<f32, D>>,
-    /// Arrays that a recorded op read and whose gradient is wanted.
+    mode: Mode<D>,
+    /// Arrays that an op read and whose gradient is wanted.
     touched: HashSet<u64>,
+    /// Why an op's backward failed, where that is not for dfdx to say.
+    failure: Rc<OnceCell<OpError>>,
+}
+
+enum Mode<D: Device> {
+    /// No gradient is wanted.
+    Silent,
+    /// Which gradients are wanted is noted, but nothing is kept for backward.
+    Noting,
+    Recording(OwnedTape<f32, D>),
 }
 
 impl<D: Device> Tape<D> {
     /// A tape that records: for training.
     pub fn recording() -> Self {
-        Tape { owned: Some(OwnedTape::default()), touched: HashSet::new() }
+        Self::new(Mode::Recording(OwnedTape::default()), HashSet::new())
     }
 
     /// A tape that records and adds its gradients to `grads`: for the next micro-batch of one update.
@@ -31,17 +43,46 @@ impl<D: Device> Tape<D> {
     pub fn recording_onto(device: &D, grads: Grads<D>) -> Result<Self, OpError> {
         let root = device.try_zeros_like(&()).map_err(|error| OpError::device("tape", error))?;
         let (_, owned) = root.traced(grads.inner).split_tape();
-        Ok(Tape { owned: Some(owned), touched: grads.touched })
+        Ok(Self::new(Mode::Recording(owned), grads.touched))
     }
 
     /// A tape that records nothing: for inference and teachers.
     pub fn silent() -> Self {
-        Tape { owned: None, touched: HashSet::new() }
+        Self::new(Mode::Silent, HashSet::new())
+    }
+
+    /// A tape that finds out what backward would reach and keeps nothing for it: for a block that will run again.
+    pub(crate) fn noting() -> Self {
+        Self::new(Mode::Noting, HashSet::new())
+    }
+
+    fn new(mode: Mode<D>, touched: HashSet<u64>) -> Self {
+        Tape { mode, touched, failure: Rc::default() }
     }
 
     /// Whether ops are recorded.
     pub fn is_recording(&self) -> bool {
-        self.owned.is_some()
+        matches!(self.mode, Mode::Recording(_))
+    }
+
+    /// Whether an op's outputs are tracked where an input is.
+    pub(crate) fn tracks(&self) -> bool {
+        !matches!(self.mode, Mode::Silent)
+    }
+
+    /// Where an op's backward leaves an error of its own; the tape's backward returns it.
+    pub(crate) fn failure(&self) -> &Rc<OnceCell<OpError>> {
+        &self.failure
+    }
+
+    /// The arrays whose gradients are wanted.
+    pub(crate) fn into_touched(self) -> HashSet<u64> {
+        self.touched
+    }
+
+    /// Notes that a gradient is wanted for `inputs`.
+    pub(crate) fn touch(&mut self, inputs: impl Iterator<Item = u64>) {
+        self.touched.extend(inputs);
     }
 
     /// Adds one op's backward; `inputs` are the arrays whose gradient it adds to.
@@ -49,7 +90,7 @@ impl<D: Device> Tape<D> {
     where
         F: 'static + FnOnce(&mut Gradients<f32, D>) -> Result<(), D::Err>,
     {
-        if let Some(owned) = &mut self.owned {
+        if let Mode::Recording(owned) = &mut self.mode {
             self.touched.extend(inputs);
             dfdx::prelude::Tape::add_backward_op(owned, backward);
         }
@@ -58,7 +99,7 @@ impl<D: Device> Tape<D> {
     /// Runs backward from `seeds`: each array with the gradient of the objective with respect to it.
     ///
     /// # Errors
-    /// A seed has another length than its array, or the device failed.
+    /// A seed has another length than its array, an op that ran again failed, or the device did.
     pub fn backward(mut self, device: &D, seeds: Vec<(Array<D>, Vec<f32>)>) -> Result<Grads<D>, OpError> {
         let failed = |error: D::Err| OpError::device("backward", error);
         for (array, seed) in seeds {
@@ -71,11 +112,14 @@ impl<D: Device> Tape<D> {
                 on.upload(grads.get_or_alloc_mut(&ghost)?, &seed)
             });
         }
-        let Some(owned) = self.owned else {
-            return Ok(Grads { inner: Gradients::leaky(), touched: self.touched });
+        let inner = match self.mode {
+            Mode::Recording(owned) => device.execute(owned).map_err(failed)?,
+            Mode::Silent | Mode::Noting => Gradients::leaky(),
         };
-        let inner = device.execute(owned).map_err(failed)?;
-        Ok(Grads { inner, touched: self.touched })
+        match self.failure.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(Grads { inner, touched: self.touched }),
+        }
     }
 }
 
@@ -86,6 +130,14 @@ pub struct Grads<D: Device> {
 }
 
 impl<D: Device> Grads<D> {
+    pub(crate) fn new(inner: Gradients<f32, D>, touched: HashSet<u64>) -> Self {
+        Grads { inner, touched }
+    }
+
+    pub(crate) fn into_inner(self) -> Gradients<f32, D> {
+        self.inner
+    }
+
     /// Whether backward reached `array`; a parameter that no op read has no gradient.
     pub fn reached(&self, array: &Array<D>) -> bool {
         self.touched.contains(&array.id)

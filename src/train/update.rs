@@ -10,7 +10,7 @@ use super::{State, TrainError};
 use crate::data::Batch;
 use crate::model::Input;
 use crate::nn::Pass;
-use crate::plan::Plan;
+use crate::plan::{Plan, Recompute};
 use crate::record::StepDone;
 use crate::seed::{Purpose, stream};
 use crate::task::{Objective, Shares};
@@ -102,7 +102,8 @@ pub fn update<D: Backend>(
             Some(grads) => Tape::recording_onto(device, grads)?,
         };
         let model = &state.model;
-        let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student));
+        let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student))
+            .recomputing(plan.train.recompute == Recompute::Block);
         let student = trace::phase(FORWARD, || model.network.forward(&mut pass, &input))?;
         let micro = trace::phase(OBJECTIVE, || {
             trace::within(OBJECTIVE, || {
