@@ -65,6 +65,12 @@ impl<D: Device> Tape<D> {
         matches!(self.mode, Mode::Recording(_))
     }
 
+    /// Whether anything waits for backward.
+    #[cfg(test)]
+    pub(crate) fn has_recorded(&self) -> bool {
+        !self.touched.is_empty() && self.is_recording()
+    }
+
     /// Whether an op's outputs are tracked where an input is.
     pub(crate) fn tracks(&self) -> bool {
         !matches!(self.mode, Mode::Silent)
