@@ -30,6 +30,7 @@ pub mod layer_distance;
 pub mod layer_norm;
 pub mod linear;
 pub mod padding;
+pub mod recompute;
 pub mod rms_norm;
 pub mod selective_scan;
 pub mod silu;

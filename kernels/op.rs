@@ -209,13 +209,20 @@ pub fn apply<D: Run<O>, O: Op>(
     refuse_aliases(O::NAME, inputs)?;
     let begun = trace::begin();
     let device = inputs[0].device().clone();
-    let tracked = tape.is_recording() && inputs.iter().any(|input| input.is_tracked());
+    let tracked = tape.tracks() && inputs.iter().any(|input| input.is_tracked());
+    let recording = tracked && tape.is_recording();
     let fill = if D::overwrites(&op) { Fill::Anything } else { Fill::Zeros };
     let outputs = output_shapes.iter().map(|&shape| Array::filled(&device, shape, fill));
     let mut outputs = outputs.collect::<Result<Vec<_>, _>>()?;
-    let saved = D::forward(&op, inputs, &mut outputs, tracked)?;
+    let saved = D::forward(&op, inputs, &mut outputs, recording)?;
     let recorded = begun.and_then(|begun| begun.forward(O::NAME, &outputs, saved.held_bytes()));
     if !tracked {
+        return Ok(outputs);
+    }
+    let touched = inputs.iter().filter(|input| input.is_tracked()).map(|input| input.id);
+    let outputs: Vec<_> = outputs.into_iter().map(|output| output.with_tracking(true)).collect();
+    if !recording {
+        tape.touch(touched);
         return Ok(outputs);
     }
     let kept: Vec<Option<Array<D>>> = inputs
@@ -229,7 +236,6 @@ pub fn apply<D: Run<O>, O: Op>(
     let wanted: Vec<Option<Place>> =
         inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
     let made: Vec<Place> = outputs.iter().map(Place::of).collect();
-    let touched = inputs.iter().filter(|input| input.is_tracked()).map(|input| input.id);
     tape.record(touched, move |buffers: &Buffers<D>| {
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
         // Buffers are moved out of the map for the call; an output's gradient is dropped after it.
@@ -263,7 +269,7 @@ pub fn apply<D: Run<O>, O: Op>(
         }
         Ok(())
     });
-    Ok(outputs.into_iter().map(|output| output.with_tracking(true)).collect())
+    Ok(outputs)
 }
 
 /// [`apply`] for an op with one output.

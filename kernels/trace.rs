@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::mem::replace;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ pub enum Kind {
     Phase,
     /// An op, forward.
     Forward,
+    /// An op, forward once more: backward needs what its block did not keep.
+    Again,
     /// An op, backward.
     Backward,
 }
@@ -53,7 +56,8 @@ pub struct Span {
     pub shape: Option<Shape>,
     /// What an op's forward returned.
     pub output_bytes: u64,
-    /// Of an op's forward: those of its outputs that some op keeps until backward, and what it keeps besides.
+    /// Of an op's forward: those of its outputs that some op keeps until backward, and what it keeps besides. Of one that ran again: until
+    /// its block's backward, which follows at once.
     pub saved_bytes: u64,
     /// Floating-point operations of its matrix products: two for each product of numbers.
     pub flops: u64,
@@ -67,7 +71,7 @@ impl Span {
 
     /// Whether it is an op's.
     pub fn is_op(&self) -> bool {
-        matches!(self.kind, Kind::Forward | Kind::Backward)
+        matches!(self.kind, Kind::Forward | Kind::Again | Kind::Backward)
     }
 }
 
@@ -167,6 +171,23 @@ pub fn within<T>(name: impl Display, body: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The layer under way; nothing where nobody records.
+pub(crate) fn here() -> Option<LayerId> {
+    recorder(|recorder| recorder.layer)
+}
+
+/// Does `body`, ops that ran before in `layer`, once more.
+pub(crate) fn again<T>(layer: Option<LayerId>, body: impl FnOnce() -> T) -> T {
+    let outer = layer.and_then(|layer| {
+        recorder(|recorder| (replace(&mut recorder.layer, layer), replace(&mut recorder.again, true)))
+    });
+    let result = body();
+    if let Some(outer) = outer {
+        recorder(|recorder| (recorder.layer, recorder.again) = outer);
+    }
+    result
+}
+
 fn spanning<T>(kind: Kind, name: &'static str, body: impl FnOnce() -> T) -> T {
     let Some(index) = recorder(|recorder| recorder.open(kind, name)) else { return body() };
     let result = body();
@@ -227,7 +248,8 @@ impl Begun {
         recorder(|recorder| {
             let shape = outputs.first().map(Array::shape);
             let of = Recorded { name, layer: recorder.layer, shape };
-            let index = recorder.op(Kind::Forward, of, self);
+            let kind = if recorder.again { Kind::Again } else { Kind::Forward };
+            let index = recorder.op(kind, of, self);
             for output in outputs {
                 let bytes = (output.len() * size_of::<f32>()) as u64;
                 recorder.spans[index].output_bytes += bytes;
@@ -262,6 +284,8 @@ struct Recorder {
     open: Vec<usize>,
     layers: Vec<Layer>,
     layer: LayerId,
+    /// Whether ops run for the second time.
+    again: bool,
     /// Arrays that ops of this step returned and none has kept: the op's span and the bytes.
     made: HashMap<u64, (usize, u64)>,
 }
@@ -275,6 +299,7 @@ impl Recorder {
             open: Vec::new(),
             layers: vec![root],
             layer: LayerId::default(),
+            again: false,
             made: HashMap::new(),
         }
     }

@@ -56,4 +56,4 @@ pub use shipped::names as shipped_names;
 pub use show::{Origin, origins, resolved_toml};
 pub use source::Source;
 pub use template::{Template, template};
-pub use train::{DecayType, LossNormalizeType, Train};
+pub use train::{DecayType, LossNormalizeType, Recompute, Train};

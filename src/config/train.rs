@@ -87,6 +87,11 @@ pub struct Train {
 
     /// Modules whose name starts with this are drawn afresh before the first update; `.` = none.
     pub reinit_module: String,
+
+    /// What is computed twice to save memory.
+    ///
+    /// It changes no result: a run may go on with another value.
+    pub recompute: Recompute,
 }
 
 impl Default for Train {
@@ -114,8 +119,19 @@ impl Default for Train {
             freeze_module: ".".into(),
             freeze_steps: 10_000,
             reinit_module: ".".into(),
+            recompute: Recompute::None,
         }
     }
+}
+
+/// What is computed twice to save memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Recompute {
+    /// Nothing: all that backward needs stays in memory.
+    None,
+    /// Encoder layers: each keeps its input, and runs again when backward reaches it.
+    Block,
 }
 
 /// Shape of the learning rate's decay.

@@ -1,5 +1,7 @@
 //! The encoder: position, then layers of mixing and feed-forward, normalised before (stable) or after each.
 
+use std::sync::Arc;
+
 use kernels::add::add;
 use kernels::dropout::dropout;
 use kernels::padding::zero_padding;
@@ -153,7 +155,7 @@ impl Layer {
 pub struct Encoder {
     positional: PositionalConv,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<Arc<Layer>>,
     stable: bool,
     hidden_dropout: f32,
     layerdrop: f32,
@@ -170,7 +172,7 @@ impl Encoder {
         );
         let norm = LayerNorm::declare(&mut scope.child("layer_norm"), plan.width, plan.layer_norm_eps);
         let layers = (0..plan.layers)
-            .map(|index| Layer::declare(&mut scope.child("layers").child(index), plan))
+            .map(|index| Arc::new(Layer::declare(&mut scope.child("layers").child(index), plan)))
             .collect();
         Encoder {
             positional,
@@ -204,10 +206,13 @@ impl Encoder {
         let (rate, seed) = pass.dropout(self.hidden_dropout);
         x = dropout(pass.tape, &x, rate, seed)?;
         let mut states = vec![x.clone()];
+        let lens: Arc<[usize]> = lens.into();
         for (index, layer) in self.layers.iter().enumerate() {
             if !pass.skips(self.layerdrop) {
                 let name = format_args!("layers.{index}");
-                x = pass.within(name, |pass| layer.forward(pass, &x, lens, self.stable))?;
+                let (layer, lens, stable) = (Arc::clone(layer), Arc::clone(&lens), self.stable);
+                let block = move |pass: &mut Pass<'_, D>, x: &Array<D>| layer.forward(pass, x, &lens, stable);
+                x = pass.within(name, |pass| pass.block(&x, block))?;
             }
             states.push(x.clone());
         }

@@ -1,6 +1,7 @@
 //! Parameters: declared by layers, held by name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use kernels::{Array, Device, OpError, Shape};
 
@@ -45,9 +46,10 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// One parameter on a device.
+/// One parameter on a device. A clone shares the values, until one of the two is written to.
+#[derive(Clone)]
 pub struct Param<D: Device> {
-    name: String,
+    name: Arc<str>,
     array: Array<D>,
 }
 
@@ -73,10 +75,11 @@ impl<D: Device> Param<D> {
     }
 }
 
-/// The parameters of one model on a device, in declaration order.
+/// The parameters of one model on a device, in declaration order. A clone shares the values, until one of the two is written to.
+#[derive(Clone)]
 pub struct Params<D: Device> {
     entries: Vec<Param<D>>,
-    by_name: HashMap<String, usize>,
+    by_name: Arc<HashMap<Arc<str>, usize>>,
 }
 
 impl<D: Device> Params<D> {
@@ -88,14 +91,15 @@ impl<D: Device> Params<D> {
     /// # Errors
     /// The device has no room.
     pub fn draw(device: &D, declarations: &[Declaration], seed: u64) -> Result<Self, OpError> {
-        let mut params = Params { entries: Vec::new(), by_name: HashMap::new() };
+        let (mut entries, mut by_name) = (Vec::new(), HashMap::new());
         for declaration in declarations {
             let values = first_values(declaration, seed);
             let array = Array::from_vec(device, values, declaration.shape)?.tracked();
-            params.by_name.insert(declaration.name.clone(), params.entries.len());
-            params.entries.push(Param { name: declaration.name.clone(), array });
+            let name: Arc<str> = declaration.name.as_str().into();
+            by_name.insert(Arc::clone(&name), entries.len());
+            entries.push(Param { name, array });
         }
-        Ok(params)
+        Ok(Params { entries, by_name: Arc::new(by_name) })
     }
 
     /// The values of a parameter.

@@ -17,7 +17,9 @@ mod settle;
 mod tests;
 mod train;
 
-pub use crate::config::{Behaviour, DataFormat, Device as DeviceChoice, Metric, Pooling, Precision};
+pub use crate::config::{
+    Behaviour, DataFormat, Device as DeviceChoice, Metric, Pooling, Precision, Recompute,
+};
 pub use data::{DataPlan, LengthBounds};
 pub use distill::{DistillPlan, Teacher};
 pub use model::{ConvLayer, Heads, MixerPlan, ModelPlan, NormKind, Pretrained, Rates, TimeMasks};

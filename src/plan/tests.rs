@@ -4,13 +4,14 @@ use super::{Reader, readers};
 use crate::config::Schema;
 
 /// Options that change no result: names, places, the machine, display, and how far a run has got.
-const NOT_PART_OF_THE_IDENTITY: [&str; 11] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 12] = [
     "name",
     "description",
     "run.device",
     "run.threads",
     "data.dir",
     "train.max_steps",
+    "train.recompute",
     "output.runs_dir",
     "output.project_name",
     "output.summary_interval",

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::schedule::{Decay, Schedule};
 use crate::config::{
-    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, Output, Precision, Run, Train,
+    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, Output, Precision, Recompute, Run, Train,
 };
 
 /// What is minimised.
@@ -35,6 +35,9 @@ pub struct TrainPlan {
     pub freeze_steps: u64,
     /// Name prefix of modules drawn afresh before the first update.
     pub reinit_prefix: Option<String>,
+    /// Changes no result, so it is no part of the identity.
+    #[serde(skip)]
+    pub recompute: Recompute,
 }
 
 /// When the model is judged and saved.
@@ -127,6 +130,7 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
         freeze_prefix: prefix(&train.freeze_module),
         freeze_steps: train.freeze_steps,
         reinit_prefix: prefix(&train.reinit_module),
+        recompute: train.recompute,
     }
 }
 

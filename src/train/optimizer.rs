@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{Declaration, Init};
-    use crate::plan::{Decay, Objective, Schedule};
+    use crate::plan::{Decay, Objective, Recompute, Schedule};
 
     fn golden(file: &str) -> String {
         std::fs::read_to_string(crate::checkout().join("tests/parity/losses").join(file)).unwrap()
@@ -197,6 +197,7 @@ mod tests {
             freeze_prefix: None,
             freeze_steps: 0,
             reinit_prefix: None,
+            recompute: Recompute::None,
         }
     }
 

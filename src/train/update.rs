@@ -10,7 +10,7 @@ use super::{State, TrainError};
 use crate::data::Batch;
 use crate::model::Input;
 use crate::nn::Pass;
-use crate::plan::Plan;
+use crate::plan::{Plan, Recompute};
 use crate::record::StepDone;
 use crate::seed::{Purpose, stream};
 use crate::task::{Objective, Shares};
@@ -102,7 +102,8 @@ pub fn update<D: Backend>(
             Some(grads) => Tape::recording_onto(grads),
         };
         let model = &state.model;
-        let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student));
+        let mut pass = Pass::training(&model.params, &mut tape, draws(Purpose::Student))
+            .recomputing(plan.train.recompute == Recompute::Block);
         let student = trace::phase(FORWARD, || model.network.forward(&mut pass, &input))?;
         let micro = trace::phase(OBJECTIVE, || {
             trace::within(OBJECTIVE, || {
@@ -138,59 +139,4 @@ pub fn update<D: Backend>(
 }
 
 #[cfg(test)]
-mod tests {
-    use kernels::Cpu;
-    use kernels::trace::Recording;
-
-    use super::*;
-    use crate::config;
-    use crate::data::{Prefetch, Stream};
-    use crate::model::Model;
-    use crate::plan::resolve;
-    use crate::train::Job;
-
-    fn plan() -> Plan {
-        let root = crate::checkout();
-        let sets = [
-            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
-            "data.batch_size=2".to_owned(),
-            "model.wav2vec2.num_hidden_layers=1".to_owned(),
-        ];
-        let request =
-            config::Request { profile: Some("ci".to_owned()), sets: sets.to_vec(), ..Default::default() };
-        let loaded = config::load(&root.join("experiments/tedlium_direct.toml"), &request)
-            .unwrap_or_else(|problems| panic!("{problems}"));
-        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
-    }
-
-    /// Weights and moments after two updates.
-    fn trained(plan: &Plan, job: &Job<'_>) -> Vec<u8> {
-        let device = Cpu::default();
-        let mut state = State::fresh(Model::draw(&device, &plan.model, plan.run.seed).unwrap());
-        let loader = job.train_loader().unwrap();
-        let stream = Stream::new(loader, &plan.data, plan.run.seed, 1, state.position);
-        let prefetch = Prefetch::start(stream, 1);
-        for _ in 0..2 {
-            let (batch, _) = prefetch.next_batch().unwrap();
-            // The first step's learning rate is 0.
-            state.step += 1;
-            assert!(update(&mut state, &device, plan, None, &[batch]).unwrap().taken);
-        }
-        let mut bytes = Vec::new();
-        state.write_model(&mut bytes).unwrap();
-        state.write_optimizer(&mut bytes).unwrap();
-        bytes
-    }
-
-    #[test]
-    fn being_measured_changes_no_byte_of_the_weights() {
-        let plan = plan();
-        let job = Job::open(&plan).unwrap();
-        let without = trained(&plan, &job);
-        let recording = Recording::start();
-        let with = trained(&plan, &job);
-        let names: Vec<&str> = recording.finish().spans.iter().map(|span| span.name).collect();
-        assert!([FORWARD, OBJECTIVE, BACKWARD, OPTIMISER, "linear"].iter().all(|name| names.contains(name)));
-        assert!(without == with, "the bytes differ");
-    }
-}
+mod tests;

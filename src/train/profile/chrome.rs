@@ -34,7 +34,7 @@ pub fn chrome(trace: &Trace, name: &str) -> Value {
                 (STEP, complete("step", &format!("step {steps}"), span.start_ns, span.end_ns, json!({})))
             }
             Kind::Phase => (PHASE, complete("phase", span.name, span.start_ns, span.end_ns, json!({}))),
-            Kind::Forward | Kind::Backward => (OP, op(trace, span)),
+            Kind::Forward | Kind::Again | Kind::Backward => (OP, op(trace, span)),
         };
         events.push(((span.start_ns, Reverse(span.end_ns), depth), event));
     }
@@ -59,13 +59,14 @@ fn complete(category: &str, name: &str, start_ns: u64, end_ns: u64, args: Value)
 fn op(trace: &Trace, span: &Span) -> Value {
     let shape = span.shape.as_ref().map(|shape| shape.dims());
     let mut args = json!({"layer": trace.path(span.layer), "shape": shape, "flops": span.flops});
+    if span.kind != Kind::Backward {
+        args["output_bytes"] = span.output_bytes.into();
+        args["saved_bytes"] = span.saved_bytes.into();
+    }
     let direction = match span.kind {
         Kind::Backward => "backward",
-        _ => {
-            args["output_bytes"] = span.output_bytes.into();
-            args["saved_bytes"] = span.saved_bytes.into();
-            "forward"
-        }
+        Kind::Again => "forward again",
+        _ => "forward",
     };
     args["direction"] = direction.into();
     complete("op", span.name, span.start_ns, span.end_ns, args)

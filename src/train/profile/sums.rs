@@ -111,7 +111,8 @@ struct Sums {
 
 impl Sums {
     fn add(&mut self, span: &Span) {
-        if span.kind == Kind::Backward {
+        // What ran again ran for backward's sake, and is gone when its block is done.
+        if matches!(span.kind, Kind::Backward | Kind::Again) {
             self.backward_ns += span.ns();
             self.backward_flops += span.flops;
             return;
