@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::declare;
 use crate::nn::Declaration;
-use crate::plan::{MixerPlan, ModelPlan, Plan};
+use crate::plan::{MixerPlan, ModelPlan};
 
 /// One part of the model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,38 +67,4 @@ fn mixer(model: &ModelPlan) -> String {
             format!("bidirectional Mamba-2 × {}, {state} states", inner / head_dim)
         }
     }
-}
-
-/// Bytes that a training run holds at its peak, roughly: weights, gradients and moments, and what one batch at the frame limit
-/// leaves on the tape.
-pub fn memory_bytes(plan: &Plan) -> u64 {
-    const FLOAT: f64 = 4.0;
-    let model = &plan.model;
-    let params: usize = declare(model).1.iter().map(|declaration| declaration.shape.len()).sum();
-    let mut state = 4.0 * params as f64 * FLOAT;
-    if plan.distill.is_some() {
-        state += declare(&plan.teacher_model()).1.iter().map(|d| d.shape.len()).sum::<usize>() as f64 * FLOAT;
-    }
-    // A batch is bounded by samples and by utterances; utterances longer than 20 s are rare.
-    let longest = 20.0 * f64::from(plan.data.sample_rate_hz);
-    let samples = plan.data.batch_frame_limit.min(plan.data.batch_size as f64 * longest);
-    let mut frames = samples;
-    let mut floats = samples;
-    for conv in &model.convs {
-        frames /= conv.stride as f64;
-        // Convolution, norm and GELU each keep an output, and one gradient is under way.
-        floats += frames * conv.outputs as f64 * 4.0;
-    }
-    let width = model.width as f64;
-    let mixing = match model.mixer {
-        MixerPlan::Attention { .. } => 7.0 * width,
-        MixerPlan::Mamba1 { inner, state, .. } => {
-            2.0 * (7.0 * inner as f64 + 2.0 * state as f64 + 3.0 * width)
-        }
-        MixerPlan::Mamba2 { inner, state, .. } => {
-            2.0 * (7.0 * inner as f64 + 4.0 * state as f64 + 3.0 * width)
-        }
-    };
-    floats += frames * model.layers as f64 * (7.0 * width + 2.0 * model.inner as f64 + mixing);
-    (state + floats * FLOAT) as u64
 }

@@ -22,6 +22,7 @@ mod graph;
 mod id;
 mod import;
 mod init;
+mod memory;
 mod order;
 mod paint;
 mod plan;

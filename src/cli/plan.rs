@@ -7,11 +7,12 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::Request;
 use super::failure::Failure;
-use super::graph::{Part, memory_bytes, parts};
+use super::graph::{Part, parts};
+use super::memory::memory_bytes;
 use super::order::{Orders, orders};
 use crate::corpora::{Corpus, CorpusFacts, MetaFormat};
 use crate::data::batches_per_epoch;
-use crate::plan::{Behaviour, DataFormat, Plan, Teacher};
+use crate::plan::{Behaviour, DataFormat, Plan, Recompute, Teacher};
 use crate::record::units::bytes;
 use crate::train::effective_device;
 
@@ -30,7 +31,8 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     if talk.json {
         talk.data(&json!({
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
-            "schedule": plan.train.schedule, "memory_bytes": memory_bytes(plan), "needs": needs,
+            "schedule": plan.train.schedule, "memory_bytes": memory_bytes(plan),
+            "recompute": plan.train.recompute, "needs": needs,
             "device": {"requested": format!("{:?}", plan.run.device).to_lowercase(), "effective": effective_device(plan)?},
             "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
@@ -160,6 +162,9 @@ fn print_training(plan: &Plan) {
     }
     for (key, behaviour) in behaviours(plan) {
         println!("  {key} = {behaviour}");
+    }
+    if train.recompute == Recompute::Block {
+        println!("  encoder layers keep their input only, and run again in backward");
     }
     println!(
         "  judged every {}, saved every {} updates",

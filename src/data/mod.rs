@@ -18,4 +18,4 @@ pub use error::DataError;
 pub use loader::Loader;
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
-pub use stream::{Position, Stream, batches_per_epoch, eval_batches};
+pub use stream::{Position, Stream, batches_per_epoch, eval_batches, largest_batch};

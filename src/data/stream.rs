@@ -21,17 +21,28 @@ pub struct Position {
 
 /// Batches of the first epoch over utterances of these lengths in samples, once the data warm-up is over.
 pub fn batches_per_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> usize {
+    first_epoch(lengths, plan, seed).len()
+}
+
+/// Samples of the largest of those batches, padding included; `None` where there is none.
+pub fn largest_batch(lengths: &[usize], plan: &DataPlan, seed: u64) -> Option<usize> {
+    first_epoch(lengths, plan, seed).into_iter().max()
+}
+
+/// The samples of each batch of the first epoch, padding included.
+fn first_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> Vec<usize> {
     let (mut draws, _) = Draws::new(plan, seed, lengths.len(), Position::default());
     let admitted: Vec<usize> = (0..lengths.len())
         .map(|_| lengths[draws.draw()])
         .filter(|&samples| samples <= plan.max_input_samples)
         .collect();
-    let batches = |group: &[usize]| {
+    let batches = |group: &[usize]| -> Vec<usize> {
         let mut group = group.to_vec();
         group.sort_unstable();
-        pack(&group, limits(plan)).len()
+        let padded = |batch: &Vec<usize>| batch.len() * batch.last().map_or(0, |&longest| group[longest]);
+        pack(&group, limits(plan)).iter().map(padded).collect()
     };
-    admitted.chunks(plan.bucket_size).map(batches).sum()
+    admitted.chunks(plan.bucket_size).flat_map(batches).collect()
 }
 
 /// Training batches without end.

@@ -22,6 +22,6 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, Split, evaluate};
 pub use job::Job;
 pub use probe::Probe;
-pub use run::{Outcome, Session, Stop, run};
+pub use run::{AHEAD, Outcome, Session, Stop, run};
 pub use start::{effective_device, start, start_profile};
 pub use state::State;

@@ -18,7 +18,7 @@ use crate::plan::{Metric, Plan};
 use crate::record::{EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, Values, host};
 
 /// Batches prepared ahead of their use.
-pub(super) const AHEAD: usize = 8;
+pub const AHEAD: usize = 8;
 /// Updates in a row without finite gradients after which a run gives up.
 const PATIENCE: u32 = 10;
 

@@ -83,6 +83,26 @@ fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads() {
     }
 }
 
+/// One run with recomputed blocks on one thread, and one that begins without and goes on with them, on two.
+#[test]
+fn recomputed_blocks_give_the_same_bytes_whatever_the_threads_and_wherever_they_begin() {
+    let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let sets = |more: &[&'static str]| -> Vec<&'static str> {
+        [&["data.batch_size=2", "eval.max_eval_batches=1", "model.wav2vec2.hidden_dropout=0.1"], more]
+            .concat()
+    };
+    let block = "train.recompute=\"block\"";
+    let one = run(&direct(runs[0].path(), &sets(&["train.max_steps=4", "run.threads=1", block])));
+    let begun = run(&direct(runs[1].path(), &sets(&["train.max_steps=2", "run.threads=2"])));
+    let two = run(&direct(runs[1].path(), &sets(&["train.max_steps=4", "run.threads=2", block])));
+    assert_eq!((&one["id"], &begun["id"]), (&two["id"], &two["id"]));
+    for file in
+        ["metrics.jsonl", "checkpoints/step-4/model.safetensors", "checkpoints/step-4/optimizer.safetensors"]
+    {
+        assert!(bytes(&one, file) == bytes(&two, file), "{file} differs");
+    }
+}
+
 #[test]
 fn a_longer_run_continues_the_shorter_one_bit_for_bit() {
     let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -1,0 +1,264 @@
+//! How much memory training will take: what each part of the model keeps until backward, in the order in which parts keep it and let go.
+//!
+//! Counted are arrays as ops make and keep them; so a change of what an op keeps belongs here, too. The walk is [`peak`]: forward through the
+//! stages and back again. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
+
+use std::path::Path;
+
+use crate::corpora::{Corpus, MetaFormat};
+use crate::data::largest_batch;
+use crate::model::declare;
+use crate::nn::Declaration;
+use crate::plan::{DataFormat, DataPlan, MixerPlan, ModelPlan, NormKind, Plan, Recompute};
+use crate::train::AHEAD;
+
+const FLOAT_BYTES: f64 = 4.0;
+/// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
+/// of updates of small models, measured too (60 MB).
+const PROGRAM_BYTES: f64 = 130e6;
+/// Partial sums of a convolution's weight gradient.
+const PARTIAL_SUMS: f64 = 8.0;
+/// Steps between the states that the scans keep, and channels of one of their tasks.
+const MAMBA1_BLOCK: f64 = 16.0;
+const MAMBA1_TILE: usize = 64;
+const MAMBA2_CHUNK: f64 = 64.0;
+const MAMBA2_TASK: f64 = 192.0;
+
+/// A part of a step, in floats.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stage {
+    /// Parameters that learn.
+    params: f64,
+    /// There from forward until its backward.
+    kept: f64,
+    /// There while its forward runs, what it keeps included.
+    made: f64,
+    /// Comes on top while its backward runs: gradients, scratch, and what it computes again.
+    under_way: f64,
+    /// A gradient that the objective has for its output from the start.
+    owed: f64,
+}
+
+/// Bytes that a training run holds at its peak.
+///
+/// The largest batch is that of the corpus; where the corpus is not there, one at the limits with utterances of up to 20 s.
+pub fn memory_bytes(plan: &Plan) -> u64 {
+    let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
+    let declarations = declare(&plan.model).1;
+    let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
+    let learning = floats(declarations.iter().filter(learns));
+    let (mut held, mut forward) = (floats(declarations.iter()) + 2.0 * learning, 0.0_f64);
+    // Micro-batches of this update, and those prepared ahead.
+    held += samples * (AHEAD + plan.train.accumulation_steps + 1) as f64;
+    let student = stages(plan, &plan.model, &declarations, samples);
+    if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
+        let model = plan.teacher_model();
+        let declarations = declare(&model).1;
+        let teacher = stages(plan, &model, &declarations, samples);
+        held += floats(declarations.iter());
+        forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
+        // Its hidden states wait for the student's; its scores do, too.
+        let width = if distill.alpha_layer > 0.0 { (model.layers + 1) * model.width } else { 0 };
+        held += frames(&model, samples) * (width + model.heads.vocab_size) as f64;
+    }
+    let accumulated = if plan.train.accumulation_steps > 1 { learning } else { 0.0 };
+    let peak = peak(&student, accumulated).max(forward + accumulated);
+    (PROGRAM_BYTES + (held + peak) * FLOAT_BYTES) as u64
+}
+
+/// The most floats at a time on the way forward and back; `accumulated` are gradients that are there from the start.
+fn peak(stages: &[Stage], accumulated: f64) -> f64 {
+    let (mut held, mut peak) = (0.0, 0.0_f64);
+    for stage in stages {
+        peak = peak.max(accumulated + held + stage.made);
+        held += stage.kept;
+    }
+    held += stages.iter().map(|stage| stage.owed).sum::<f64>();
+    let mut gradients = 0.0;
+    for stage in stages.iter().rev() {
+        gradients += stage.params;
+        peak = peak.max(gradients.max(accumulated) + held + stage.under_way);
+        held -= stage.kept + stage.owed;
+    }
+    // The optimiser finds all gradients.
+    peak.max(gradients)
+}
+
+/// The stages of a model on a batch of `samples`, padding included, in the order of forward.
+fn stages(plan: &Plan, model: &ModelPlan, declarations: &[Declaration], samples: f64) -> Vec<Stage> {
+    let learning = |prefix: &str| {
+        let belongs = |declaration: &&Declaration| {
+            declaration.name.starts_with(prefix) && !frozen(plan, &declaration.name)
+        };
+        floats(declarations.iter().filter(belongs))
+    };
+    let frames = frames(model, samples);
+    let width = model.width as f64 * frames;
+    let mut stages = convolutions(model, samples, learning);
+    let channels = model.convs.last().map_or(1, |conv| conv.outputs) as f64 * frames;
+    stages.push(Stage {
+        params: learning("wav2vec2.feature_projection") + learning("wav2vec2.masked_spec_embed"),
+        // The norm's output, for the projection. Masks keep nothing.
+        kept: channels,
+        made: channels + 3.0 * width,
+        under_way: 2.0 * channels + 2.0 * width,
+        owed: 0.0,
+    });
+    let position = learning("wav2vec2.encoder.pos_conv_embed");
+    stages.push(Stage {
+        params: position + learning("wav2vec2.encoder.layer_norm"),
+        // Its input, the convolution's output, the sum, the first state; and the normalised weight.
+        kept: 4.0 * width + position,
+        made: 7.0 * width + 2.0 * position,
+        // Gradients, and the input in groups.
+        under_way: 5.0 * width + 3.0 * position,
+        owed: 0.0,
+    });
+    let owed =
+        if plan.distill.as_ref().is_some_and(|distill| distill.alpha_layer > 0.0) { width } else { 0.0 };
+    for index in 0..model.layers {
+        let name = format!("wav2vec2.encoder.layers.{index}.");
+        let fed = feed_forward(model, frames, learning(&format!("{name}feed_forward")));
+        let fed = Stage { owed, ..fed };
+        let mixed = Stage { params: learning(&name) - fed.params, ..mixing(model, frames) };
+        match plan.train.recompute {
+            Recompute::None => stages.extend([mixed, fed]),
+            Recompute::Block => stages.push(again(mixed, fed, width)),
+        }
+    }
+    let scores = model.heads.vocab_size as f64 * frames;
+    stages.push(Stage {
+        params: learning("lm_head") + learning("classifier"),
+        // Scores, their logarithms and the gradient of CTC; the last state, where some of it is dropped.
+        kept: 3.0 * scores + if model.rates.final_dropout > 0.0 { width } else { 0.0 },
+        made: 4.0 * scores + width,
+        under_way: 2.0 * scores + width,
+        owed: 0.0,
+    });
+    stages
+}
+
+/// A layer of which only the output of `width` floats stays: the input of the next.
+fn again(mixed: Stage, fed: Stage, width: f64) -> Stage {
+    Stage {
+        params: mixed.params + fed.params,
+        kept: width,
+        made: mixed.made.max(fed.made + 2.0 * width),
+        under_way: (mixed.kept + mixed.under_way).max(mixed.kept + fed.kept + fed.under_way),
+        owed: fed.owed,
+    }
+}
+
+fn convolutions(model: &ModelPlan, samples: f64, learning: impl Fn(&str) -> f64) -> Vec<Stage> {
+    let mut inputs = samples;
+    let mut frames = samples;
+    let last = model.convs.len().saturating_sub(1);
+    let stage = |(index, conv): (usize, &crate::plan::ConvLayer)| {
+        frames /= conv.stride as f64;
+        let output = frames * conv.outputs as f64;
+        let normed = model.conv_norm == NormKind::Layer || index == 0;
+        // The convolution's output and the norm's, and what GELU makes of them.
+        let outputs = if normed { 3.0 } else { 2.0 } * output;
+        let params = learning(&format!("wav2vec2.feature_extractor.conv_layers.{index}."));
+        let learns = !model.freeze_feature_encoder;
+        let stage = Stage {
+            params,
+            // What comes out of the last is for the projection's norm, which learns in any case.
+            kept: match (learns, index == last) {
+                (true, _) => outputs,
+                (false, true) => output,
+                (false, false) => 0.0,
+            },
+            made: outputs + if learns { 0.0 } else { inputs } + params,
+            under_way: if learns { 2.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params } else { 0.0 },
+            owed: 0.0,
+        };
+        inputs = output;
+        stage
+    };
+    model.convs.iter().enumerate().map(stage).collect()
+}
+
+/// The sum before a norm, the norm's output, what the first product makes and what GELU makes of it, and the next sum and norm.
+fn feed_forward(model: &ModelPlan, frames: f64, params: f64) -> Stage {
+    let (width, inner) = (model.width as f64 * frames, model.inner as f64 * frames);
+    let kept = 2.0 * width + 2.0 * inner;
+    let dropped = if model.rates.activation > 0.0 { inner } else { 0.0 };
+    Stage {
+        params,
+        kept,
+        made: kept + 2.0 * width + dropped,
+        under_way: 2.0 * width + 2.0 * inner,
+        owed: 0.0,
+    }
+}
+
+/// What mixes frames, with the sum and the norm behind it.
+fn mixing(model: &ModelPlan, frames: f64) -> Stage {
+    let width = model.width as f64;
+    let behind = 2.0 * width;
+    let (kept, under_way) = match model.mixer {
+        // q, k, v, the mixture, and a sum for each query and head; their gradients.
+        MixerPlan::Attention { heads } => (4.0 * width + heads as f64, 6.0 * width),
+        MixerPlan::Mamba1 { inner, state, rank, .. } => {
+            let tiled = inner.next_multiple_of(MAMBA1_TILE) as f64;
+            let (inner, state) = (inner as f64, state as f64);
+            // x, gate, the convolution's output, Δ, the scan's output; Δ's low rank, B and C; states.
+            let kept = 5.0 * inner + rank as f64 + 2.0 * state + tiled * state / MAMBA1_BLOCK;
+            (2.0 * kept + width, 6.0 * inner + 3.0 * width)
+        }
+        MixerPlan::Mamba2 { inner, head_dim, state, chunk, .. } => {
+            let heads = inner.checked_div(head_dim).unwrap_or(0) as f64;
+            let (inner, state) = (inner as f64, state as f64);
+            let chunk = MAMBA2_CHUNK.min(chunk as f64);
+            // Gate, the scan's output and its norm; x, B and C before and behind the convolution; dt, Δ and its sums; C·B; states.
+            let kept = 5.0 * inner + 4.0 * state + 4.0 * heads + chunk + inner * state / chunk;
+            let partials = (inner / MAMBA2_TASK).ceil() * (2.0 * state + chunk);
+            (2.0 * kept + width, 5.0 * inner + partials + 3.0 * width)
+        }
+    };
+    Stage {
+        params: 0.0,
+        kept: (kept + behind) * frames,
+        made: (kept + behind + 2.0 * width) * frames,
+        under_way: under_way * frames,
+        owed: 0.0,
+    }
+}
+
+fn frames(model: &ModelPlan, samples: f64) -> f64 {
+    samples / model.hop_samples() as f64
+}
+
+fn floats<'a>(declarations: impl Iterator<Item = &'a Declaration>) -> f64 {
+    declarations.map(|declaration| declaration.shape.len()).sum::<usize>() as f64
+}
+
+/// Whether a parameter never learns.
+fn frozen(plan: &Plan, name: &str) -> bool {
+    let train = &plan.train;
+    let prefix = train.freeze_prefix.as_ref().filter(|_| train.freeze_steps >= train.max_steps);
+    plan.model.freeze_feature_encoder && name.starts_with("wav2vec2.feature_extractor.")
+        || prefix.is_some_and(|prefix| name.starts_with(prefix))
+}
+
+/// Samples of the corpus' largest batch; `None` where the corpus is not there.
+fn largest(plan: &Plan) -> Option<f64> {
+    let data = &plan.data;
+    let format = match data.format {
+        DataFormat::Nlt => MetaFormat::Nlt,
+        DataFormat::NltLa => MetaFormat::NltLa,
+    };
+    let corpus = Corpus::open(Path::new(&data.dir), &data.train_meta, format).ok()?;
+    let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
+    largest_batch(&lengths, data, plan.run.seed).map(|samples| samples as f64)
+}
+
+/// Samples of a batch that the limits allow; utterances longer than 20 s are rare.
+fn at_the_limits(data: &DataPlan) -> f64 {
+    let longest = (20.0 * f64::from(data.sample_rate_hz)).min(data.max_input_samples as f64);
+    data.batch_frame_limit.min(data.batch_size as f64 * longest)
+}
+
+#[cfg(test)]
+mod tests;
