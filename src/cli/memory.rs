@@ -179,18 +179,11 @@ fn convolutions(model: &ModelPlan, samples: f64, learning: impl Fn(&str) -> f64)
     model.convs.iter().enumerate().map(stage).collect()
 }
 
-/// The sum before a norm, the norm's output, what the first product makes and what GELU makes of it, and the next sum and norm.
+/// The sum before a norm, the norm's output, what the first product makes, and the next sum and norm. What GELU makes of it is made twice.
 fn feed_forward(model: &ModelPlan, frames: f64, params: f64) -> Stage {
     let (width, inner) = (model.width as f64 * frames, model.inner as f64 * frames);
-    let kept = 2.0 * width + 2.0 * inner;
-    let dropped = if model.rates.activation > 0.0 { inner } else { 0.0 };
-    Stage {
-        params,
-        kept,
-        made: kept + 2.0 * width + dropped,
-        under_way: 2.0 * width + 2.0 * inner,
-        owed: 0.0,
-    }
+    let kept = 2.0 * width + inner;
+    Stage { params, kept, made: kept + 2.0 * width + inner, under_way: 2.0 * width + inner, owed: 0.0 }
 }
 
 /// What mixes frames, with the sum and the norm behind it.
