@@ -48,8 +48,10 @@ fn main() {
     if arguments.iter().any(|argument| argument == "--scaling") {
         return scaling::run(folder.path());
     }
-    let torch = Side::torch().map(|mut side| side.version());
-    println!("torch: {}", torch.as_deref().unwrap_or("not here; ours alone"));
+    // One process serves all ops; models get their own, so that peaks are theirs.
+    let mut torch = Side::torch();
+    let version = torch.as_ref().map(Side::version);
+    println!("torch: {}", version.as_deref().unwrap_or("not here; ours alone"));
     let mut rows = Vec::new();
     for threads in THREADS {
         let rates = Rates::measure(threads);
@@ -59,14 +61,15 @@ fn main() {
                 continue;
             }
             let bench = Bench { case: &case, threads, rounds, rates, folder: folder.path().to_owned() };
-            for row in bench.run(torch.is_some()) {
+            let mut own = if case.is_model() && torch.is_some() { Side::torch() } else { None };
+            for row in bench.run(own.as_mut().or(torch.as_mut())) {
                 println!("{row}");
                 rows.push(row);
             }
         }
     }
     if only.is_none() {
-        report::write("results/tables/cpu_bench.md", &rows, torch.as_deref(), rounds);
+        report::write("results/tables/cpu_bench.md", &rows, version.as_deref(), rounds);
     }
 }
 
@@ -80,20 +83,19 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn run(&self, beside_torch: bool) -> Vec<Row> {
+    fn run(&self, mut torch: Option<&mut Side>) -> Vec<Row> {
         let file = self.folder.join("in.safetensors");
         self.case.write(&file);
         let mut ours = Side::ours();
-        let mut torch = if beside_torch { Side::torch() } else { None };
-        for side in std::iter::once(&mut ours).chain(&mut torch) {
+        for side in std::iter::once(&mut ours).chain(torch.as_deref_mut()) {
             side.load(self.case, &file, self.threads);
         }
-        let deviation = torch.as_mut().map(|torch| self.deviation(&mut ours, torch));
+        let deviation = torch.as_deref_mut().map(|torch| self.deviation(&mut ours, torch));
         let mut rows = Vec::new();
         for (what, work) in [("forward", Some(self.case.forward)), ("training", self.case.training)] {
             let Some(work) = work else { continue };
             let with_torch = what == "forward" || self.case.torch_trains;
-            let torch = torch.as_mut().filter(|_| with_torch);
+            let torch = torch.as_deref_mut().filter(|_| with_torch);
             rows.push(self.time(what, work, &mut ours, torch, deviation));
         }
         rows

@@ -41,7 +41,7 @@ impl Side {
         Some(side)
     }
 
-    pub fn version(&mut self) -> String {
+    pub fn version(&self) -> String {
         self.greeting["torch"].as_str().unwrap_or_default().to_owned()
     }
 

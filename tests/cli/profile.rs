@@ -84,12 +84,14 @@ fn linear_layers_take_twice_the_products_backward() {
     let folder = tempfile::tempdir().unwrap();
     let report = json(&profile("tedlium_direct", folder.path(), &["--json", "-s", "run.threads=1"]));
     assert_eq!(report["threads"], 1);
-    let linear = row(&report, "ops", "linear");
-    let [forward, backward] =
-        ["forward_gflop", "backward_gflop"].map(|direction| linear[direction].as_f64().unwrap());
-    assert!((backward / forward - 2.0).abs() < 1e-9, "{linear}");
-    // Four layers: q, k, v, output and two of the feed-forward; the projection and the head.
-    assert_eq!(linear["calls"], 26.0);
+    // Four layers: q, k, v and output; the projection and the head. And a feed-forward each.
+    for (op, calls) in [("linear", 18.0), ("feed_forward", 4.0)] {
+        let row = row(&report, "ops", op);
+        let [forward, backward] =
+            ["forward_gflop", "backward_gflop"].map(|direction| row[direction].as_f64().unwrap());
+        assert!((backward / forward - 2.0).abs() < 1e-9, "{row}");
+        assert_eq!(row["calls"], calls);
+    }
     assert!(row(&report, "ops", "gelu")["gflop_per_sec"].is_null());
 }
 
