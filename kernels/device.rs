@@ -38,11 +38,11 @@ pub trait Device:
     /// The device has no room.
     fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, Self::Err>;
 
-    /// Overwrites a buffer with host values of the same length.
+    /// A new buffer that holds `values`.
     ///
     /// # Errors
-    /// The device failed.
-    fn upload(&self, buffer: &mut Self::Vec, values: &[f32]) -> Result<(), Self::Err>;
+    /// The device has no room.
+    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, Self::Err>;
 
     /// Copies a buffer to the host.
     ///
@@ -61,14 +61,13 @@ impl Device for Cpu {
     }
 
     fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
-        let mut buffer = Storage::<f32>::try_alloc_len(self, 0)?;
-        *buffer = values(len, fill);
-        Ok(buffer)
+        self.buffer(values(len, fill))
     }
 
-    fn upload(&self, buffer: &mut Self::Vec, values: &[f32]) -> Result<(), <Cpu as HasErr>::Err> {
-        buffer.copy_from_slice(values);
-        Ok(())
+    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
+        let mut buffer = Storage::<f32>::try_alloc_len(self, 0)?;
+        *buffer = values;
+        Ok(buffer)
     }
 
     fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, <Cpu as HasErr>::Err> {

@@ -121,9 +121,7 @@ impl<D: Device> Tape<D> {
             }
             let (id, on) = (array.id, device.clone());
             self.record([id].into_iter(), move |buffers| {
-                let mut buffer = on.room(seed.len(), Fill::Anything)?;
-                on.upload(&mut buffer, &seed)?;
-                buffers.borrow_mut().insert(id, buffer);
+                buffers.borrow_mut().insert(id, on.buffer(seed)?);
                 Ok(())
             });
         }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
+use kernels::Tape;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Wrong};
@@ -79,9 +80,8 @@ pub fn sure<T>(result: Result<T, Wrong>) -> T {
 /// An op of the table that `kernels --example op` has.
 struct OpSubject {
     op: &'static Op,
-    tensors: Tensors,
-    dy: (Vec<usize>, Vec<f32>),
-    settings: Vec<String>,
+    call: Call,
+    dy: Vec<f32>,
 }
 
 impl OpSubject {
@@ -89,39 +89,36 @@ impl OpSubject {
         let op = OPS.iter().find(|op| op.name == name).expect("an op of the table");
         let settings = settings.as_object().into_iter().flatten();
         let settings = settings.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
-        let dy = tensors.remove("dy").expect("a gradient");
-        OpSubject { op, tensors, dy, settings: settings.collect() }
+        let (_, dy) = tensors.remove("dy").expect("a gradient");
+        OpSubject { op, call: sure(Call::new(op, tensors, &settings.collect::<Vec<_>>())), dy }
     }
 
-    /// A call with operands of its own.
-    fn call(&self, gradients: bool) -> Call {
-        let mut tensors = self.tensors.clone();
-        if gradients {
-            tensors.insert("dy".to_owned(), self.dy.clone());
-        }
-        sure(Call::new(self.op, tensors, &self.settings))
+    /// Has the next run differentiated, or not.
+    fn prepare(&mut self, gradients: bool) {
+        self.call.tape = if gradients { Tape::recording() } else { Tape::silent() };
+        self.call.dy = gradients.then(|| self.dy.clone());
     }
 }
 
 impl Subject for OpSubject {
     fn forward(&mut self) -> f64 {
-        let mut call = self.call(false);
+        self.prepare(false);
         let started = Instant::now();
-        drop(sure((self.op.run)(&mut call)));
+        drop(sure((self.op.run)(&mut self.call)));
         started.elapsed().as_secs_f64()
     }
 
     fn training(&mut self) -> f64 {
-        let mut call = self.call(true);
+        self.prepare(true);
         let started = Instant::now();
-        let y = sure((self.op.run)(&mut call));
-        drop(sure(call.backward(y)));
+        let y = sure((self.op.run)(&mut self.call));
+        drop(sure(self.call.backward(y)));
         started.elapsed().as_secs_f64()
     }
 
     fn results(&mut self, gradients: bool) -> Vec<Named> {
-        let mut call = self.call(gradients);
-        let y = sure((self.op.run)(&mut call));
-        sure(call.finish(y))
+        self.prepare(gradients);
+        let y = sure((self.op.run)(&mut self.call));
+        sure(self.call.finish(y))
     }
 }

@@ -120,7 +120,7 @@ fn convolve<const W: usize>(filter: &Filter<'_, W>, x: &[f32], t: usize, tile: T
     for c in 0..tile.len {
         let mut sum = bias[c];
         for k in 0..W {
-            sum += taps[k][c] * window[k][c];
+            sum = taps[k][c].mul_add(window[k][c], sum);
         }
         v[c] = sum;
     }
@@ -244,7 +244,7 @@ fn add_filter_gradient<const W: usize>(
     let taps: [&mut [f32]; W] = std::array::from_fn(|_| rows.next().unwrap_or_default());
     for (dw, x) in taps.into_iter().zip(window) {
         for c in 0..tile.len {
-            dw[c] += q[c] * x[c];
+            dw[c] = q[c].mul_add(x[c], dw[c]);
         }
     }
     for (db, q) in rows.next().unwrap_or_default().iter_mut().zip(q) {
@@ -260,7 +260,7 @@ fn add_dx<const W: usize>(filter: &Filter<'_, W>, ring: &[f32], t: usize, tile: 
     for c in 0..tile.len {
         let mut sum = 0.0;
         for k in 0..W {
-            sum += taps[k][c] * q[k][c];
+            sum = taps[k][c].mul_add(q[k][c], sum);
         }
         dx[c] += sum;
     }

@@ -4,12 +4,17 @@
 //! utterance and group; it needs taps that lie side by side. [`super::taps`]: one product per tap, for dilated kernels and
 //! for the input's gradient under a stride.
 
+use std::borrow::Cow;
+
 use super::Convolution;
-use crate::linear::cpu::add_column_sums;
+use crate::device::scratch;
+use crate::gelu::fused;
+use crate::linear::cpu::{add_column_sums, add_to};
 use crate::op::{CpuOp, Gradient};
 
 impl CpuOp for Convolution {
-    type Saved = ();
+    /// What went into GELU.
+    type Saved = Vec<f32>;
 
     fn keeps_input(&self, index: usize) -> bool {
         index < 2
@@ -19,25 +24,34 @@ impl CpuOp for Convolution {
         self.settings.dilation == 1 && self.settings.groups == 1
     }
 
-    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Vec<f32> {
         let (x, y) = (inputs[0], &mut *outputs[0]);
+        let finish = Finish { bias: self.bias.then(|| inputs[2]), gelu: self.settings.gelu && !save };
         let weight = self.by_taps(inputs[1]);
-        let bias = self.bias.then(|| inputs[2]);
-        if self.settings.dilation == 1 {
-            self.forward_by_patches(x, &weight, bias, y);
-        } else {
-            self.forward_by_taps(x, &weight, bias, y);
+        if !self.settings.gelu || !save {
+            self.convolve(x, &weight, finish, y);
+            return Vec::new();
         }
+        let mut before = if self.overwrites() { scratch(y.len()) } else { vec![0.0; y.len()] };
+        self.convolve(x, &weight, finish, &mut before);
+        fused::forward(&before, y);
+        before
     }
 
     fn backward(
         &self,
-        _saved: (),
+        before: Vec<f32>,
         inputs: &[&[f32]],
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        let (x, weight, dy) = (inputs[0], inputs[1], doutputs[0]);
+        let (x, weight) = (inputs[0], inputs[1]);
+        let dy = match self.settings.gelu {
+            true => Cow::Owned(fused::gradient(&before, doutputs[0])),
+            false => Cow::Borrowed(doutputs[0]),
+        };
+        drop(before);
+        let dy = &*dy;
         if self.bias
             && let Some(dbias) = &mut dinputs[2]
         {
@@ -63,6 +77,15 @@ impl CpuOp for Convolution {
 }
 
 impl Convolution {
+    /// `weight` by taps.
+    fn convolve(&self, x: &[f32], weight: &[f32], finish: Finish<'_>, y: &mut [f32]) {
+        if self.settings.dilation == 1 {
+            self.forward_by_patches(x, weight, finish, y);
+        } else {
+            self.forward_by_taps(x, weight, finish, y);
+        }
+    }
+
     /// Whether the input's gradient is itself a plain convolution of dy.
     fn is_own_mirror(&self) -> bool {
         let settings = self.settings;
@@ -72,7 +95,31 @@ impl Convolution {
     }
 }
 
-/// Sets every row of `y` to the bias.
-pub(super) fn fill_rows(y: &mut [f32], bias: &[f32]) {
-    y.chunks_exact_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
+/// What is done with finished outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a> {
+    pub bias: Option<&'a [f32]>,
+    pub gelu: bool,
+}
+
+impl Finish<'_> {
+    /// Nothing is done.
+    pub const NOTHING: Finish<'static> = Finish { bias: None, gelu: false };
+
+    /// Finishes a piece of a row that begins at column `col`.
+    pub fn piece(&self, col: usize, piece: &mut [f32]) {
+        if let Some(bias) = self.bias {
+            add_to(piece, &bias[col..]);
+        }
+        if self.gelu {
+            fused::activate(piece);
+        }
+    }
+
+    /// Finishes whole rows of `width` values.
+    pub fn rows(&self, rows: &mut [f32], width: usize) {
+        if self.bias.is_some() || self.gelu {
+            rows.chunks_exact_mut(width).for_each(|row| self.piece(0, row));
+        }
+    }
 }

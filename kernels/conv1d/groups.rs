@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
+use super::cpu::Finish;
 use crate::threads::block_rows;
 
 /// `x` [B, time, G·width] as panels [B, G, left + time + right, width], zero outside; `x` itself where that is the same.
@@ -30,8 +31,14 @@ pub(super) fn split(
     Cow::Owned(panels)
 }
 
-/// Adds `panels` [B, G, time, width] to `y` [B, time, G·width].
-pub(super) fn add_merged(panels: &[f32], y: &mut [f32], time: usize, groups: usize, width: usize) {
+/// Adds `panels` [B, G, time, width] to `y` [B, time, G·width], and finishes its rows.
+pub(super) fn add_merged(
+    panels: &[f32],
+    y: &mut [f32],
+    time: usize,
+    [groups, width]: [usize; 2],
+    finish: Finish<'_>,
+) {
     const BLOCK: usize = 1 << 15;
     let channels = groups * width;
     let rows = block_rows(channels, BLOCK);
@@ -44,6 +51,7 @@ pub(super) fn add_merged(panels: &[f32], y: &mut [f32], time: usize, groups: usi
                     let from = &panels[g * time * width + from..][..width];
                     to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
                 }
+                finish.piece(0, row);
             }
         });
     });

@@ -4,6 +4,8 @@
 //! Backward: dw[o, c, k] = Σ_{b, t} dy[b, t, o] x[b, t·stride + k·dilation − left, …], db = Σ_{b, t} dy[b, t],
 //! and dx[b, τ] collects w[o, ·, k] dy[b, t, o] from every t, k with t·stride + k·dilation − left = τ.
 //!
+//! A GELU may follow in the same pass over y. Where a backward comes, the values before it are kept.
+//!
 //! # Shapes
 //! x [B, T, C], w [O, C / G, K], bias [O] → y [B, T', O] with T' = ⌊(T + left + right − dilation·(K − 1) − 1) / stride⌋ + 1
 
@@ -31,6 +33,8 @@ pub struct Conv1d {
     pub dilation: usize,
     /// Groups of channels that do not see each other.
     pub groups: usize,
+    /// Whether outputs go through the exact GELU.
+    pub gelu: bool,
 }
 
 /// A convolution with its extents.
@@ -62,7 +66,7 @@ impl Convolution {
     }
 }
 
-/// The convolution of `x` with `weight`.
+/// The convolution of `x` with `weight`, perhaps through GELU.
 ///
 /// # Errors
 /// Shapes do not fit, or the padded input is shorter than the kernel.
@@ -76,7 +80,7 @@ pub fn conv1d<D: Run<Convolution>>(
     const NAME: &str = Convolution::NAME;
     let [batch, time, channels] = x.dims(NAME, "x")?;
     let [outputs, inner, taps] = weight.dims(NAME, "the weight")?;
-    let Conv1d { stride, padding: [left, right], dilation, groups } = settings;
+    let Conv1d { stride, padding: [left, right], dilation, groups, .. } = settings;
     let refuse = |operand, got: Shape, want: String| Err(OpError::Shape { op: NAME, operand, got, want });
     if stride == 0 || dilation == 0 || weight.is_empty() {
         let want = format!("extents, stride {stride} and dilation {dilation} have to be positive");

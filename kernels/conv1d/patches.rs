@@ -7,10 +7,10 @@
 use rayon::prelude::*;
 
 use super::Convolution;
-use super::cpu::fill_rows;
+use super::cpu::Finish;
 use super::groups::{add_merged, split};
 use crate::device::scratch;
-use crate::matmul::{View, matmul, matmul_serial};
+use crate::matmul::{Product, View, matmul, matmul_serial, matmul_serial_then, matmul_then};
 
 /// A walk over panels [units, frames, width], unit after unit, groups innermost, giving [units, out_frames, out_width].
 struct Walk {
@@ -23,42 +23,17 @@ struct Walk {
     groups: usize,
 }
 
-/// What a walk's outputs start from.
-#[derive(Clone, Copy)]
-enum Start<'a> {
-    Zero,
-    Bias(&'a [f32]),
-    Kept,
-}
-
-impl Start<'_> {
-    /// Prepares outputs; returns the factor under which the product keeps them.
-    fn prepare(self, out: &mut [f32]) -> f32 {
-        match self {
-            Start::Zero => 0.0,
-            Start::Kept => 1.0,
-            Start::Bias(bias) => {
-                fill_rows(out, bias);
-                1.0
-            }
-        }
-    }
-}
-
 impl Convolution {
     /// `weight` by taps [G, K, inner, outer].
-    pub(super) fn forward_by_patches(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    pub(super) fn forward_by_patches(&self, x: &[f32], weight: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         let (walk, panels) = (self.walk(), self.panels(x));
         if self.settings.groups == 1 {
-            walk.convolve(&panels, weight, bias.map_or(Start::Zero, Start::Bias), y);
+            walk.convolve(&panels, weight, 0.0, finish, y);
             return;
         }
         let mut units = scratch(y.len());
-        walk.convolve(&panels, weight, Start::Zero, &mut units);
-        if let Some(bias) = bias {
-            fill_rows(y, bias);
-        }
-        add_merged(&units, y, self.out_time, self.settings.groups, self.outer());
+        walk.convolve(&panels, weight, 0.0, Finish::NOTHING, &mut units);
+        add_merged(&units, y, self.out_time, [self.settings.groups, self.outer()], finish);
     }
 
     /// The weight's gradient by taps [G, K, inner, outer].
@@ -83,12 +58,12 @@ impl Convolution {
             groups,
         };
         if groups == 1 {
-            walk.convolve(&dy, weight, Start::Kept, dx);
+            walk.convolve(&dy, weight, 1.0, Finish::NOTHING, dx);
             return;
         }
         let mut units = scratch(dx.len());
-        walk.convolve(&dy, weight, Start::Zero, &mut units);
-        add_merged(&units, dx, self.time, groups, inner);
+        walk.convolve(&dy, weight, 0.0, Finish::NOTHING, &mut units);
+        add_merged(&units, dx, self.time, [groups, inner], Finish::NOTHING);
     }
 
     fn panels<'a>(&self, x: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
@@ -115,8 +90,8 @@ impl Walk {
         View::strided(&panel[first * step..], rows, self.taps * self.width, step)
     }
 
-    /// `out` = start + patches · weights, where `weights` are [G, taps·width, out_width].
-    fn convolve(&self, panels: &[f32], weights: &[f32], start: Start<'_>, out: &mut [f32]) {
+    /// `out` = keep · out + patches · weights, finished, where `weights` are [G, taps·width, out_width].
+    fn convolve(&self, panels: &[f32], weights: &[f32], keep: f32, finish: Finish<'_>, out: &mut [f32]) {
         // Blocks are as long as the second-level cache allows, since each packs the weight again.
         const BLOCK: usize = 1 << 19;
         const FEW_TASKS: usize = 4;
@@ -131,17 +106,18 @@ impl Walk {
         if out.len() / unit_len * blocks < FEW_TASKS {
             for (unit, out) in out.chunks_exact_mut(unit_len).enumerate() {
                 let (panel, weight) = operands(unit);
-                let beta = start.prepare(out);
-                matmul(1.0, self.patches(panel, 0, self.out_frames), weight, beta, out);
+                let patches = self.patches(panel, 0, self.out_frames);
+                let product = Product { alpha: 1.0, a: patches, b: weight, beta: keep };
+                matmul_then(&product, out, &|_, col, piece| finish.piece(col, piece));
             }
             return;
         }
         out.par_chunks_mut(unit_len).enumerate().for_each(|(unit, out)| {
             let (panel, weight) = operands(unit);
             out.par_chunks_mut(rows * self.out_width).enumerate().for_each(|(block, out)| {
-                let beta = start.prepare(out);
                 let patches = self.patches(panel, block * rows, out.len() / self.out_width);
-                matmul_serial(1.0, patches, weight, beta, out, self.out_width);
+                let product = Product { alpha: 1.0, a: patches, b: weight, beta: keep };
+                matmul_serial_then(&product, out, &|_, col, piece| finish.piece(col, piece));
             });
         });
     }

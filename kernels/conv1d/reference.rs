@@ -1,6 +1,7 @@
 //! The specification.
 
 use super::Conv1d;
+use crate::gelu::reference::normal_below;
 
 /// The convolution of `x` [batch, time, channels] with `weight` [outputs, channels / groups, taps].
 pub fn conv1d(
@@ -11,7 +12,7 @@ pub fn conv1d(
     [batch, time, channels]: [usize; 3],
     [outputs, taps]: [usize; 2],
 ) -> Vec<f64> {
-    let Conv1d { stride, padding: [left, right], dilation, groups } = settings;
+    let Conv1d { stride, padding: [left, right], dilation, groups, gelu } = settings;
     let (inner, outer) = (channels / groups, outputs / groups);
     let out_time = (time + left + right - dilation * (taps - 1) - 1) / stride + 1;
     let mut y = vec![0.0; batch * out_time * outputs];
@@ -30,7 +31,7 @@ pub fn conv1d(
                         sum += weight[(o * inner + c) * taps + k] * x;
                     }
                 }
-                y[(b * out_time + t) * outputs + o] = sum;
+                y[(b * out_time + t) * outputs + o] = if gelu { sum * normal_below(sum) } else { sum };
             }
         }
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Convolution;
-use super::cpu::fill_rows;
+use super::cpu::Finish;
 use crate::matmul::{View, matmul_serial};
 use crate::threads::block_rows;
 
@@ -18,14 +18,11 @@ const BLOCK: usize = 1 << 18;
 
 impl Convolution {
     /// `weight` by taps [G, K, inner, outer].
-    pub(super) fn forward_by_taps(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    pub(super) fn forward_by_taps(&self, x: &[f32], weight: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         let outputs = self.outputs;
         let rows = block_rows(outputs, BLOCK);
         y.par_chunks_mut(self.out_time * outputs).enumerate().for_each(|(b, y)| {
             y.par_chunks_mut(rows * outputs).enumerate().for_each(|(block, y)| {
-                if let Some(bias) = bias {
-                    fill_rows(y, bias);
-                }
                 let first = block * rows;
                 for (g, k) in self.groups_and_taps() {
                     let outs = self.outputs_of(k, 0..self.time, first..first + y.len() / outputs);
@@ -36,6 +33,7 @@ impl Convolution {
                     let to = &mut y[(outs.start - first) * outputs + g * self.outer()..];
                     matmul_serial(1.0, self.inputs_at(x, b, g, k, &outs), weight, 1.0, to, outputs);
                 }
+                finish.rows(y, outputs);
             });
         });
     }

@@ -6,7 +6,7 @@ use crate::op::CpuOp;
 use crate::op::Gradient;
 use crate::{Cpu, Shape};
 
-const PLAIN: Conv1d = Conv1d { stride: 1, padding: [0, 0], dilation: 1, groups: 1 };
+const PLAIN: Conv1d = Conv1d { stride: 1, padding: [0, 0], dilation: 1, groups: 1, gelu: false };
 
 fn convolution(
     settings: Conv1d,
@@ -53,12 +53,16 @@ fn agrees_with_the_specification() {
         (Conv1d { padding: [1, 1], ..PLAIN }, [2, 6, 3], [2, 3], true),
         (Conv1d { padding: [3, 3], ..PLAIN }, [2, 4, 2], [2, 2], true),
         (Conv1d { dilation: 2, padding: [1, 1], ..PLAIN }, [2, 8, 2], [2, 3], false),
-        (Conv1d { dilation: 3, padding: [4, 4], stride: 2, groups: 1 }, [1, 3, 2], [2, 4], true),
+        (Conv1d { dilation: 3, padding: [4, 4], stride: 2, ..PLAIN }, [1, 3, 2], [2, 4], true),
         (Conv1d { groups: 2, padding: [2, 1], ..PLAIN }, [2, 5, 4], [6, 4], true),
         (Conv1d { padding: [0, 3], stride: 2, ..PLAIN }, [2, 5, 2], [2, 4], true),
         (Conv1d { groups: 2, padding: [9, 9], ..PLAIN }, [2, 1, 4], [2, 18], true),
         (Conv1d { groups: 2, stride: 2, padding: [1, 1], ..PLAIN }, [3, 8, 4], [2, 3], false),
-        (Conv1d { groups: 4, stride: 2, dilation: 2, padding: [3, 3] }, [5, 7, 4], [4, 3], true),
+        (Conv1d { groups: 4, stride: 2, dilation: 2, padding: [3, 3], gelu: false }, [5, 7, 4], [4, 3], true),
+        (Conv1d { stride: 2, gelu: true, ..PLAIN }, [5, 9, 2], [3, 3], true),
+        (Conv1d { stride: 2, gelu: true, ..PLAIN }, [1, 9, 2], [3, 3], false),
+        (Conv1d { groups: 2, padding: [2, 1], gelu: true, ..PLAIN }, [2, 5, 4], [6, 4], true),
+        (Conv1d { dilation: 2, padding: [1, 1], gelu: true, ..PLAIN }, [2, 8, 2], [2, 3], true),
     ];
     for (settings, extents, kernel, bias) in cases {
         let op = convolution(settings, extents, kernel, bias);
@@ -86,7 +90,7 @@ fn every_way_to_share_out_the_work_agrees() {
         let op = convolution(settings, extents, kernel, true);
         let operands = operands(&op);
         let want = specification(op)(&operands);
-        let (got, ()) = run_forward(&op, &operands, &[want[0].len()]);
+        let (got, _) = run_forward(&op, &operands, &[want[0].len()]);
         let tolerance = Tolerance { absolute: 1e-4, relative: 1e-5 };
         agree("y", &got[0], &want[0], tolerance);
         let dy = vec![Numbers::new(3).take(want[0].len(), 1.0, 0.0)];
@@ -138,7 +142,7 @@ fn bytes_do_not_depend_on_the_thread_count() {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let (y, ()) = run_forward(&op, &operands, &[op.batch * op.out_time * op.outputs]);
+                let (y, _) = run_forward(&op, &operands, &[op.batch * op.out_time * op.outputs]);
                 let dy = vec![y[0].iter().map(|&y| f64::from(y)).collect()];
                 (y, run_backward(&op, &operands, &dy))
             })
@@ -147,14 +151,37 @@ fn bytes_do_not_depend_on_the_thread_count() {
     }
 }
 
+/// Without a backward to come nothing is kept, and GELU follows each finished piece.
+#[test]
+fn inference_and_training_give_the_same_outputs() {
+    for (settings, extents, kernel) in [
+        (Conv1d { stride: 2, gelu: true, ..PLAIN }, [6, 300, 16], [500, 3]),
+        (Conv1d { stride: 5, gelu: true, ..PLAIN }, [1, 4_000, 1], [400, 10]),
+        (Conv1d { groups: 4, padding: [8, 8], gelu: true, ..PLAIN }, [5, 90, 32], [32, 16]),
+        (Conv1d { dilation: 2, gelu: true, ..PLAIN }, [1, 2_000, 80], [160, 3]),
+    ] {
+        let op = convolution(settings, extents, kernel, true);
+        let operands: Vec<Vec<f32>> =
+            operands(&op).iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect();
+        let operands: Vec<&[f32]> = operands.iter().map(Vec::as_slice).collect();
+        let [inference, training] = [false, true].map(|save| {
+            let mut y = vec![0.0; op.batch * op.out_time * op.outputs];
+            let kept = op.forward(&operands, &mut [&mut y], save);
+            assert_eq!(kept.len(), if save { y.len() } else { 0 });
+            y
+        });
+        assert!(inference == training, "{settings:?}");
+    }
+}
+
 #[test]
 fn a_row_of_the_batch_does_not_see_the_others() {
     let op = convolution(Conv1d { groups: 2, padding: [2, 2], ..PLAIN }, [5, 12, 4], [4, 4], true);
     let operands = operands(&op);
-    let (whole, ()) = run_forward(&op, &operands, &[5 * 13 * 4]);
+    let (whole, _) = run_forward(&op, &operands, &[5 * 13 * 4]);
     let one = Convolution { batch: 1, ..op };
     let row = vec![operands[0][2 * 48..3 * 48].to_vec(), operands[1].clone(), operands[2].clone()];
-    let (alone, ()) = run_forward(&one, &row, &[52]);
+    let (alone, _) = run_forward(&one, &row, &[52]);
     assert_eq!(whole[0][2 * 52..3 * 52], alone[0]);
 }
 
@@ -167,7 +194,7 @@ fn gradients_are_added_and_only_where_wanted() {
     let narrow = |x: &[f64]| -> Vec<f32> { x.iter().map(|&x| x as f32).collect() };
     let (x, w, dy) = (narrow(&operands[0]), narrow(&operands[1]), narrow(&dy));
     let mut dw = vec![1.0; w.len()];
-    op.backward((), &[&x, &w, &[]], &[&dy], &mut [None, Some(Gradient::to_add(&mut dw)), None]);
+    op.backward(Vec::new(), &[&x, &w, &[]], &[&dy], &mut [None, Some(Gradient::to_add(&mut dw)), None]);
     let want: Vec<f64> = fresh[1].iter().map(|&dw| f64::from(dw) + 1.0).collect();
     agree("dw", &dw, &want, Tolerance::F32);
 }

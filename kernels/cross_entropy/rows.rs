@@ -1,10 +1,10 @@
 //! Reductions over one contiguous row, for softmaxes and norms: call them inside `simd::dispatch`.
 //!
-//! Sixteen running lanes, so that the order of the sums is the same on every machine.
+//! Running lanes, as in [`simd`], so that the order of the sums is the same on every machine.
 
 use crate::simd;
 
-const LANES: usize = 16;
+const LANES: usize = 64;
 
 /// The largest element; −∞ of an empty row. A NaN is passed over: it shows in the sum of exponentials.
 #[inline(always)]
@@ -17,8 +17,17 @@ pub(crate) fn max(row: &[f32]) -> f32 {
             lanes[l] = larger(lanes[l], block[l]);
         }
     }
-    let whole = lanes.into_iter().fold(f32::NEG_INFINITY, larger);
-    rest.iter().fold(whole, |whole, &x| larger(whole, x))
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = larger(*lane, x);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            lanes[l] = larger(lanes[l], lanes[l + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 /// Σ term(x).
@@ -31,7 +40,10 @@ pub(crate) fn sum_of(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
             lanes[l] += term(block[l]);
         }
     }
-    rest.iter().fold(simd::sum(&lanes), |total, &x| total + term(x))
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += term(x);
+    }
+    simd::sum(&lanes)
 }
 
 /// Σ term(x, y) over two rows of one length.
@@ -45,7 +57,10 @@ pub(crate) fn sum_of_pairs(xs: &[f32], ys: &[f32], term: impl Fn(f32, f32) -> f3
             lanes[l] += term(x[l], y[l]);
         }
     }
-    rest_x.iter().zip(rest_y).fold(simd::sum(&lanes), |total, (&x, &y)| total + term(x, y))
+    for (lane, (&x, &y)) in lanes.iter_mut().zip(rest_x.iter().zip(rest_y)) {
+        *lane += term(x, y);
+    }
+    simd::sum(&lanes)
 }
 
 /// Replaces each x by e^(x − shift) and returns their sum; no x is above the shift.
@@ -59,12 +74,11 @@ pub(crate) fn exp_in_place(row: &mut [f32], shift: f32) -> f32 {
             lanes[l] += block[l];
         }
     }
-    let mut total = simd::sum(&lanes);
-    for x in rest {
+    for (lane, x) in lanes.iter_mut().zip(rest) {
         *x = simd::exp_below_zero(*x - shift);
-        total += *x;
+        *lane += *x;
     }
-    total
+    simd::sum(&lanes)
 }
 
 /// ln Σ e^(scale·x), for a positive scale.

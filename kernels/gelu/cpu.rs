@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::Gelu;
-use super::normal::{distribution, slope};
+use super::fused;
+use super::normal::slope;
 use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
@@ -22,16 +23,7 @@ impl CpuOp for Gelu {
     }
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
-        outputs[0].par_chunks_mut(BLOCK).zip(inputs[0].par_chunks(BLOCK)).for_each(|(out, x)| {
-            simd::dispatch(
-                #[inline(always)]
-                || {
-                    for (out, &x) in out.iter_mut().zip(x) {
-                        *out = x * distribution(x).0;
-                    }
-                },
-            );
-        });
+        fused::forward(inputs[0], outputs[0]);
     }
 
     fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
@@ -44,7 +36,7 @@ impl CpuOp for Gelu {
                 || {
                     for ((dx, &x), dout) in dx.iter_mut().zip(x).zip(dout) {
                         let before = if kept == 0.0 { 0.0 } else { *dx };
-                        *dx = before + dout * slope(x);
+                        *dx = dout.mul_add(slope(x), before);
                     }
                 },
             );

@@ -11,6 +11,7 @@
 //! x of any shape → out of the same shape
 
 mod cpu;
+pub(crate) mod fused;
 pub(crate) mod normal;
 #[cfg(test)]
 pub(crate) mod reference;

@@ -15,9 +15,8 @@ const INVERSE_SQRT_TAU: f32 = 0.398_942_3;
 #[inline(always)]
 pub(crate) fn distribution(x: f32) -> (f32, f32) {
     let bell = simd::exp_below_zero(-0.5 * x * x);
-    let t = 1.0 / (1.0 + SCALE * x.abs());
-    let [c0, c1, c2, c3, c4, c5, c6] = TAIL;
-    let tail = bell * t * (c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * c6))))));
+    let t = 1.0 / SCALE.mul_add(x.abs(), 1.0);
+    let tail = bell * t * simd::polynomial(t, TAIL);
     let below = if x < 0.0 { tail } else { 1.0 - tail };
     (below, INVERSE_SQRT_TAU * bell)
 }
@@ -26,5 +25,5 @@ pub(crate) fn distribution(x: f32) -> (f32, f32) {
 #[inline(always)]
 pub(crate) fn slope(x: f32) -> f32 {
     let (below, density) = distribution(x);
-    below + x * density
+    x.mul_add(density, below)
 }

@@ -1,11 +1,14 @@
 //! The CPU kernel: statistics, then one pass that applies them; fixed stretches of frames over the threads.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::GroupNorm;
 use super::statistics::{FRAMES, Group, of_sequence};
-use crate::op::Gradient;
-use crate::op::{CpuOp, Held};
+use crate::device::scratch;
+use crate::gelu::fused;
+use crate::op::{CpuOp, Gradient, Held};
 use crate::simd;
 
 /// The groups of every sequence.
@@ -22,7 +25,7 @@ impl CpuOp for GroupNorm {
     type Saved = Saved;
 
     fn keeps_input(&self, index: usize) -> bool {
-        index != 2
+        index != 2 || self.gelu
     }
 
     fn overwrites(&self) -> bool {
@@ -42,7 +45,7 @@ impl CpuOp for GroupNorm {
                 let groups = of_sequence(x, channels, self.groups, self.eps);
                 let affine = Affine::new(&groups, weight, bias);
                 let stretches = out.par_chunks_mut(FRAMES * channels).zip(x.par_chunks(FRAMES * channels));
-                stretches.for_each(|(out, x)| affine.apply(x, out));
+                stretches.for_each(|(out, x)| affine.apply(x, out, self.gelu));
                 groups
             })
             .collect();
@@ -56,16 +59,22 @@ impl CpuOp for GroupNorm {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        let ([x, weight, _], [dx, dweight, dbias]) = (inputs, dinputs) else { unreachable!("three inputs") };
+        let ([x, weight, bias], [dx, dweight, dbias]) = (inputs, dinputs) else {
+            unreachable!("three inputs")
+        };
         if x.is_empty() {
             return;
         }
         let sequence = self.time * weight.len();
+        let dout = match self.gelu {
+            true => Cow::Owned(self.before_gelu(&saved, [x, weight, bias], doutputs[0])),
+            false => Cow::Borrowed(doutputs[0]),
+        };
         let mut dx_sequences = dx.iter_mut().flat_map(|dx| dx.chunks_mut(sequence));
         let dx_sequences: Vec<Option<&mut [f32]>> = x.chunks(sequence).map(|_| dx_sequences.next()).collect();
         let partials: Vec<Sums> = dx_sequences
             .into_par_iter()
-            .zip(x.par_chunks(sequence).zip(doutputs[0].par_chunks(sequence)))
+            .zip(x.par_chunks(sequence).zip(dout.par_chunks(sequence)))
             .zip(&saved.0)
             .map(|((dx, (x, dout)), groups)| {
                 let sums = Sums::new(x, dout, groups, weight.len());
@@ -83,6 +92,27 @@ impl CpuOp for GroupNorm {
                 dbias.iter_mut().zip(&sums.plain).for_each(|(sum, part)| *sum += *part as f32);
             }
         }
+    }
+}
+
+impl GroupNorm {
+    /// The gradient of what goes into GELU.
+    fn before_gelu(&self, saved: &Saved, [x, weight, bias]: [&[f32]; 3], dout: &[f32]) -> Vec<f32> {
+        let (sequence, stretch) = (self.time * weight.len(), FRAMES * weight.len());
+        let mut dnormed = scratch(x.len());
+        let operands = x.par_chunks(sequence).zip(dout.par_chunks(sequence)).zip(&saved.0);
+        dnormed.par_chunks_mut(sequence).zip(operands).for_each(|(dnormed, ((x, dout), groups))| {
+            let affine = Affine::new(groups, weight, bias);
+            let operands = x.par_chunks(stretch).zip(dout.par_chunks(stretch));
+            dnormed.par_chunks_mut(stretch).zip(operands).for_each(|(dnormed, (x, dout))| {
+                affine.apply(x, dnormed, false);
+                simd::dispatch(
+                    #[inline(always)]
+                    || fused::pull_back(dnormed, dout),
+                );
+            });
+        });
+        dnormed
     }
 }
 
@@ -114,7 +144,7 @@ impl Affine {
         Affine { centre, scale, shift }
     }
 
-    fn apply(&self, x: &[f32], out: &mut [f32]) {
+    fn apply(&self, x: &[f32], out: &mut [f32], gelu: bool) {
         let n = self.centre.len();
         let (centre, scale, shift) = (&self.centre[..n], &self.scale[..n], &self.shift[..n]);
         simd::dispatch(
@@ -122,7 +152,10 @@ impl Affine {
             || {
                 for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                     for c in 0..n {
-                        out[c] = (x[c] - centre[c]) * scale[c] + shift[c];
+                        out[c] = (x[c] - centre[c]).mul_add(scale[c], shift[c]);
+                    }
+                    if gelu {
+                        fused::activate_within(out);
                     }
                 }
             },
@@ -168,7 +201,7 @@ fn sums(x: &[f32], dout: &[f32], centre: &[f32]) -> Vec<f32> {
             for (x, dout) in x.chunks_exact(n).zip(dout.chunks_exact(n)) {
                 for c in 0..n {
                     plain[c] += dout[c];
-                    centred[c] += dout[c] * (x[c] - centre[c]);
+                    centred[c] = dout[c].mul_add(x[c] - centre[c], centred[c]);
                 }
             }
         },
@@ -220,7 +253,8 @@ impl Pullback {
                     let frames = x.chunks_exact(n).zip(dout.chunks_exact(n));
                     for (dx, (x, dout)) in dx.chunks_exact_mut(n).zip(frames) {
                         for c in 0..n {
-                            dx[c] += dout[c] * scale[c] - (x[c] - centre[c]) * slope[c] - shift[c];
+                            let of_row = (x[c] - centre[c]).mul_add(-slope[c], -shift[c]);
+                            dx[c] += dout[c].mul_add(scale[c], of_row);
                         }
                     }
                 },

@@ -10,6 +10,8 @@
 //! - dx = r (q − mean(q) − x̂ mean(q x̂))
 //! - dweight = Σ_{b,t} dout x̂ and dbias = Σ_{b,t} dout
 //!
+//! A GELU may follow in the same pass; backward forms what went into it again.
+//!
 //! Padding counts as data, as in the reference: T is the whole axis. Not for: statistics of one frame (`layer_norm`).
 //!
 //! # Shapes
@@ -34,6 +36,8 @@ pub struct GroupNorm {
     groups: usize,
     /// Frames per sequence, T.
     time: usize,
+    /// Whether outputs go through the exact GELU.
+    gelu: bool,
 }
 
 impl Op for GroupNorm {
@@ -53,6 +57,31 @@ pub fn group_norm<D: Run<GroupNorm>>(
     groups: usize,
     eps: f32,
 ) -> Result<Array<D>, OpError> {
+    normalised(tape, [x, weight, bias], groups, eps, false)
+}
+
+/// GELU([`group_norm`]).
+///
+/// # Errors
+/// As [`group_norm`].
+pub fn group_norm_gelu<D: Run<GroupNorm>>(
+    tape: &mut Tape<D>,
+    x: &Array<D>,
+    weight: &Array<D>,
+    bias: &Array<D>,
+    groups: usize,
+    eps: f32,
+) -> Result<Array<D>, OpError> {
+    normalised(tape, [x, weight, bias], groups, eps, true)
+}
+
+fn normalised<D: Run<GroupNorm>>(
+    tape: &mut Tape<D>,
+    [x, weight, bias]: [&Array<D>; 3],
+    groups: usize,
+    eps: f32,
+    gelu: bool,
+) -> Result<Array<D>, OpError> {
     let op = GroupNorm::NAME;
     let [_, time, channels] = x.dims(op, "x")?;
     for (operand, array) in [("weight", weight), ("bias", bias)] {
@@ -65,5 +94,5 @@ pub fn group_norm<D: Run<GroupNorm>>(
         let want = format!("its channels must split into {groups} equal groups");
         return Err(OpError::Shape { op, operand: "x", got: x.shape(), want });
     }
-    apply_one(tape, GroupNorm { eps, groups, time }, &[x, weight, bias], x.shape())
+    apply_one(tape, GroupNorm { eps, groups, time, gelu }, &[x, weight, bias], x.shape())
 }

@@ -1,6 +1,7 @@
 //! The specification: f64, one group at a time.
 
 use super::GroupNorm;
+use crate::gelu::reference::normal_below;
 
 /// out [B, T, C] from x, weight, bias.
 pub(super) fn forward(op: &GroupNorm, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -18,7 +19,8 @@ pub(super) fn forward(op: &GroupNorm, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
             let variance = elements.iter().map(|&i| (x[i] - mean) * (x[i] - mean)).sum::<f64>() / n;
             let rstd = 1.0 / (variance + f64::from(op.eps)).sqrt();
             for i in elements {
-                out[i] = (x[i] - mean) * rstd * weight[i % channels] + bias[i % channels];
+                let y = (x[i] - mean) * rstd * weight[i % channels] + bias[i % channels];
+                out[i] = if op.gelu { y * normal_below(y) } else { y };
             }
         }
     }

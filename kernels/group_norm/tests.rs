@@ -5,7 +5,7 @@ use crate::agree::{Numbers, Tolerance, agree, check, differences, run_backward, 
 use crate::{Cpu, Shape};
 
 fn op(time: usize, groups: usize) -> GroupNorm {
-    GroupNorm { eps: 1e-5, groups, time }
+    GroupNorm { eps: 1e-5, groups, time, gelu: false }
 }
 
 fn inputs(batch: usize, time: usize, channels: usize) -> Vec<Vec<f64>> {
@@ -19,9 +19,11 @@ fn agrees_with_the_specification_and_finite_differences() {
     for (batch, time, channels, groups) in
         [(1, 2, 1, 1), (2, 5, 6, 3), (1, 9, 17, 17), (3, 4, 8, 1), (1, 1, 6, 2), (2, 70, 3, 3)]
     {
-        let op = op(time, groups);
-        let reference = |inputs: &[Vec<f64>]| reference::forward(&op, inputs);
-        check(&op, &inputs(batch, time, channels), &[true; 3], reference);
+        for gelu in [false, true] {
+            let op = GroupNorm { gelu, ..op(time, groups) };
+            let reference = |inputs: &[Vec<f64>]| reference::forward(&op, inputs);
+            check(&op, &inputs(batch, time, channels), &[true; 3], reference);
+        }
     }
 }
 
@@ -112,7 +114,7 @@ fn a_large_mean_and_a_drift_do_not_swallow_the_variance() {
     let mut x: Vec<f64> = (0..TIME).map(|t| 1_000.0 + f64::from(t as u32 % 7) / 32.0).collect();
     x[640] = 1_010.0;
     let ins = [x, vec![1.0], vec![0.0]];
-    let op = GroupNorm { eps: 1e-7, groups: 1, time: TIME };
+    let op = GroupNorm { eps: 1e-7, groups: 1, time: TIME, gelu: false };
     let (got, _) = run_forward(&op, &ins, &[TIME]);
     agree("group_norm", &got[0], &reference::forward(&op, &ins)[0], Tolerance::F32);
 }

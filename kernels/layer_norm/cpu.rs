@@ -3,6 +3,8 @@
 use rayon::prelude::*;
 
 use super::LayerNorm;
+use crate::device::scratch;
+use crate::gelu::fused;
 use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
@@ -20,7 +22,7 @@ impl CpuOp for LayerNorm {
     type Saved = Vec<Row>;
 
     fn keeps_input(&self, index: usize) -> bool {
-        index != 2
+        index != 2 || self.gelu
     }
 
     fn overwrites(&self) -> bool {
@@ -50,6 +52,9 @@ impl CpuOp for LayerNorm {
                     let each = x.chunks_exact(channels).zip(out.chunks_exact_mut(channels));
                     for (i, (x, out)) in each.enumerate() {
                         let row = normalise(x, weight, bias, self.eps, out);
+                        if self.gelu {
+                            fused::activate_within(out);
+                        }
                         if let Some(slot) = saved.get_mut(i) {
                             *slot = row;
                         }
@@ -67,7 +72,9 @@ impl CpuOp for LayerNorm {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        let ([x, weight, _], [dx, dweight, dbias]) = (inputs, dinputs) else { unreachable!("three inputs") };
+        let ([x, weight, bias], [dx, dweight, dbias]) = (inputs, dinputs) else {
+            unreachable!("three inputs")
+        };
         let channels = weight.len();
         if x.is_empty() {
             return;
@@ -83,10 +90,15 @@ impl CpuOp for LayerNorm {
             .into_par_iter()
             .zip(operands.zip(saved.par_chunks(rows)))
             .map(|(dx, ((x, dout), saved))| {
-                let block = Block { x, dout, weight, saved };
+                let mut block = Block { x, dout, weight, saved };
+                let mut dnormed = Vec::new();
                 simd::dispatch(
                     #[inline(always)]
                     || {
+                        if self.gelu {
+                            dnormed = block.before_gelu(bias);
+                            block.dout = &dnormed;
+                        }
                         if let Some(dx) = dx {
                             block.add_dx(dx, fresh);
                         }
@@ -108,30 +120,26 @@ impl CpuOp for LayerNorm {
 #[inline(always)]
 fn normalise(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) -> Row {
     let n = x.len();
-    let (weight, bias, out) = (&weight[..n], &bias[..n], &mut out[..n]);
     let mean = simd::sum(x) / n as f32;
-    let rstd = 1.0 / (squared_differences(x, mean) / n as f32 + eps).sqrt();
-    for i in 0..n {
-        out[i] = (x[i] - mean) * rstd * weight[i] + bias[i];
+    let rstd = 1.0 / (simd::squared_differences(x, mean) / n as f32 + eps).sqrt();
+    let row = Row { mean, rstd };
+    row.apply(x, weight, bias, out);
+    row
+}
+
+impl Row {
+    #[inline(always)]
+    fn apply(self, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
+        let n = x.len();
+        let (weight, bias, out) = (&weight[..n], &bias[..n], &mut out[..n]);
+        for i in 0..n {
+            out[i] = ((x[i] - self.mean) * self.rstd).mul_add(weight[i], bias[i]);
+        }
     }
-    Row { mean, rstd }
 }
 
 /// Running lanes of the sums over a row.
-const LANES: usize = 32;
-
-/// Σ (x − mean)².
-#[inline(always)]
-fn squared_differences(x: &[f32], mean: f32) -> f32 {
-    let (blocks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [0.0f32; LANES];
-    for block in blocks {
-        for l in 0..LANES {
-            lanes[l] += (block[l] - mean) * (block[l] - mean);
-        }
-    }
-    rest.iter().fold(simd::sum(&lanes), |sum, x| sum + (x - mean) * (x - mean))
-}
+const LANES: usize = 64;
 
 /// What backward reads of one block of rows.
 struct Block<'a> {
@@ -150,6 +158,17 @@ impl<'a> Block<'a> {
         rows.map(|((x, dout), &row)| (x, dout, row))
     }
 
+    /// The gradient of what goes into GELU.
+    #[inline(always)]
+    fn before_gelu(&self, bias: &[f32]) -> Vec<f32> {
+        let mut dnormed = scratch(self.x.len());
+        for ((x, dout, row), dnormed) in self.rows().zip(dnormed.chunks_exact_mut(self.weight.len())) {
+            row.apply(x, self.weight, bias, dnormed);
+            fused::pull_back(dnormed, dout);
+        }
+        dnormed
+    }
+
     #[inline(always)]
     fn add_dx(&self, dx: &mut [f32], fresh: bool) {
         let channels = self.weight.len();
@@ -161,7 +180,8 @@ impl<'a> Block<'a> {
             let (x, dout, dx) = (&x[..channels], &dout[..channels], &mut dx[..channels]);
             for c in 0..channels {
                 let before = if fresh { 0.0 } else { dx[c] };
-                dx[c] = before + rstd * (dout[c] * weight[c] - shift - (x[c] - mean) * slope);
+                let of_row = (x[c] - mean).mul_add(-slope, dout[c].mul_add(weight[c], -shift));
+                dx[c] = rstd.mul_add(of_row, before);
             }
         }
     }
@@ -173,7 +193,7 @@ impl<'a> Block<'a> {
         let (dweight, dbias) = partial.split_at_mut(self.weight.len());
         for (x, dout, Row { mean, rstd }) in self.rows() {
             for ((dweight, dbias), (x, dout)) in dweight.iter_mut().zip(&mut *dbias).zip(x.iter().zip(dout)) {
-                *dweight += dout * ((x - mean) * rstd);
+                *dweight = dout.mul_add((x - mean) * rstd, *dweight);
                 *dbias += dout;
             }
         }
@@ -192,7 +212,7 @@ fn gradient_sums(x: &[f32], dout: &[f32], weight: &[f32], mean: f32) -> [f32; 2]
         for l in 0..LANES {
             let q = dout[l] * weight[l];
             of_q[l] += q;
-            of_product[l] += q * (x[l] - mean);
+            of_product[l] = q.mul_add(x[l] - mean, of_product[l]);
         }
     }
     let mut sums = [simd::sum(&of_q), simd::sum(&of_product)];

@@ -29,6 +29,8 @@ use crate::{Array, OpError, Run, Tape};
 pub struct LayerNorm {
     /// Added to the variance.
     eps: f32,
+    /// Whether outputs go through the exact GELU.
+    gelu: bool,
 }
 
 impl Op for LayerNorm {
@@ -47,6 +49,28 @@ pub fn layer_norm<D: Run<LayerNorm>>(
     bias: &Array<D>,
     eps: f32,
 ) -> Result<Array<D>, OpError> {
+    normalised(tape, [x, weight, bias], LayerNorm { eps, gelu: false })
+}
+
+/// GELU([`layer_norm`]).
+///
+/// # Errors
+/// As [`layer_norm`].
+pub fn layer_norm_gelu<D: Run<LayerNorm>>(
+    tape: &mut Tape<D>,
+    x: &Array<D>,
+    weight: &Array<D>,
+    bias: &Array<D>,
+    eps: f32,
+) -> Result<Array<D>, OpError> {
+    normalised(tape, [x, weight, bias], LayerNorm { eps, gelu: true })
+}
+
+fn normalised<D: Run<LayerNorm>>(
+    tape: &mut Tape<D>,
+    [x, weight, bias]: [&Array<D>; 3],
+    op: LayerNorm,
+) -> Result<Array<D>, OpError> {
     let channels = x.shape().last();
     for (operand, array) in [("weight", weight), ("bias", bias)] {
         if array.shape() != [channels].into() {
@@ -54,5 +78,5 @@ pub fn layer_norm<D: Run<LayerNorm>>(
             return Err(OpError::Shape { op: LayerNorm::NAME, operand, got: array.shape(), want });
         }
     }
-    apply_one(tape, LayerNorm { eps }, &[x, weight, bias], x.shape())
+    apply_one(tape, op, &[x, weight, bias], x.shape())
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
 use crate::op::CpuOp;
-use crate::{Cpu, Shape};
+use crate::{Cpu, Shape, gelu};
 
 const EPS: f32 = 1e-5;
 
@@ -20,7 +20,9 @@ fn reference(inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (rows, channels) in [(1, 2), (3, 5), (2, 16), (4, 17), (3, 70)] {
-        check(&LayerNorm { eps: EPS }, &inputs(rows, channels), &[true; 3], reference);
+        check(&LayerNorm { eps: EPS, gelu: false }, &inputs(rows, channels), &[true; 3], reference);
+        let activated = |inputs: &[Vec<f64>]| gelu::reference::forward(&reference(inputs));
+        check(&LayerNorm { eps: EPS, gelu: true }, &inputs(rows, channels), &[true; 3], activated);
     }
 }
 
@@ -28,7 +30,7 @@ fn agrees_with_the_specification_and_finite_differences() {
 fn agrees_over_many_blocks() {
     for (rows, channels) in [(513, 96), (9, 20_000)] {
         let inputs = inputs(rows, channels);
-        let (got, _) = run_forward(&LayerNorm { eps: EPS }, &inputs, &[rows * channels]);
+        let (got, _) = run_forward(&LayerNorm { eps: EPS, gelu: false }, &inputs, &[rows * channels]);
         agree("layer_norm", &got[0], &reference(&inputs)[0], Tolerance::F32);
     }
 }
@@ -40,8 +42,8 @@ fn block_edges_leave_no_trace_in_the_gradient() {
     let once = inputs(rows, channels);
     let dout = Numbers::new(5).take(rows * channels, 1.0, 0.0);
     let thrice = [once[0].repeat(3), once[1].clone(), once[2].clone()];
-    let short = run_backward(&LayerNorm { eps: EPS }, &once, std::slice::from_ref(&dout));
-    let long = run_backward(&LayerNorm { eps: EPS }, &thrice, &[dout.repeat(3)]);
+    let short = run_backward(&LayerNorm { eps: EPS, gelu: false }, &once, std::slice::from_ref(&dout));
+    let long = run_backward(&LayerNorm { eps: EPS, gelu: false }, &thrice, &[dout.repeat(3)]);
     assert_eq!(long[0], short[0].repeat(3));
     for i in [1, 2] {
         let want: Vec<f64> = short[i].iter().map(|&d| 3.0 * f64::from(d)).collect();
@@ -57,7 +59,7 @@ fn block_edges_leave_no_trace_in_the_gradient() {
 #[test]
 fn golden() {
     let inputs = [vec![1.0, -2.0, 0.5, 3.0], vec![1.0, 0.5, 2.0, -1.0], vec![0.1, 0.2, 0.3, 0.4]];
-    let op = LayerNorm { eps: 1e-5 };
+    let op = LayerNorm { eps: 1e-5, gelu: false };
     let (out, _) = run_forward(&op, &inputs, &[4]);
     agree(
         "out",
@@ -84,7 +86,7 @@ fn golden() {
 #[test]
 fn a_large_mean_does_not_swallow_the_variance() {
     // mean(x²) − mean(x)² in f32 would find no variance at all here.
-    let op = LayerNorm { eps: 1e-12 };
+    let op = LayerNorm { eps: 1e-12, gelu: false };
     let x: Vec<f64> = (0..64).map(|i| 10_000.0 + f64::from(i % 2) / 16.0).collect();
     let (out, _) = run_forward(&op, &[x, vec![1.0; 64], vec![0.0; 64]], &[64]);
     let want: Vec<f64> = (0..64).map(|i| f64::from(i % 2) * 2.0 - 1.0).collect();
@@ -95,7 +97,7 @@ fn a_large_mean_does_not_swallow_the_variance() {
 fn saves_two_numbers_a_row_and_nothing_for_inference() {
     let inputs: Vec<Vec<f32>> = vec![vec![1.0; 6], vec![1.0; 2], vec![0.0; 2]];
     let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-    let saved = |save| LayerNorm { eps: EPS }.forward(&inputs, &mut [&mut [0.0; 6]], save).len();
+    let saved = |save| LayerNorm { eps: EPS, gelu: false }.forward(&inputs, &mut [&mut [0.0; 6]], save).len();
     assert_eq!((saved(true), saved(false)), (3, 0));
 }
 
@@ -103,7 +105,7 @@ fn saves_two_numbers_a_row_and_nothing_for_inference() {
 fn same_bytes_whatever_the_thread_count() {
     let ins = inputs(777, 96);
     let dout = Numbers::new(9).take(ins[0].len(), 1.0, 0.0);
-    let op = LayerNorm { eps: EPS };
+    let op = LayerNorm { eps: EPS, gelu: false };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
@@ -143,7 +145,7 @@ fn only_wanted_gradients_arrive_through_the_tape() {
         Array::from_vec(&device, ins[i].iter().map(|&x| x as f32).collect(), shape).expect("fits")
     };
     let (x, weight, bias) = (array(0, [1, 3, 4].into()), array(1, [4].into()), array(2, [4].into()));
-    let want = run_backward(&LayerNorm { eps: EPS }, &ins, &[vec![1.0; 12]]);
+    let want = run_backward(&LayerNorm { eps: EPS, gelu: false }, &ins, &[vec![1.0; 12]]);
     for tracked in 0..3 {
         let mut operands = [x.clone(), weight.clone(), bias.clone()];
         operands[tracked] = operands[tracked].tracked();

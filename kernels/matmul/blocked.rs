@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use super::micro::{self, ROWS, Tile};
 use super::pack::{Line, lines, pack_a, pack_b, panels};
-use super::{Product, Then};
+use super::{Product, SerialThen};
 
 /// Columns of a packed block of B.
-const COLS: usize = 384;
+pub(super) const COLS: usize = 384;
 /// Steps of k of a packed block, at most.
 const DEPTH: usize = 512;
 /// Rows of a packed block of A.
@@ -36,7 +36,7 @@ pub(super) unsafe fn rectangle(
     cols: Range<usize>,
     c: *mut f32,
     c_row: usize,
-    then: Option<&Then<'_>>,
+    then: Option<&SerialThen<'_>>,
 ) {
     PACKED.with_borrow_mut(|(packed_b, packed_a)| {
         for first in cols.clone().step_by(COLS) {
@@ -74,7 +74,7 @@ struct Block<'a> {
     packed_b: &'a [Line],
     c: *mut f32,
     c_row: usize,
-    then: Option<&'a Then<'a>>,
+    then: Option<&'a SerialThen<'a>>,
 }
 
 impl Block<'_> {

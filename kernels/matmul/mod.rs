@@ -23,8 +23,16 @@ use rayon::prelude::*;
 use crate::{threads, trace};
 pub use view::View;
 
+/// Columns up to which a row of C is finished in one piece.
+#[cfg(target_arch = "x86_64")]
+const WHOLE_ROWS: usize = blocked::COLS;
+#[cfg(not(target_arch = "x86_64"))]
+const WHOLE_ROWS: usize = usize::MAX;
+
 /// What is done with a finished piece of a row of C: its row, its first column, its values.
 pub type Then<'a> = dyn Fn(usize, usize, &mut [f32]) + Sync + 'a;
+/// The same where one thread alone has the product.
+type SerialThen<'a> = dyn Fn(usize, usize, &mut [f32]) + 'a;
 
 /// C ← alpha·a·b + beta·C. C is not read where `beta` is 0.
 #[derive(Clone, Copy)]
@@ -71,9 +79,34 @@ fn has_avx512() -> bool {
 /// # Panics
 /// The extents do not fit each other or their slices: a bug in the calling op.
 pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f32], c_row: usize) {
-    let product = Product { alpha, a, b, beta };
+    run_serial(&Product { alpha, a, b, beta }, c, c_row, None);
+}
+
+/// [`matmul_serial`] into a dense `c`, with a last word as in [`matmul_then`].
+///
+/// # Panics
+/// As [`matmul_serial`].
+pub fn matmul_serial_then(product: &Product<'_>, c: &mut [f32], then: &Then<'_>) {
+    run_serial(product, c, product.b.cols, Some(then));
+}
+
+/// [`matmul_serial`] into a dense `c`, handing every row to `then` in order, while it is in the first cache.
+///
+/// # Panics
+/// As [`matmul_serial`].
+pub fn matmul_serial_rows(product: &Product<'_>, c: &mut [f32], then: &dyn Fn(usize, &mut [f32])) {
+    let cols = product.b.cols;
+    if cols <= WHOLE_ROWS {
+        run_serial(product, c, cols, Some(&|row, _, values| then(row, values)));
+        return;
+    }
+    run_serial(product, c, cols, None);
+    c.chunks_exact_mut(cols).take(product.a.rows).enumerate().for_each(|(row, values)| then(row, values));
+}
+
+fn run_serial(product: &Product<'_>, c: &mut [f32], c_row: usize, then: Option<&SerialThen<'_>>) {
     product.check(c, c_row);
-    if a.rows == 0 || b.cols == 0 {
+    if product.a.rows == 0 || product.b.cols == 0 {
         return;
     }
     product.count();
@@ -81,9 +114,10 @@ pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f
     unsafe {
         #[cfg(target_arch = "x86_64")]
         if product.is_ours() {
-            return blocked::rectangle(&product, 0..a.rows, 0..b.cols, c.as_mut_ptr(), c_row, None);
+            let (rows, cols) = (0..product.a.rows, 0..product.b.cols);
+            return blocked::rectangle(product, rows, cols, c.as_mut_ptr(), c_row, then);
         }
-        portable::whole(&product, c.as_mut_ptr(), c_row, None);
+        portable::whole(product, c.as_mut_ptr(), c_row, then);
     }
 }
 
@@ -116,7 +150,7 @@ fn run(product: &Product<'_>, c: &mut [f32], then: Option<&Then<'_>>) {
         let pieces = cut(product);
         // SAFETY: `check` keeps every element inside its slice; pieces are disjoint rectangles of `c`, which is borrowed mutably.
         pieces.into_par_iter().for_each(|(rows, cols)| unsafe {
-            blocked::rectangle(product, rows, cols, start.address(), n, then);
+            blocked::rectangle(product, rows, cols, start.address(), n, then.map(|then| then as _));
         });
         return;
     }
@@ -127,7 +161,7 @@ fn run(product: &Product<'_>, c: &mut [f32], then: Option<&Then<'_>>) {
         let product = Product { a: product.a.rows_from(first, rows), ..*product };
         let shifted =
             then.map(|then| move |r: usize, col: usize, piece: &mut [f32]| then(first + r, col, piece));
-        let then = shifted.as_ref().map(|then| then as &Then<'_>);
+        let then = shifted.as_ref().map(|then| then as &SerialThen<'_>);
         // SAFETY: as above; this block of rows is borrowed mutably.
         unsafe { portable::whole(&product, c.as_mut_ptr(), n, then) };
     });

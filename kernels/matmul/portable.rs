@@ -1,12 +1,12 @@
 //! The product through the crate `gemm`, for processors without AVX-512 and for products too small to be worth packing.
 
-use super::{Product, Then};
+use super::{Product, SerialThen};
 
 /// Computes the whole product on this thread.
 ///
 /// # Safety
 /// The operands fit each other and their slices; `c` is the start of C, whose rows lie `c_row` apart, and nobody else touches it.
-pub(super) unsafe fn whole(product: &Product<'_>, c: *mut f32, c_row: usize, then: Option<&Then<'_>>) {
+pub(super) unsafe fn whole(product: &Product<'_>, c: *mut f32, c_row: usize, then: Option<&SerialThen<'_>>) {
     let Product { alpha, a, b, beta } = *product;
     // SAFETY: the caller's promise is gemm's own.
     unsafe {

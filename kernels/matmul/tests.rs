@@ -116,6 +116,23 @@ fn the_last_word_sees_every_element_once_and_finished() {
 }
 
 #[test]
+fn rows_are_handed_on_whole_and_in_their_order() {
+    for extents @ [m, n, _] in [[3, 5, 7], [21, 384, 64], [300, 450, 600]] {
+        let case = case(extents, [false, true], 1.0, 0.0);
+        let (a, b) = views(&case, extents, [false, true]);
+        let mut c = vec![0.0; m * n];
+        let seen = std::cell::RefCell::new(Vec::new());
+        matmul_serial_rows(&Product { alpha: 1.0, a, b, beta: 0.0 }, &mut c, &|row, values| {
+            assert_eq!(values.len(), n);
+            seen.borrow_mut().push((row, values.to_vec()));
+        });
+        let seen = seen.into_inner();
+        assert!(seen.iter().map(|(row, _)| *row).eq(0..m));
+        assert!(seen.into_iter().flat_map(|(_, values)| values).eq(c));
+    }
+}
+
+#[test]
 fn bytes_do_not_depend_on_the_thread_count() {
     for extents @ [m, n, _] in [[500, 768, 768], [64, 3_000, 100], [3_000, 33, 100], [999, 50, 700]] {
         for turned in [[false, false], [true, false], [false, true]] {

@@ -3,6 +3,8 @@
 //! A decay is e^(ΔA) with Δ ≥ 0 > A. Rates are scaled by log2 e once, so that the inner loop needs neither the multiplication
 //! nor the two-part range reduction of a general exponential.
 
+use crate::simd;
+
 /// Scales a natural exponent to a binary one.
 pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
@@ -12,15 +14,22 @@ pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// polynomial with p(0) = 1 (least maximum relative error 2e-9) stands.
 #[inline(always)]
 pub(crate) fn exp2_decay(x: f32) -> f32 {
+    const COEFFICIENTS: [f32; 7] = [
+        1.0,
+        std::f32::consts::LN_2,
+        0.240_226_48,
+        0.055_503_324,
+        9.618_437e-3,
+        1.339_887_4e-3,
+        1.535_336_2e-4,
+    ];
     // Adding 1.5·2^23 leaves the nearest integer in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
-    let x = x.max(-126.0);
+    // Unlike `max`, this passes NaN on, in one instruction.
+    let x = if x < -126.0 { -126.0 } else { x };
     let shifted = x + ROUND;
     let r = x - (shifted - ROUND);
-    let p = 1.0
-        + r * (std::f32::consts::LN_2
-            + r * (0.240_226_48
-                + r * (0.055_503_324 + r * (9.618_437e-3 + r * (1.339_887_4e-3 + r * 1.535_336_2e-4)))));
+    let p = simd::polynomial(r, COEFFICIENTS);
     f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 

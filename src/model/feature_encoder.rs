@@ -1,6 +1,5 @@
 //! The strided convolutions that turn a waveform into frames.
 
-use kernels::gelu::gelu;
 use kernels::{Array, Backend, OpError};
 
 use crate::nn::{Conv, GroupNorm, LayerNorm, Pass, Scope};
@@ -74,11 +73,15 @@ fn layer<D: Backend>(
     norm: &Norm,
     x: &Array<D>,
 ) -> Result<Array<D>, OpError> {
-    let x = conv.forward(pass, x)?;
-    let x = match norm {
-        Norm::None => x,
-        Norm::Group(norm) => norm.forward(pass, &x)?,
-        Norm::Layer(norm) => norm.forward(pass, &x)?,
-    };
-    gelu(pass.tape, &x)
+    match norm {
+        Norm::None => conv.then_gelu(pass, x),
+        Norm::Group(norm) => {
+            let x = conv.forward(pass, x)?;
+            norm.then_gelu(pass, &x)
+        }
+        Norm::Layer(norm) => {
+            let x = conv.forward(pass, x)?;
+            norm.then_gelu(pass, &x)
+        }
+    }
 }

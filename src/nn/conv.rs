@@ -1,7 +1,6 @@
 //! Convolutions over time: the feature encoder's, and the positional one.
 
 use kernels::conv1d::{Conv1d, conv1d};
-use kernels::gelu::gelu;
 use kernels::weight_norm::weight_norm;
 use kernels::{Array, Backend, OpError};
 
@@ -40,8 +39,25 @@ impl Conv {
     /// # Errors
     /// The input is shorter than the kernel, shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        self.convolve(pass, x, false)
+    }
+
+    /// GELU behind it, in the same pass.
+    ///
+    /// # Errors
+    /// As [`Conv::forward`].
+    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        self.convolve(pass, x, true)
+    }
+
+    fn convolve<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        gelu: bool,
+    ) -> Result<Array<D>, OpError> {
         let (weight, bias) = (pass.param(self.weight), self.bias.map(|bias| pass.param(bias)));
-        let settings = Conv1d { stride: self.stride, padding: [0, 0], dilation: 1, groups: 1 };
+        let settings = Conv1d { stride: self.stride, padding: [0, 0], dilation: 1, groups: 1, gelu };
         conv1d(pass.tape, x, weight, bias, settings)
     }
 }
@@ -88,8 +104,7 @@ impl PositionalConv {
         let bias = pass.param(self.bias);
         // As long as x: an even kernel would make one frame too many, which the reference computes and trims.
         let padding = [self.kernel / 2, (self.kernel - 1) / 2];
-        let settings = Conv1d { stride: 1, padding, dilation: 1, groups: self.groups };
-        let y = conv1d(pass.tape, x, &weight, Some(bias), settings)?;
-        gelu(pass.tape, &y)
+        let settings = Conv1d { stride: 1, padding, dilation: 1, groups: self.groups, gelu: true };
+        conv1d(pass.tape, x, &weight, Some(bias), settings)
     }
 }

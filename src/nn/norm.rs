@@ -1,7 +1,7 @@
 //! Normalisations with a learnt gain and shift.
 
-use kernels::group_norm::group_norm;
-use kernels::layer_norm::layer_norm;
+use kernels::group_norm::group_norm_gelu;
+use kernels::layer_norm::{layer_norm, layer_norm_gelu};
 use kernels::{Array, Backend, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
@@ -35,6 +35,15 @@ impl LayerNorm {
         let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
         layer_norm(pass.tape, x, weight, bias, self.eps)
     }
+
+    /// GELU behind it, in the same pass.
+    ///
+    /// # Errors
+    /// As [`LayerNorm::forward`].
+    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
+        layer_norm_gelu(pass.tape, x, weight, bias, self.eps)
+    }
 }
 
 /// Group norm with one group per channel: statistics over time, padding included.
@@ -53,13 +62,15 @@ impl GroupNorm {
         GroupNorm { weight, bias, channels, eps }
     }
 
+    /// GELU behind it, in the same pass.
+    ///
     /// # Shapes
     /// x [B, T, channels] → the same
     ///
     /// # Errors
     /// The shapes do not fit, or the device failed.
-    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
-        group_norm(pass.tape, x, weight, bias, self.channels, self.eps)
+        group_norm_gelu(pass.tape, x, weight, bias, self.channels, self.eps)
     }
 }

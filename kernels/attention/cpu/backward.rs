@@ -2,10 +2,12 @@
 //!
 //! One task per batch row and head, its tiles in order: the sums do not depend on the threads.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::{Call, Head, KEYS, QUERIES, Tile};
-use crate::matmul::{View, matmul_serial};
+use crate::matmul::{Product, View, matmul_serial, matmul_serial_rows};
 use crate::simd;
 
 /// What forward left, and the gradient that came.
@@ -93,22 +95,22 @@ impl Task<'_> {
         let v = call.view(call.v, head, tile.key, tile.keys);
         let dout = call.view(kept.dout, head, tile.query, tile.queries);
         matmul_serial(call.op.scale, q, k.t(), 0.0, &mut scratch.weights, tile.keys);
-        matmul_serial(1.0, dout, v.t(), 0.0, &mut scratch.dscores, tile.keys);
         let out = call.view(kept.out, head, tile.query, tile.queries);
         let log_sums = &kept.log_sums[self.flat * call.time + tile.query..][..tile.queries];
-        simd::dispatch(
-            #[inline(always)]
-            || {
-                for (r, &log_sum) in log_sums.iter().enumerate() {
-                    let span = r * call.width..r * call.width + call.per_head;
+        let weights = RefCell::new(scratch.weights.chunks_exact_mut(tile.keys));
+        let product = Product { alpha: 1.0, a: dout, b: v.t(), beta: 0.0 };
+        // Rows are finished in their order.
+        matmul_serial_rows(&product, &mut scratch.dscores, &|r, dscores| {
+            let span = r * call.width..r * call.width + call.per_head;
+            let Some(weights) = weights.borrow_mut().next() else { return };
+            simd::dispatch(
+                #[inline(always)]
+                || {
                     let delta = simd::dot(&out.data[span.clone()], &dout.data[span]);
-                    let cells = r * tile.keys..(r + 1) * tile.keys;
-                    let (weights, dscores) =
-                        (&mut scratch.weights[cells.clone()], &mut scratch.dscores[cells]);
-                    differentiate(&head, tile, r, log_sum, delta, weights, dscores);
-                }
-            },
-        );
+                    differentiate(&head, tile, r, log_sums[r], delta, weights, dscores);
+                },
+            );
+        });
         let weights = View::new(&scratch.weights, tile.queries, tile.keys);
         let dscores = View::new(&scratch.dscores, tile.queries, tile.keys);
         if !self.dv.is_empty() {

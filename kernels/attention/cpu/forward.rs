@@ -1,10 +1,12 @@
 //! The streaming softmax: the running maximum and sum of each query, its output rescaled whenever the maximum grows.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::{Call, Head, KEYS, QUERIES, Tile};
 use crate::cross_entropy::rows;
-use crate::matmul::{View, matmul_serial};
+use crate::matmul::{Product, View, matmul_serial, matmul_serial_rows};
 use crate::simd;
 
 /// Fills `out`; and `log_sums` [B, H, T], unless it is empty.
@@ -79,43 +81,53 @@ impl Task<'_, '_> {
         let q = call.view(call.q, head, tile.query, tile.queries);
         let k = call.view(call.k, head, tile.key, tile.keys);
         let v = call.view(call.v, head, tile.key, tile.keys);
-        matmul_serial(call.op.scale, q, k.t(), 0.0, &mut scratch.scores, tile.keys);
-        simd::dispatch(
-            #[inline(always)]
-            || {
-                for r in 0..tile.queries {
-                    weigh(&head, tile, r, scratch, call.per_head);
-                }
-            },
-        );
+        let Scratch { scores, out, max, sum } = scratch;
+        let product = Product { alpha: call.op.scale, a: q, b: k.t(), beta: 0.0 };
+        let state = RefCell::new((out.chunks_exact_mut(call.per_head), max.iter_mut().zip(sum)));
+        // Rows are finished in their order.
+        matmul_serial_rows(&product, scores, &|r, scores| {
+            let (out, statistics) = &mut *state.borrow_mut();
+            if let (Some(out), Some((max, sum))) = (out.next(), statistics.next()) {
+                simd::dispatch(
+                    #[inline(always)]
+                    || weigh(&head, tile, r, scores, Query { out, max, sum }),
+                );
+            }
+        });
         let weights = View::new(&scratch.scores, tile.queries, tile.keys);
         let beta = if tile.key == 0 { 0.0 } else { 1.0 };
         matmul_serial(1.0, weights, v, beta, &mut scratch.out, call.per_head);
     }
 }
 
+/// What one query has gathered from the tiles before.
+struct Query<'a> {
+    out: &'a mut [f32],
+    max: &'a mut f32,
+    sum: &'a mut f32,
+}
+
 /// Turns the scores of the tile's row `r` into weights relative to the row's new maximum.
 #[inline(always)]
-fn weigh(head: &Head, tile: Tile, r: usize, scratch: &mut Scratch, per_head: usize) {
-    let scores = &mut scratch.scores[r * tile.keys..][..tile.keys];
+fn weigh(head: &Head, tile: Tile, r: usize, scores: &mut [f32], query: Query<'_>) {
     let (scores, hidden) = scores.split_at_mut(tile.visible(head, r));
     hidden.fill(0.0);
     if scores.is_empty() {
         return;
     }
-    let before = scratch.max[r];
+    let before = *query.max;
     let max = rows::max(scores).max(before);
     let sum = rows::exp_in_place(scores, max);
     if tile.key == 0 {
-        scratch.sum[r] = sum;
+        *query.sum = sum;
+    } else if before == max {
+        *query.sum += sum;
     } else {
         let shrink = simd::exp_below_zero(before - max);
-        scratch.sum[r] = scratch.sum[r] * shrink + sum;
-        for out in &mut scratch.out[r * per_head..][..per_head] {
-            *out *= shrink;
-        }
+        *query.sum = query.sum.mul_add(shrink, sum);
+        query.out.iter_mut().for_each(|out| *out *= shrink);
     }
-    scratch.max[r] = max;
+    *query.max = max;
     if let Some(row) = head.dropout.row(tile.query + r, tile.key) {
         for (j, weight) in scores.iter_mut().enumerate() {
             *weight *= row.factor(j);

@@ -22,9 +22,11 @@ pub struct Call {
     tensors: Tensors,
     settings: BTreeMap<String, String>,
     /// The gradient that comes.
-    dy: Option<Vec<f32>>,
+    pub dy: Option<Vec<f32>>,
+    /// What was read so far: a second run has the same operands.
+    arrays: BTreeMap<String, Array<Cpu>>,
     /// Operands that get a gradient.
-    operands: Vec<(String, Array<Cpu>)>,
+    operands: BTreeMap<String, Array<Cpu>>,
 }
 
 impl Call {
@@ -52,7 +54,15 @@ impl Call {
             )));
         }
         let tape = if dy.is_some() { Tape::recording() } else { Tape::silent() };
-        Ok(Self { device: Cpu::default(), tape, tensors, settings: given, dy, operands: Vec::new() })
+        Ok(Self {
+            device: Cpu::default(),
+            tape,
+            tensors,
+            settings: given,
+            dy,
+            arrays: BTreeMap::new(),
+            operands: BTreeMap::new(),
+        })
     }
 
     /// An operand that is differentiated by.
@@ -63,9 +73,7 @@ impl Call {
     /// The same where it may be absent.
     pub fn optional(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
         let Some(array) = self.take(name)? else { return Ok(None) };
-        let array = array.tracked();
-        self.operands.push((name.to_owned(), array.clone()));
-        Ok(Some(array))
+        Ok(Some(self.operands.entry(name.to_owned()).or_insert_with(|| array.tracked()).clone()))
     }
 
     /// An operand that has no gradient.
@@ -74,6 +82,9 @@ impl Call {
     }
 
     fn take(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
+        if let Some(array) = self.arrays.get(name) {
+            return Ok(Some(array.clone()));
+        }
         let Some((shape, values)) = self.tensors.remove(name) else { return Ok(None) };
         let shape: kernels::Shape = match shape[..] {
             [] => [1].into(),
@@ -83,20 +94,22 @@ impl Call {
             [a, b, c, d] => [a, b, c, d].into(),
             _ => return Err(Wrong(format!("`{name}` has {} axes; at most 4 are possible", shape.len()))),
         };
-        Ok(Some(Array::from_vec(&self.device, values, shape)?))
+        let array = Array::from_vec(&self.device, values, shape)?;
+        self.arrays.insert(name.to_owned(), array.clone());
+        Ok(Some(array))
     }
 
     /// Whole numbers in a tensor: lengths, classes.
     pub fn numbers(&mut self, name: &str) -> Result<Vec<i64>, Wrong> {
-        match self.tensors.remove(name) {
-            Some((_, values)) => Ok(values.into_iter().map(|value| value as i64).collect()),
+        match self.tensors.get(name) {
+            Some((_, values)) => Ok(values.iter().map(|&value| value as i64).collect()),
             None => Err(Wrong(format!("the file has no `{name}`"))),
         }
     }
 
     /// Whether the file has a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.tensors.contains_key(name) || self.arrays.contains_key(name)
     }
 
     /// A setting, or what it is where nobody sets it.
@@ -120,11 +133,11 @@ impl Call {
     }
 
     /// `y`, and the gradients if `dy` was given.
-    pub fn finish(mut self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
+    pub fn finish(&mut self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
         let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
         if let Some(mut grads) = self.backward(y)? {
-            for (name, array) in self.operands {
-                written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(&array)?));
+            for (name, array) in &self.operands {
+                written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(array)?));
             }
         }
         Ok(written)

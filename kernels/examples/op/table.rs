@@ -4,8 +4,10 @@ use kernels::attention::{Attention, Queries, attention};
 use kernels::conv1d::{Conv1d, conv1d};
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::feed_forward::{Weights, feed_forward};
+use kernels::group_norm::{group_norm, group_norm_gelu};
 use kernels::kl_divergence::{KlDivergence, kl_divergence};
 use kernels::layer_distance::{LayerDistance, layer_distance};
+use kernels::layer_norm::{layer_norm, layer_norm_gelu};
 use kernels::ssd::{Ssd, ssd};
 use kernels::{Array, Cpu};
 
@@ -106,22 +108,24 @@ pub const OPS: &[Op] = &[
         name: "layer_norm",
         about: "each row normalised, scaled and shifted",
         operands: &[("x", "[…, C]"), ("weight", "[C]"), ("bias", "[C]")],
-        settings: &[EPS],
+        settings: &[EPS, ("gelu", "false")],
         run: |call| {
             let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.operand("bias")?);
-            let eps = call.setting("eps", 1e-5)?;
-            Ok(kernels::layer_norm::layer_norm(&mut call.tape, &x, &weight, &bias, eps)?)
+            let (eps, gelu) = (call.setting("eps", 1e-5)?, call.setting("gelu", false)?);
+            let norm = if gelu { layer_norm_gelu } else { layer_norm };
+            Ok(norm(&mut call.tape, &x, &weight, &bias, eps)?)
         },
     },
     Op {
         name: "group_norm",
         about: "groups of channels normalised over time, scaled and shifted",
         operands: &[("x", "[B, T, C]"), ("weight", "[C]"), ("bias", "[C]")],
-        settings: &[("groups", "C"), EPS],
+        settings: &[("groups", "C"), EPS, ("gelu", "false")],
         run: |call| {
             let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.operand("bias")?);
             let (groups, eps) = (call.setting("groups", x.shape().last())?, call.setting("eps", 1e-5)?);
-            Ok(kernels::group_norm::group_norm(&mut call.tape, &x, &weight, &bias, groups, eps)?)
+            let norm = if call.setting("gelu", false)? { group_norm_gelu } else { group_norm };
+            Ok(norm(&mut call.tape, &x, &weight, &bias, groups, eps)?)
         },
     },
     Op {
@@ -138,7 +142,14 @@ pub const OPS: &[Op] = &[
         name: "conv1d",
         about: "convolution over time, channels last",
         operands: &[("x", "[B, T, I]"), ("weight", "[O, I / groups, W]"), ("bias?", "[O]")],
-        settings: &[("stride", "1"), ("left", "0"), ("right", "0"), ("dilation", "1"), ("groups", "1")],
+        settings: &[
+            ("stride", "1"),
+            ("left", "0"),
+            ("right", "0"),
+            ("dilation", "1"),
+            ("groups", "1"),
+            ("gelu", "false"),
+        ],
         run: |call| {
             let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.optional("bias")?);
             let settings = Conv1d {
@@ -146,6 +157,7 @@ pub const OPS: &[Op] = &[
                 padding: [call.setting("left", 0)?, call.setting("right", 0)?],
                 dilation: call.setting("dilation", 1)?,
                 groups: call.setting("groups", 1)?,
+                gelu: call.setting("gelu", false)?,
             };
             Ok(conv1d(&mut call.tape, &x, &weight, bias.as_ref(), settings)?)
         },

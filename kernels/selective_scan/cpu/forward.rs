@@ -67,7 +67,7 @@ fn walk(operands: &Operands<'_>, task: Task, out: &mut [&mut [f32]], kept: &mut 
 #[inline(always)]
 fn advance(delta: &Lanes, scaled: &Lanes, rates: &Lanes, (b, c): (f32, f32), h: &mut Lanes, y: &mut Lanes) {
     for l in 0..LANES {
-        h[l] = exp2_decay(delta[l] * rates[l]) * h[l] + scaled[l] * b;
-        y[l] += c * h[l];
+        h[l] = exp2_decay(delta[l] * rates[l]).mul_add(h[l], scaled[l] * b);
+        y[l] = c.mul_add(h[l], y[l]);
     }
 }

@@ -93,7 +93,8 @@ impl ChunkSteps {
         let (high_i, low_i) = (self.high[i], self.low[i]);
         for j in 0..decay.len() {
             let exponent = (high_i - high[j]) + (low_i - low[j]);
-            decay[j] = if j as u32 <= i as u32 { exp2_decay(exponent.min(0.0)) } else { 0.0 };
+            let falling = if exponent > 0.0 { 0.0 } else { exponent };
+            decay[j] = if j as u32 <= i as u32 { exp2_decay(falling) } else { 0.0 };
         }
     }
 

@@ -191,9 +191,9 @@ fn pull(
     g: &mut Lanes,
 ) {
     for l in 0..LANES {
-        g[l] = c * dy[l] + carried[l];
+        g[l] = c.mul_add(dy[l], carried[l]);
         carried[l] = decay[l] * g[l];
-        input[l] += g[l] * b;
+        input[l] = g[l].mul_add(b, input[l]);
     }
 }
 
@@ -202,8 +202,8 @@ fn pull(
 fn turn(carried: &Lanes, before: &Lanes, rates: &Lanes, delta: &Lanes, rate: &mut Lanes, da: &mut Lanes) {
     for l in 0..LANES {
         let w = carried[l] * before[l];
-        rate[l] += rates[l] * w;
-        da[l] += delta[l] * w;
+        rate[l] = rates[l].mul_add(w, rate[l]);
+        da[l] = delta[l].mul_add(w, da[l]);
     }
 }
 
@@ -218,8 +218,8 @@ fn advance(
     y: &mut Lanes,
 ) {
     for l in 0..LANES {
-        after[l] = decay[l] * before[l] + scaled[l] * b;
-        y[l] += c * after[l];
+        after[l] = decay[l].mul_add(before[l], scaled[l] * b);
+        y[l] = c.mul_add(after[l], y[l]);
     }
 }
 
@@ -247,7 +247,9 @@ fn add_rows(rows: &mut [&mut [f32]], span: Range<usize>, lanes: &[Lanes]) {
 fn channel_sums(x: &Lanes, y: &Lanes) -> [f32; FOLDED] {
     let mut folded = [0.0; FOLDED];
     for l in 0..FOLDED {
-        folded[l] = (x[l] * y[l] + x[l + 16] * y[l + 16]) + (x[l + 32] * y[l + 32] + x[l + 48] * y[l + 48]);
+        let low = x[l].mul_add(y[l], x[l + 16] * y[l + 16]);
+        let high = x[l + 32].mul_add(y[l + 32], x[l + 48] * y[l + 48]);
+        folded[l] = low + high;
     }
     folded
 }

@@ -68,6 +68,14 @@ impl Walk<'_> {
 
     /// From λ and the direct part to d dt, dA_log and d dt_bias of the task's head `k`.
     pub fn steps_gradient(&mut self, k: usize, rows: Rows, ddt: &mut [&mut [f32]]) {
+        simd::dispatch(
+            #[inline(always)]
+            || self.add_steps_gradient(k, rows, ddt),
+        );
+    }
+
+    #[inline(always)]
+    fn add_steps_gradient(&mut self, k: usize, rows: Rows, ddt: &mut [&mut [f32]]) {
         let (layout, head) = (self.operands.layout, self.task.first_head + k);
         let heads = layout.constants.heads;
         let (least, most) = (layout.constants.dt_min, layout.constants.dt_max);
@@ -140,8 +148,8 @@ fn mix_row(
     for j in 0..len {
         let decay = row[j];
         let mixed = product[j] * decay;
-        dproduct[j] += outer[j] * decay * delta[j];
-        sums[j] += mixed * outer[j];
+        dproduct[j] = (outer[j] * decay).mul_add(delta[j], dproduct[j]);
+        sums[j] = mixed.mul_add(outer[j], sums[j]);
         row[j] = mixed * delta[j];
     }
 }
