@@ -8,7 +8,7 @@ use std::fmt;
 use kernels::OpError;
 use kernels::threads::Lanes;
 
-use super::memory::Foreseen;
+use super::memory::memory_bytes;
 use super::{TrainError, effective_device};
 use crate::plan::{MicroBatches, Plan};
 use crate::record::host::Host;
@@ -17,9 +17,6 @@ use crate::record::units::bytes;
 /// The share of the machine's memory that a run may be foreseen to take for `auto` to run micro-batches side by side: what is foreseen is
 /// no more than an estimate, and a run is seldom alone.
 const MEMORY_SHARE: f64 = 0.5;
-
-/// Values of a hidden state of the largest micro-batch up to which `auto` runs micro-batches side by side; `results/tables/micro_batches.md`.
-const MOST_STATE_VALUES: f64 = 2e5;
 
 /// How the micro-batches of an update run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +38,8 @@ pub enum Reason {
     Few { batches: usize, threads: usize },
     /// There is one thread.
     OneThread,
-    /// One is enough for all threads.
-    Large,
     /// Side by side they would take more memory than is sure to be there.
-    Memory { foreseen_bytes: u64, machine_bytes: Option<u64> },
+    Memory(Memory),
 }
 
 impl Arrangement {
@@ -56,16 +51,11 @@ impl Arrangement {
         if effective_device(plan)? != "cpu" {
             return Ok(Arrangement::InTurn(Reason::Device));
         }
-        let batches = plan.train.accumulation_steps;
-        let measure = || {
-            let foreseen = Foreseen::of(plan);
-            Measure {
-                state_values: foreseen.state_values(),
-                foreseen_bytes: foreseen.bytes(threads),
-                machine_bytes: Host::this().memory_bytes,
-            }
+        let memory = || Memory {
+            foreseen_bytes: memory_bytes(plan, threads),
+            machine_bytes: Host::this().memory_bytes,
         };
-        Ok(arrange(plan.run.micro_batches, batches, threads, measure))
+        Ok(arrange(plan.run.micro_batches, plan.train.accumulation_steps, threads, memory))
     }
 
     /// How many run at a time.
@@ -88,44 +78,34 @@ impl Arrangement {
     }
 }
 
-/// What `auto` goes by.
-struct Measure {
-    /// Of a hidden state of the largest micro-batch.
-    state_values: f64,
-    /// Of the run, side by side.
+/// What a run side by side needs, and what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
     foreseen_bytes: u64,
     machine_bytes: Option<u64>,
+}
+
+impl Memory {
+    fn suffices(self) -> bool {
+        let room = self.machine_bytes.map_or(0.0, |bytes| bytes as f64 * MEMORY_SHARE);
+        self.foreseen_bytes as f64 <= room
+    }
 }
 
 fn arrange(
     asked: MicroBatches,
     batches: usize,
     threads: usize,
-    measure: impl FnOnce() -> Measure,
+    memory: impl FnOnce() -> Memory,
 ) -> Arrangement {
     let reason = match asked {
         MicroBatches::InTurn => Some(Reason::Asked),
         _ if threads < 2 => Some(Reason::OneThread),
         _ if batches < threads => Some(Reason::Few { batches, threads }),
         MicroBatches::SideBySide => None,
-        MicroBatches::Auto => measure().against(),
+        MicroBatches::Auto => Some(memory()).filter(|memory| !memory.suffices()).map(Reason::Memory),
     };
     reason.map_or(Arrangement::SideBySide { at_a_time: threads }, Arrangement::InTurn)
-}
-
-impl Measure {
-    /// What speaks against side by side.
-    fn against(self) -> Option<Reason> {
-        let Measure { state_values, foreseen_bytes, machine_bytes } = self;
-        let room = machine_bytes.map_or(0.0, |bytes| bytes as f64 * MEMORY_SHARE);
-        if state_values > MOST_STATE_VALUES {
-            Some(Reason::Large)
-        } else if foreseen_bytes as f64 > room {
-            Some(Reason::Memory { foreseen_bytes, machine_bytes })
-        } else {
-            None
-        }
-    }
 }
 
 impl fmt::Display for Arrangement {
@@ -149,8 +129,7 @@ impl fmt::Display for Reason {
                 write!(f, "an update has {batches}, fewer than the {threads} threads")
             }
             Reason::OneThread => write!(f, "there is one thread"),
-            Reason::Large => write!(f, "one is large enough for all threads"),
-            Reason::Memory { foreseen_bytes, machine_bytes } => {
+            Reason::Memory(Memory { foreseen_bytes, machine_bytes }) => {
                 let foreseen = bytes(*foreseen_bytes);
                 match machine_bytes {
                     Some(there) => write!(
@@ -174,16 +153,15 @@ mod tests {
 
     const GB: u64 = 1_000_000_000;
 
-    /// What is asked of `batches` on `threads` threads comes to, where a micro-batch is small and memory plenty unless said otherwise.
+    /// What is asked of `batches` on `threads` threads comes to, where a run takes and the machine has so many bytes.
     fn said(
         asked: MicroBatches,
         batches: usize,
         threads: usize,
-        more: (f64, u64, Option<u64>),
+        memory: (u64, Option<u64>),
     ) -> (usize, String) {
-        let (state_values, foreseen_bytes, machine_bytes) = more;
-        let measure = || Measure { state_values, foreseen_bytes, machine_bytes };
-        let arrangement = arrange(asked, batches, threads, measure);
+        let memory = || Memory { foreseen_bytes: memory.0, machine_bytes: memory.1 };
+        let arrangement = arrange(asked, batches, threads, memory);
         let lanes = arrangement.lanes().unwrap().map_or(1, |lanes| lanes.count());
         assert_eq!(lanes, arrangement.at_a_time());
         (lanes, arrangement.to_string())
@@ -192,8 +170,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_and_what_it_comes_to() {
         use MicroBatches::{Auto, InTurn, SideBySide};
-        let small = (1e4, GB, Some(16 * GB));
-        let large = (1e9, 9 * GB, Some(16 * GB));
+        let (small, large) = ((GB, Some(16 * GB)), (9 * GB, Some(16 * GB)));
         let side_by_side = "side by side, 2 at a time, each on one thread";
         let in_turn = "in turn, each on all threads: ";
         let cases = [
@@ -204,12 +181,11 @@ mod tests {
             (SideBySide, 4, 1, small, 1, "there is one thread"),
             (SideBySide, 1, 2, small, 1, "an update has one"),
             (Auto, 3, 8, small, 1, "an update has 3, fewer than the 8 threads"),
-            (Auto, 2, 2, large, 1, "one is large enough for all threads"),
             (
                 Auto,
                 2,
                 2,
-                (1e4, 9 * GB, Some(16 * GB)),
+                large,
                 1,
                 "side by side they take about 9.00 GB, more than half of this machine's 16.0 GB",
             ),
@@ -217,15 +193,15 @@ mod tests {
                 Auto,
                 2,
                 2,
-                (1e4, GB, None),
+                (GB, None),
                 1,
                 "side by side they take about 1.00 GB, and the system does not say how much memory there is",
             ),
         ];
-        for (asked, batches, threads, more, at_a_time, reason) in cases {
+        for (asked, batches, threads, memory, at_a_time, reason) in cases {
             let want = if at_a_time == 1 { format!("{in_turn}{reason}") } else { side_by_side.to_owned() };
             assert_eq!(
-                said(asked, batches, threads, more),
+                said(asked, batches, threads, memory),
                 (at_a_time, want),
                 "{asked:?} {batches} {threads}"
             );

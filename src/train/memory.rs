@@ -40,54 +40,34 @@ struct Stage {
 }
 
 /// Bytes that a training run holds at its peak, with `at_a_time` micro-batches under way at a time.
+///
+/// The largest batch is that of the corpus; where the corpus is not there, one at the limits with utterances of up to 20 s. Of several at a
+/// time all are counted as the largest, and their peaks as if they fell together.
 pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
-    Foreseen::of(plan).bytes(at_a_time)
-}
-
-/// What the largest micro-batch of a run comes to.
-pub(super) struct Foreseen<'a> {
-    plan: &'a Plan,
-    /// With padding: of the corpus' largest batch; where the corpus is not there, of one at the limits with utterances of up to 20 s.
-    samples: f64,
-}
-
-impl<'a> Foreseen<'a> {
-    pub fn of(plan: &'a Plan) -> Self {
-        Foreseen { plan, samples: largest(plan).unwrap_or_else(|| at_the_limits(&plan.data)) }
+    let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
+    let declarations = declare(&plan.model).1;
+    let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
+    let learning = floats(declarations.iter().filter(learns));
+    let mut held = floats(declarations.iter()) + 2.0 * learning;
+    // Micro-batches of this update, and those prepared ahead.
+    held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
+    let mut micro_batch = peak(&stages(plan, &plan.model, &declarations, samples));
+    if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
+        let model = plan.teacher_model();
+        let declarations = declare(&model).1;
+        let teacher = stages(plan, &model, &declarations, samples);
+        held += floats(declarations.iter());
+        let forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
+        // Its hidden states wait for the student's; its scores do, too.
+        let width = if distill.alpha_layer > 0.0 { (model.layers + 1) * model.width } else { 0 };
+        let states = frames(&model, samples) * (width + model.heads.vocab_size) as f64;
+        micro_batch = micro_batch.max(forward) + states;
     }
-
-    /// Values of one hidden state of the encoder: frames × channels.
-    pub fn state_values(&self) -> f64 {
-        frames(&self.plan.model, self.samples) * self.plan.model.width as f64
+    // The sum so far is there while the next ones make their gradients.
+    if plan.train.accumulation_steps > at_a_time {
+        held += learning;
     }
-
-    /// Bytes at the peak. Of several micro-batches at a time all are counted as the largest, and their peaks as if they fell together.
-    pub fn bytes(&self, at_a_time: usize) -> u64 {
-        let (plan, samples) = (self.plan, self.samples);
-        let declarations = declare(&plan.model).1;
-        let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
-        let learning = floats(declarations.iter().filter(learns));
-        let mut held = floats(declarations.iter()) + 2.0 * learning;
-        // Micro-batches of this update, and those prepared ahead.
-        held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
-        let mut micro_batch = peak(&stages(plan, &plan.model, &declarations, samples));
-        if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
-            let model = plan.teacher_model();
-            let declarations = declare(&model).1;
-            let teacher = stages(plan, &model, &declarations, samples);
-            held += floats(declarations.iter());
-            let forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
-            // Its hidden states wait for the student's; its scores do, too.
-            let width = if distill.alpha_layer > 0.0 { (model.layers + 1) * model.width } else { 0 };
-            let states = frames(&model, samples) * (width + model.heads.vocab_size) as f64;
-            micro_batch = micro_batch.max(forward) + states;
-        }
-        // The sum so far is there while the next ones make their gradients.
-        if plan.train.accumulation_steps > at_a_time {
-            held += learning;
-        }
-        (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
-    }
+    (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
 }
 
 /// The most floats at a time on the way forward and back.
