@@ -8,6 +8,11 @@ use dfdx::prelude::{
 };
 use rayon::prelude::*;
 
+use crate::simd;
+
+/// Values that are worked on in one piece.
+const BLOCK: usize = 1 << 16;
+
 /// What a new buffer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
@@ -49,6 +54,12 @@ pub trait Device:
     /// # Errors
     /// The device failed.
     fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, Self::Err>;
+
+    /// Adds to each buffer one of the same length, which is freed.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), Self::Err>;
 }
 
 impl Device for Cpu {
@@ -73,6 +84,18 @@ impl Device for Cpu {
     fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, <Cpu as HasErr>::Err> {
         Ok(buffer.to_vec())
     }
+
+    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), <Cpu as HasErr>::Err> {
+        pairs.into_par_iter().for_each(|(sum, more)| {
+            sum.par_chunks_mut(BLOCK).zip(more.par_chunks(BLOCK)).for_each(|(sum, more)| {
+                simd::dispatch(
+                    #[inline(always)]
+                    || sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more),
+                );
+            });
+        });
+        Ok(())
+    }
 }
 
 /// Host memory for a kernel's own use: every value is written before one is read.
@@ -82,7 +105,6 @@ pub(crate) fn scratch(len: usize) -> Vec<f32> {
 
 /// Host memory for `len` values; zeros are written on all threads, because first touches are dear.
 fn values(len: usize, fill: Fill) -> Vec<f32> {
-    const BLOCK: usize = 1 << 16;
     let mut values = Box::<[f32]>::new_uninit_slice(len);
     let first = match fill {
         Fill::Zeros => Some(0.0),

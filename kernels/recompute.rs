@@ -95,10 +95,7 @@ mod tests {
         let [w, v] = [2, 3].map(|seed| array(seed, [WIDTH, WIDTH]).tracked());
         let mut grads: Option<Grads<Cpu>> = None;
         for _ in 0..2 {
-            let mut tape = match grads.take() {
-                Some(grads) => Tape::recording_onto(grads),
-                None => Tape::recording(),
-            };
+            let mut tape = Tape::recording();
             let mut states = vec![x.clone()];
             for weight in [&w, &w, &v] {
                 let state = in_a_block(&mut tape, &states[states.len() - 1], weight, recomputed).unwrap();
@@ -107,7 +104,11 @@ mod tests {
             }
             let seed = |state: &Array<Cpu>| (0..state.len()).map(|i| (i as f32).sin()).collect();
             let seeds = states.drain(1..).map(|state| (state.clone(), seed(&state))).collect();
-            grads = Some(tape.backward(&device, seeds).unwrap());
+            let made = tape.backward(&device, seeds).unwrap();
+            match &mut grads {
+                None => grads = Some(made),
+                Some(grads) => grads.add(&device, made).unwrap(),
+            }
         }
         let mut grads = grads.unwrap();
         let unread = array(4, [WIDTH, WIDTH]).tracked();

@@ -37,33 +37,27 @@ enum Mode<D: Device> {
 impl<D: Device> Tape<D> {
     /// A tape that records: for training.
     pub fn recording() -> Self {
-        Self::new(Mode::Recording(OwnedTape::default()), HashSet::new())
-    }
-
-    /// A tape that records and adds its gradients to `grads`: for the next micro-batch of one update.
-    pub fn recording_onto(grads: Grads<D>) -> Self {
-        let buffers = Rc::new(RefCell::new(grads.buffers));
-        Tape { buffers, ..Self::new(Mode::Recording(OwnedTape::default()), grads.touched) }
+        Self::new(Mode::Recording(OwnedTape::default()))
     }
 
     /// A tape that records and adds its gradients to those of a backward that is under way.
     pub(crate) fn recording_into(buffers: &Buffers<D>) -> Self {
         let buffers = Rc::clone(buffers);
-        Tape { buffers, ..Self::new(Mode::Recording(OwnedTape::default()), HashSet::new()) }
+        Tape { buffers, ..Self::recording() }
     }
 
     /// A tape that records nothing: for inference and teachers.
     pub fn silent() -> Self {
-        Self::new(Mode::Silent, HashSet::new())
+        Self::new(Mode::Silent)
     }
 
     /// A tape that finds out what backward would reach and keeps nothing for it: for a block that will run again.
     pub(crate) fn noting() -> Self {
-        Self::new(Mode::Noting, HashSet::new())
+        Self::new(Mode::Noting)
     }
 
-    fn new(mode: Mode<D>, touched: HashSet<u64>) -> Self {
-        Tape { mode, buffers: Buffers::<D>::default(), touched, failure: Rc::default() }
+    fn new(mode: Mode<D>) -> Self {
+        Tape { mode, buffers: Buffers::<D>::default(), touched: HashSet::new(), failure: Rc::default() }
     }
 
     /// Whether ops are recorded.
@@ -142,7 +136,7 @@ impl<D: Device> Tape<D> {
     }
 }
 
-/// The gradients of one update, by array.
+/// The gradients that one backward left, or the sum of several, by array. They may go to another thread.
 pub struct Grads<D: Device> {
     buffers: HashMap<u64, D::Vec>,
     touched: HashSet<u64>,
@@ -169,6 +163,21 @@ impl<D: Device> Grads<D> {
         }
     }
 
+    /// Adds the gradients of another micro-batch of the same update. Each of their buffers is freed when it has been added.
+    ///
+    /// Whose gradients come first is the caller's to fix: sums of floats depend on it.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn add(&mut self, device: &D, mut more: Grads<D>) -> Result<(), OpError> {
+        self.touched.extend(more.touched);
+        let pairs = self.buffers.iter_mut();
+        let pairs = pairs.filter_map(|(id, sum)| Some((sum, more.buffers.remove(id)?))).collect();
+        device.add(pairs).map_err(|error| OpError::device("gradients", error))?;
+        self.buffers.extend(more.buffers);
+        Ok(())
+    }
+
     /// The gradient of `array` on the host.
     ///
     /// # Errors
@@ -177,5 +186,85 @@ impl<D: Device> Grads<D> {
         let device = array.device().clone();
         let buffer = self.buffer(array)?;
         device.download(buffer).map_err(|error| OpError::device("gradients", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cpu;
+    use crate::linear::linear;
+    use crate::silu::silu;
+
+    fn array(values: &[f32], shape: [usize; 2]) -> Array<Cpu> {
+        Array::from_vec(&Cpu::default(), values.to_vec(), shape).unwrap()
+    }
+
+    /// The gradient of Σ c · silu(x wᵀ) with respect to x and w.
+    fn backward(x: &Array<Cpu>, w: &Array<Cpu>, c: f32) -> Grads<Cpu> {
+        let mut tape = Tape::recording();
+        let y = linear(&mut tape, x, w, None).unwrap();
+        let y = silu(&mut tape, &y).unwrap();
+        let seed = vec![c; y.len()];
+        tape.backward(&Cpu::default(), vec![(y, seed)]).unwrap()
+    }
+
+    /// Σ c · silu(x wᵀ) in f64.
+    fn value(x: &[f64; 4], w: &[f64; 4], c: f64) -> f64 {
+        let silu = |y: f64| y / (1.0 + (-y).exp());
+        let pairs = [(0, 0), (0, 2), (2, 0), (2, 2)];
+        pairs.iter().map(|&(row, column)| c * silu(x[row] * w[column] + x[row + 1] * w[column + 1])).sum()
+    }
+
+    #[test]
+    fn summed_gradients_are_those_of_the_sum() {
+        let (x, z, w) = ([0.3, -1.2, 0.7, 0.5], [-0.4, 0.9, 1.1, -0.2], [0.8, -0.6, 0.1, 1.3]);
+        let single = |values: &[f64; 4]| array(&values.map(|value| value as f32), [2, 2]);
+        let weight = single(&w).tracked();
+        let mut grads = backward(&single(&x), &weight, 2.0);
+        grads.add(&Cpu::default(), backward(&single(&z), &weight, -3.0)).unwrap();
+        let got = grads.to_vec(&weight).unwrap();
+        for index in 0..4 {
+            let at = |step: f64| {
+                let mut w = w;
+                w[index] += step;
+                value(&x, &w, 2.0) + value(&z, &w, -3.0)
+            };
+            let want = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!((f64::from(got[index]) - want).abs() < 1e-5, "{index}: {} and {want}", got[index]);
+        }
+    }
+
+    /// Larger than what is added in one piece, with an end that fills none.
+    #[test]
+    fn every_value_is_added_once_in_the_order_asked_for() {
+        const LEN: usize = 3 * (1 << 16) + 17;
+        let device = Cpu::default();
+        let parameter = array(&vec![0.0; LEN], [1, LEN]).tracked();
+        let of = |scale: f32| {
+            let seed = (0..LEN).map(|index| (index as f32).sin() * scale).collect();
+            Tape::recording().backward(&device, vec![(parameter.clone(), seed)]).unwrap()
+        };
+        let mut grads = of(1.0);
+        grads.add(&device, of(1e4)).unwrap();
+        grads.add(&device, of(-1e4)).unwrap();
+        let want = |index: usize| {
+            let sine = (index as f32).sin();
+            (sine + sine * 1e4) + sine * -1e4
+        };
+        let got = grads.to_vec(&parameter).unwrap();
+        assert!(got.iter().enumerate().all(|(index, value)| value.to_bits() == want(index).to_bits()));
+    }
+
+    #[test]
+    fn what_one_micro_batch_alone_reached_is_reached() {
+        let device = Cpu::default();
+        let [x, first, second, neither] =
+            [1.0, 2.0, 3.0, 4.0].map(|value| array(&[value; 4], [2, 2]).tracked());
+        let mut grads = backward(&x, &first, 1.0);
+        let alone = backward(&x, &second, 1.0).to_vec(&second).unwrap();
+        grads.add(&device, backward(&x, &second, 1.0)).unwrap();
+        let reached = [&first, &second, &neither].map(|array| grads.reached(array));
+        assert_eq!((reached, grads.to_vec(&second).unwrap()), ([true, true, false], alone));
     }
 }

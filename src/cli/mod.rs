@@ -22,7 +22,6 @@ mod graph;
 mod id;
 mod import;
 mod init;
-mod memory;
 mod order;
 mod paint;
 mod plan;

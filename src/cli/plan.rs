@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use kernels::threads::count_for;
+use serde_json::{Value, json};
 
 use super::Talk;
 use super::arguments::Request;
 use super::failure::Failure;
 use super::graph::{Part, parts};
-use super::memory::memory_bytes;
 use super::order::{Orders, orders};
 use crate::corpora::{Corpus, CorpusFacts, MetaFormat};
 use crate::data::batches_per_epoch;
-use crate::plan::{Behaviour, DataFormat, Plan, Recompute, Teacher};
+use crate::plan::{Behaviour, DataFormat, MicroBatches, Plan, Recompute, Teacher};
 use crate::record::units::bytes;
-use crate::train::effective_device;
+use crate::train::{Arrangement, effective_device, memory_bytes};
 
 /// Shapes are shown for an utterance of this length.
 const EXAMPLE_SECS: usize = 10;
@@ -24,6 +24,8 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     let Orders { needed, asked, .. } = orders(request)?;
     let plan = &asked.plan;
     let samples = EXAMPLE_SECS * plan.data.sample_rate_hz as usize;
+    let arrangement = Arrangement::of(plan, count_for(plan.run.threads))?;
+    let memory_bytes = memory_bytes(plan, arrangement.at_a_time());
     let parts = parts(&plan.model, samples);
     let params: usize = parts.iter().map(|part| part.params).sum();
     let facts = facts(plan);
@@ -31,8 +33,8 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     if talk.json {
         talk.data(&json!({
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
-            "schedule": plan.train.schedule, "memory_bytes": memory_bytes(plan),
-            "recompute": plan.train.recompute, "needs": needs,
+            "schedule": plan.train.schedule, "memory_bytes": memory_bytes,
+            "recompute": plan.train.recompute, "micro_batches": micro_batches(plan, arrangement), "needs": needs,
             "device": {"requested": format!("{:?}", plan.run.device).to_lowercase(), "effective": effective_device(plan)?},
             "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
@@ -55,10 +57,10 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     print_model(&parts, params);
     print_data(plan, &facts);
     print_augmentations(plan);
-    print_training(plan);
+    print_training(plan, arrangement);
     println!(
         "memory: about {} at the peak of training; a checkpoint takes {}",
-        bytes(memory_bytes(plan)),
+        bytes(memory_bytes),
         bytes(checkpoint_bytes(params))
     );
     println!("output: {}", plan.dir().display());
@@ -132,7 +134,7 @@ fn print_augmentations(plan: &Plan) {
     }
 }
 
-fn print_training(plan: &Plan) {
+fn print_training(plan: &Plan, arrangement: Arrangement) {
     let (train, schedule) = (&plan.train, &plan.train.schedule);
     let epoch = steps_per_epoch(plan)
         .map_or("unknown (corpus absent)".to_owned(), |steps| format!("about {steps} updates"));
@@ -163,6 +165,9 @@ fn print_training(plan: &Plan) {
     for (key, behaviour) in behaviours(plan) {
         println!("  {key} = {behaviour}");
     }
+    if train.accumulation_steps > 1 {
+        println!("  batches of an update run {arrangement}");
+    }
     if train.recompute == Recompute::Block {
         println!("  encoder layers keep their input only, and run again in backward");
     }
@@ -170,6 +175,17 @@ fn print_training(plan: &Plan) {
         "  judged every {}, saved every {} updates",
         plan.eval.eval_interval, plan.eval.checkpoint_interval
     );
+}
+
+/// What is asked of an update's micro-batches and what it comes to here.
+fn micro_batches(plan: &Plan, arrangement: Arrangement) -> Value {
+    let (effective, reason) = match arrangement {
+        Arrangement::InTurn(reason) => (MicroBatches::InTurn, Some(reason.to_string())),
+        Arrangement::SideBySide { .. } => (MicroBatches::SideBySide, None),
+    };
+    json!({
+        "requested": plan.run.micro_batches, "effective": effective, "at_a_time": arrangement.at_a_time(), "reason": reason,
+    })
 }
 
 /// Where the published code and the method part: which of the two this run follows.

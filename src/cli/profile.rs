@@ -8,17 +8,16 @@ use super::Talk;
 use super::arguments::ProfileArguments;
 use super::failure::{self, Failure};
 use super::graph::parts;
-use super::memory::memory_bytes;
 use super::order::orders;
 use super::run::{on_signals, progress, ways_on};
 use crate::launch;
 use crate::plan::Plan;
 use crate::record::folder::write_json;
 use crate::record::units::bytes;
-use crate::train::effective_device;
 use crate::train::profile::{
     Extent, LayerCost, Measured, OpCost, PhaseCost, Summary, TeacherWeights, chrome,
 };
+use crate::train::{Arrangement, effective_device, memory_bytes};
 
 /// Measures updates of the experiment and prints what they come to.
 pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> {
@@ -71,8 +70,9 @@ fn as_json(
         "id": plan.id, "name": plan.name,
         "device": effective_device(plan)?, "threads": kernels::threads::count(),
         "precision": plan.run.effective_precision(),
+        "run_at_a_time": Arrangement::of(plan, kernels::threads::count())?.at_a_time(),
         "warmup_steps": arguments.warmup, "steps_taken": measured.taken,
-        "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan),
+        "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan, 1),
         "trace": arguments.trace,
     });
     let numbers =
@@ -111,6 +111,12 @@ fn print(
         Some(TeacherWeights::Untrained) => ", the teacher's too: its run is not there",
     };
     println!("  weights are freshly drawn{teacher}; times do not depend on them");
+    let arrangement = Arrangement::of(plan, kernels::threads::count())?;
+    if let Arrangement::SideBySide { at_a_time } = arrangement {
+        println!(
+            "  batches of an update are measured in turn; a run takes {at_a_time} at a time, side by side"
+        );
+    }
     if measured.taken < measured.steps {
         let lost = measured.steps - measured.taken;
         println!("  {lost} of the updates changed nothing: no finite loss or no finite gradient");
@@ -185,7 +191,7 @@ fn print_throughput(plan: &Plan, summary: &Summary) {
         speed.product_gflop_per_sec
     );
     let peak = speed.peak_bytes.map_or("unknown here".to_owned(), bytes);
-    println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan)));
+    println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan, 1)));
 }
 
 /// `1 update`, `2 updates`.

@@ -49,7 +49,7 @@ pub use nearest::{listed, nearest};
 pub use option::{Named, OptionDoc, named};
 pub use output::Output;
 pub use problem::{CODES, Code, Problem, Problems};
-pub use run::{Device, Precision, Run};
+pub use run::{Device, MicroBatches, Precision, Run};
 pub use schema::schema;
 pub use schema::{Leaf, Schema};
 pub use shipped::names as shipped_names;

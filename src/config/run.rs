@@ -20,11 +20,22 @@ pub struct Run {
 
     /// Arithmetic asked for; the paper trains in `bf16` (`--mixed_precision`).
     pub precision: Precision,
+
+    /// How the batches of one update share the CPU's threads, where `train.accumulation_steps` is 2 or more.
+    ///
+    /// It changes no result: a run may go on with another value. Side by side takes the memory of as many batches as there are threads.
+    pub micro_batches: MicroBatches,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, seed: 0, precision: Precision::F32 }
+        Self {
+            device: Device::Auto,
+            threads: 0,
+            seed: 0,
+            precision: Precision::F32,
+            micro_batches: MicroBatches::Auto,
+        }
     }
 }
 
@@ -48,4 +59,16 @@ pub enum Precision {
     F32,
     /// Products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
     Bf16,
+}
+
+/// How the batches of one update share the CPU's threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MicroBatches {
+    /// Side by side where that pays and memory allows it, otherwise in turn; `plan` says which, and why.
+    Auto,
+    /// One after the other, each on all threads: one batch in memory at a time.
+    InTurn,
+    /// As many at a time as there are threads, each on one thread; those that are left at the end in turn. On a GPU: in turn.
+    SideBySide,
 }

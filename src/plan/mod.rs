@@ -18,7 +18,7 @@ mod tests;
 mod train;
 
 pub use crate::config::{
-    Behaviour, DataFormat, Device as DeviceChoice, Metric, Pooling, Precision, Recompute,
+    Behaviour, DataFormat, Device as DeviceChoice, Metric, MicroBatches, Pooling, Precision, Recompute,
 };
 pub use data::{DataPlan, LengthBounds};
 pub use distill::{DistillPlan, Teacher};

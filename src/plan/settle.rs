@@ -5,7 +5,7 @@
 
 use super::Behaviour::Sound;
 use super::{MixerPlan, Plan, Teacher};
-use crate::config::Pooling;
+use crate::config::{MicroBatches, Pooling};
 
 /// Brings every part of the plan that this run does not use to its resting value.
 pub(super) fn settle(plan: &mut Plan) {
@@ -44,6 +44,9 @@ fn settle_training(plan: &mut Plan) {
     }
     if plan.data.warmup.steps == 0 {
         (plan.data.warmup.samples, plan.data.warmup.chars_above) = (None, 0);
+    }
+    if plan.train.accumulation_steps < 2 {
+        plan.run.micro_batches = MicroBatches::Auto;
     }
     if !plan.eval.eval_steps.is_empty() {
         plan.eval.eval_interval = 1;

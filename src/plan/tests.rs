@@ -4,11 +4,12 @@ use super::{Reader, readers};
 use crate::config::Schema;
 
 /// Options that change no result: names, places, the machine, display, and how far a run has got.
-const NOT_PART_OF_THE_IDENTITY: [&str; 12] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 13] = [
     "name",
     "description",
     "run.device",
     "run.threads",
+    "run.micro_batches",
     "data.dir",
     "train.max_steps",
     "train.recompute",

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::schedule::{Decay, Schedule};
 use crate::config::{
-    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, Output, Precision, Recompute, Run, Train,
+    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, MicroBatches, Output, Precision,
+    Recompute, Run, Train,
 };
 
 /// What is minimised.
@@ -87,6 +88,9 @@ pub struct RunPlan {
     pub threads: usize,
     pub seed: u64,
     pub precision: Precision,
+    /// Changes no result, so it is no part of the identity.
+    #[serde(skip)]
+    pub micro_batches: MicroBatches,
 }
 
 impl RunPlan {
@@ -164,5 +168,11 @@ pub(super) fn output_plan(output: &Output) -> OutputPlan {
 }
 
 pub(super) fn run_plan(run: &Run) -> RunPlan {
-    RunPlan { device: run.device, threads: run.threads, seed: run.seed, precision: run.precision }
+    RunPlan {
+        device: run.device,
+        threads: run.threads,
+        seed: run.seed,
+        precision: run.precision,
+        micro_batches: run.micro_batches,
+    }
 }

@@ -8,7 +8,7 @@ use kernels::{Backend, Tape};
 
 use super::TrainError;
 use super::job::Job;
-use super::update::input;
+use super::micro_batch::input;
 use crate::data::Batch;
 use crate::model::{Activations, Model};
 use crate::nn::Pass;

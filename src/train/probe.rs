@@ -2,7 +2,8 @@
 
 use kernels::{Backend, Cpu, Tape};
 
-use super::update::{input, update};
+use super::micro_batch::input;
+use super::update::update;
 use super::{Job, State, TrainError};
 use crate::data::{Batch, DataError, Loader};
 use crate::model::Model;
@@ -89,7 +90,7 @@ fn try_update<D: Backend>(device: &D, plan: &Plan, batch: &Batch) -> Result<([us
         return Err(TrainError::Shapes { foreseen, made: made.frames });
     }
     drop(made);
-    let updated = update(&mut state, device, &plan, None, std::slice::from_ref(batch))?;
+    let updated = update(&mut state, device, &plan, None, std::slice::from_ref(batch), None)?;
     let loss = updated.losses.get("loss").copied().unwrap_or(f64::NAN);
     match loss.is_finite() {
         true => Ok(([foreseen[0], foreseen[1]], loss)),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use kernels::Backend;
+use kernels::{Backend, threads};
 
 use super::TrainError;
 use super::checkpoint::{Keeper, Resume};
 use super::evaluate::{Evaluation, Split, evaluate};
 use super::job::Job;
+use super::lanes::Arrangement;
 use super::state::{Best, State};
 use super::teacher::Teacher;
 use super::update::{Updated, update};
@@ -80,6 +81,7 @@ pub fn run<D: Backend>(
     let stream =
         Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
+    let lanes = Arrangement::of(plan, threads::count())?.lanes()?;
     while run.state.step < plan.train.max_steps {
         if session.stop.requested() {
             return run.interrupt();
@@ -95,7 +97,8 @@ pub fn run<D: Backend>(
         };
         run.state.thaw(&plan.train);
         run.switch_teacher()?;
-        let updated = update(&mut run.state, device, plan, run.teacher.as_ref(), &batches)?;
+        let teacher = run.teacher.as_ref();
+        let updated = update(&mut run.state, device, plan, teacher, &batches, lanes.as_ref())?;
         run.advance(updated, position, started)?;
         let step = run.state.step;
         let last = step == plan.train.max_steps;

@@ -334,6 +334,35 @@ fn a_plan_says_what_will_happen_and_where_it_goes() {
     ] {
         assert!(!value[field].is_null(), "{field}");
     }
+    let batches = &value["micro_batches"];
+    assert_eq!(batches["requested"], "auto");
+    assert!(batches["at_a_time"].as_u64().is_some() && batches["effective"].is_string(), "{batches}");
     // The paper's corpus is not here, and a plan needs none.
     assert!(value["steps_per_epoch"].is_null());
+}
+
+#[test]
+fn how_batches_of_an_update_run_is_said_and_refused_where_there_is_one() {
+    let plan = |more: &[&str]| {
+        let common = ["plan", "experiments/tedlium_direct.toml", "--profile", "smoke", "-s", "run.threads=2"];
+        let sets = more.iter().flat_map(|set| ["-s", set]);
+        runner(&common.into_iter().chain(sets).collect::<Vec<_>>())
+    };
+    let (two, side_by_side) = ("train.accumulation_steps=2", "run.micro_batches=\"side_by_side\"");
+    for (sets, line) in [
+        (&[two, side_by_side][..], "side by side, 2 at a time, each on one thread"),
+        (
+            &[two, "run.micro_batches=\"in_turn\""],
+            "in turn, each on all threads: `run.micro_batches = \"in_turn\"`",
+        ),
+        (&[two, side_by_side, "run.threads=1"], "in turn, each on all threads: there is one thread"),
+    ] {
+        let said = plan(sets);
+        let line = format!("  batches of an update run {line}");
+        assert!(said.out.lines().any(|other| other == line), "no `{line}` in\n{}{}", said.out, said.err);
+    }
+    assert!(!plan(&[]).out.contains("batches of an update"));
+    let refused = plan(&[side_by_side]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("train.accumulation_steps = 2"), "{}", refused.err);
 }

@@ -107,6 +107,26 @@ fn a_missing_teacher_is_drawn_and_said_to_be() {
     assert!(!folder.path().join("runs").exists());
 }
 
+/// What a run does side by side is measured in turn, and the first lines say so.
+#[test]
+fn batches_side_by_side_are_measured_in_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["-s", "run.threads=2", "-s", "train.accumulation_steps=2", "-s"];
+    let with = |way: &'static str, more: &[&'static str]| {
+        profile("tedlium_direct", folder.path(), &[&sets[..], &[way], more].concat())
+    };
+    let sentence = "batches of an update are measured in turn; a run takes 2 at a time, side by side";
+    let side_by_side = with("run.micro_batches=\"side_by_side\"", &[]);
+    assert!(side_by_side.out.contains(sentence), "{}", side_by_side.out);
+    assert!(side_by_side.out.contains("sum of gradients"), "{}", side_by_side.out);
+    let in_turn = with("run.micro_batches=\"in_turn\"", &[]);
+    assert!(!in_turn.out.contains("side by side"), "{}", in_turn.out);
+    let report = json(&with("run.micro_batches=\"side_by_side\"", &["--json"]));
+    assert_eq!(report["run_at_a_time"], 2);
+    let calls = |report: &Value| row(report, "ops", "linear")["calls"].as_f64();
+    assert_eq!(calls(&report), Some(36.0), "all ops of both batches are seen");
+}
+
 /// An event of the trace, in nanoseconds.
 struct Event {
     category: String,

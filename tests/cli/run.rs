@@ -103,6 +103,31 @@ fn recomputed_blocks_give_the_same_bytes_whatever_the_threads_and_wherever_they_
     }
 }
 
+/// One run in turn on one thread, and one that begins in turn and goes on side by side: on two threads, of three batches one is left over.
+#[test]
+fn batches_side_by_side_give_the_same_bytes_whatever_the_threads_and_wherever_they_begin() {
+    let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let sets = |more: &[&'static str]| -> Vec<&'static str> {
+        let common = [
+            "data.batch_size=2",
+            "eval.max_eval_batches=1",
+            "model.wav2vec2.hidden_dropout=0.1",
+            "train.accumulation_steps=3",
+        ];
+        [&common, more].concat()
+    };
+    let (in_turn, side_by_side) = ("run.micro_batches=\"in_turn\"", "run.micro_batches=\"side_by_side\"");
+    let one = run(&direct(runs[0].path(), &sets(&["train.max_steps=4", "run.threads=1"])));
+    let begun = run(&direct(runs[1].path(), &sets(&["train.max_steps=2", "run.threads=2", in_turn])));
+    let two = run(&direct(runs[1].path(), &sets(&["train.max_steps=4", "run.threads=2", side_by_side])));
+    assert_eq!((&one["id"], &begun["id"]), (&two["id"], &two["id"]));
+    for file in
+        ["metrics.jsonl", "checkpoints/step-4/model.safetensors", "checkpoints/step-4/optimizer.safetensors"]
+    {
+        assert!(bytes(&one, file) == bytes(&two, file), "{file} differs");
+    }
+}
+
 #[test]
 fn a_longer_run_continues_the_shorter_one_bit_for_bit() {
     let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -173,7 +173,7 @@ impl<D: Backend> Bench<'_, D> {
         let started = Instant::now();
         let (batches, position) = phase(DATA, || fetch(&self.prefetch, self.plan.train.accumulation_steps))?;
         self.state.thaw(&self.plan.train);
-        let updated = update(&mut self.state, self.device, self.plan, self.teacher.as_ref(), &batches)?;
+        let updated = update(&mut self.state, self.device, self.plan, self.teacher.as_ref(), &batches, None)?;
         self.state.step += 1;
         self.state.position = position;
         self.taken += u64::from(updated.taken);

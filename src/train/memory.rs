@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
+use super::run::AHEAD;
 use crate::corpora::{Corpus, MetaFormat};
 use crate::data::largest_batch;
 use crate::model::declare;
 use crate::nn::Declaration;
 use crate::plan::{DataFormat, DataPlan, MixerPlan, ModelPlan, NormKind, Plan, Recompute};
-use crate::train::AHEAD;
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
@@ -39,45 +39,49 @@ struct Stage {
     owed: f64,
 }
 
-/// Bytes that a training run holds at its peak.
+/// Bytes that a training run holds at its peak, with `at_a_time` micro-batches under way at a time.
 ///
-/// The largest batch is that of the corpus; where the corpus is not there, one at the limits with utterances of up to 20 s.
-pub fn memory_bytes(plan: &Plan) -> u64 {
+/// The largest batch is that of the corpus; where the corpus is not there, one at the limits with utterances of up to 20 s. Of several at a
+/// time all are counted as the largest, and their peaks as if they fell together.
+pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
     let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
     let declarations = declare(&plan.model).1;
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
     let learning = floats(declarations.iter().filter(learns));
-    let (mut held, mut forward) = (floats(declarations.iter()) + 2.0 * learning, 0.0_f64);
+    let mut held = floats(declarations.iter()) + 2.0 * learning;
     // Micro-batches of this update, and those prepared ahead.
-    held += samples * (AHEAD + plan.train.accumulation_steps + 1) as f64;
-    let student = stages(plan, &plan.model, &declarations, samples);
+    held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
+    let mut micro_batch = peak(&stages(plan, &plan.model, &declarations, samples));
     if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
         let model = plan.teacher_model();
         let declarations = declare(&model).1;
         let teacher = stages(plan, &model, &declarations, samples);
         held += floats(declarations.iter());
-        forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
+        let forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
         // Its hidden states wait for the student's; its scores do, too.
         let width = if distill.alpha_layer > 0.0 { (model.layers + 1) * model.width } else { 0 };
-        held += frames(&model, samples) * (width + model.heads.vocab_size) as f64;
+        let states = frames(&model, samples) * (width + model.heads.vocab_size) as f64;
+        micro_batch = micro_batch.max(forward) + states;
     }
-    let accumulated = if plan.train.accumulation_steps > 1 { learning } else { 0.0 };
-    let peak = peak(&student, accumulated).max(forward + accumulated);
-    (PROGRAM_BYTES + (held + peak) * FLOAT_BYTES) as u64
+    // The sum so far is there while the next ones make their gradients.
+    if plan.train.accumulation_steps > at_a_time {
+        held += learning;
+    }
+    (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
 }
 
-/// The most floats at a time on the way forward and back; `accumulated` are gradients that are there from the start.
-fn peak(stages: &[Stage], accumulated: f64) -> f64 {
+/// The most floats at a time on the way forward and back.
+fn peak(stages: &[Stage]) -> f64 {
     let (mut held, mut peak) = (0.0, 0.0_f64);
     for stage in stages {
-        peak = peak.max(accumulated + held + stage.made);
+        peak = peak.max(held + stage.made);
         held += stage.kept;
     }
     held += stages.iter().map(|stage| stage.owed).sum::<f64>();
     let mut gradients = 0.0;
     for stage in stages.iter().rev() {
         gradients += stage.params;
-        peak = peak.max(gradients.max(accumulated) + held + stage.under_way);
+        peak = peak.max(gradients + held + stage.under_way);
         held -= stage.kept + stage.owed;
     }
     // The optimiser finds all gradients.

@@ -68,10 +68,8 @@ fn what_ops_keep_is_foreseen() {
 fn recomputed_blocks_are_foreseen_to_take_less() {
     for experiment in ["tedlium_direct", "tedlium_unguided"] {
         let bytes = ["none", "block"].map(|recompute| {
-            memory_bytes(&plan(
-                experiment,
-                &["data.batch_size=12", &format!("train.recompute=\"{recompute}\"")],
-            ))
+            let more = ["data.batch_size=12", &format!("train.recompute=\"{recompute}\"")];
+            memory_bytes(&plan(experiment, &more), 1)
         });
         assert!(bytes[1] < bytes[0], "{experiment}: {bytes:?}");
     }
@@ -82,5 +80,21 @@ fn recomputed_blocks_are_foreseen_to_take_less() {
 fn without_the_corpus_the_limits_count() {
     let there = plan("tedlium_direct", &[]);
     let absent = plan("tedlium_direct", &["data.dir=\"absent\""]);
-    assert!(memory_bytes(&absent) > memory_bytes(&there));
+    assert!(memory_bytes(&absent, 1) > memory_bytes(&there, 1));
+}
+
+#[test]
+fn micro_batches_side_by_side_take_a_tape_and_gradients_each() {
+    let plan = |batches: &str| plan("tedlium_direct", &[&format!("train.accumulation_steps={batches}")]);
+    let bytes = |batches: &str, at_a_time: usize| memory_bytes(&plan(batches), at_a_time);
+    let learning = {
+        let plan = plan("2");
+        let learns = |declaration: &&Declaration| !frozen(&plan, &declaration.name);
+        (floats(declare(&plan.model).1.iter().filter(learns)) * FLOAT_BYTES) as u64
+    };
+    // In turn the sum so far is there; side by side there is none before all are done, but for the groups before.
+    let [in_turn, two, three] = [bytes("3", 1), bytes("3", 2), bytes("3", 3)];
+    assert!(three > two && two > in_turn + learning, "{in_turn}, {two}, {three}; {learning}");
+    assert!(bytes("2", 1) > bytes("1", 1) + learning);
+    assert_eq!(bytes("3", 2) - bytes("2", 2) - learning, bytes("4", 2) - bytes("3", 2));
 }
