@@ -11,6 +11,7 @@ use rayon::prelude::*;
 /// What a new buffer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
+    /// Zeros.
     Zeros,
     /// Whatever is there: every value is written before one is read. Debug builds put NaN.
     Anything,

@@ -29,9 +29,13 @@ pub type Then<'a> = dyn Fn(usize, usize, &mut [f32]) + Sync + 'a;
 /// C ← alpha·a·b + beta·C. C is not read where `beta` is 0.
 #[derive(Clone, Copy)]
 pub struct Product<'a> {
+    /// The factor of the product.
     pub alpha: f32,
+    /// [M, K].
     pub a: View<'a>,
+    /// [K, N].
     pub b: View<'a>,
+    /// The factor of what C held.
     pub beta: f32,
 }
 
