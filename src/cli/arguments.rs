@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Say nothing but errors.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Colours in messages; `auto` heeds NO_COLOR, CLICOLOR_FORCE and TERM.
+    /// Colours in messages; `auto` heeds `NO_COLOR`, `CLICOLOR_FORCE` and `TERM`.
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
     #[command(subcommand)]
@@ -70,7 +70,7 @@ pub enum Verb {
     Eval(EvalArguments),
     /// Transcribe or classify sound files with a run's checkpoint or an exported model.
     Predict(PredictArguments),
-    /// Write a run's checkpoint as a folder that other programs load: weights, config.json, vocabulary, model card.
+    /// Write a run's checkpoint as a folder that other programs load: weights, `config.json`, vocabulary, model card.
     Export(ExportArguments),
     /// List runs.
     Results(ResultsArguments),
@@ -144,7 +144,7 @@ pub struct ImportArguments {
     /// What the experiment is called, where the command leaves it open.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Write each experiment into this folder, as NAME.toml.
+    /// Write each experiment into this folder, as `NAME.toml`.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }
@@ -166,7 +166,7 @@ pub struct Request {
     /// Lay the file's `[profile.NAME]` over it.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Options in the papers' notation, for example "batch_size=8,max_lr=1e-3".
+    /// Options in the papers' notation, for example `batch_size=8,max_lr=1e-3`.
     #[arg(long, value_name = "A=1,B=2")]
     pub hparams: Option<String>,
     /// Set one option, for example `-s train.max_lr=1e-3`.
@@ -236,13 +236,13 @@ pub enum SplitName {
 #[derive(Debug, Args)]
 pub struct ModelArguments {
     /// A run's folder, with `@best` (default), `@latest` or `@STEP`; a folder that `runner export` wrote; or a checkpoint of the
-    /// published CALD programs (`model.ckpt-STEP` with hparams.json beside it, or its folder: then the newest, or `@STEP`).
+    /// published CALD programs (`model.ckpt-STEP` with `hparams.json` beside it, or its folder: then the newest, or `@STEP`).
     #[arg(value_name = "MODEL[@best|latest|STEP]")]
     pub model: String,
     /// Read vocabulary, class names and utterances in this corpus, not in the one that the model was trained on.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// For a published checkpoint: hparams over those in its hparams.json, for example "asr_use_mamba=True".
+    /// For a published checkpoint: hparams over those in its `hparams.json`, for example `asr_use_mamba=True`.
     #[arg(long, value_name = "A=1,B=2")]
     pub hparams: Option<String>,
 }
@@ -257,7 +257,7 @@ pub struct EvalArguments {
     /// Judge on the utterances of this meta file of the corpus instead.
     #[arg(long, value_name = "FILE", conflicts_with = "split")]
     pub meta: Option<String>,
-    /// Folder for preds.jsonl and metrics.json.
+    /// Folder for `preds.jsonl` and `metrics.json`.
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }

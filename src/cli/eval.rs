@@ -62,7 +62,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
 
 fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {
     std::fs::create_dir_all(output)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", output.display())))?;
+        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
     preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
     write_json(&output.join("metrics.json"), metrics)?;
     preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;

@@ -48,9 +48,9 @@ fn unknown(name: &str, nearest: Option<String>, containing: &[String]) -> Failur
     let failure =
         Failure::new(failure::REQUEST, format!("there is no option, table or code called `{name}`"));
     match (nearest, containing) {
-        (_, [_, ..]) => failure.hint(format!("options with that in their name: {}", containing.join(", "))),
-        (Some(nearest), _) => failure.hint(format!("did you mean `{nearest}`?")),
-        _ => failure.hint("`schemas/reference.md` lists every option, `runner explain` every code"),
+        (_, [_, ..]) => failure.help(format!("options with that in their name: {}", containing.join(", "))),
+        (Some(nearest), _) => failure.help(format!("did you mean `{nearest}`?")),
+        _ => failure.help("`schemas/reference.md` lists every option, `runner explain` every code"),
     }
 }
 
@@ -84,7 +84,7 @@ fn explain_script(script: &Script, talk: Talk) {
         return;
     }
     println!("{}  {}: it {}", script.name, script.system, script.about);
-    for (title, flags) in [("", script.flags().collect()), ("inside --hparams", hparams())] {
+    for (title, flags) in [("", script.flags().collect()), ("inside `--hparams`", hparams())] {
         if flags.is_empty() {
             continue;
         }

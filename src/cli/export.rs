@@ -23,14 +23,14 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
     let to = &arguments.output;
     if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::new(failure::RUNNING, format!("`{}` is not empty", to.display()))
-            .hint("name a folder that does not exist yet"));
+            .help("name a folder that does not exist yet"));
     }
     let data = &named.plan.data;
     let tokenizer = CtcTokenizer::read(&Path::new(&data.dir).join(&data.vocab_path))
         .map_err(crate::data::DataError::from)?;
     let model = named.model(&Cpu::default())?;
     std::fs::create_dir_all(to)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", to.display())))?;
+        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", to.display())))?;
 
     write_weights(&model, &named.id, to)?;
     write_settings(&named.plan, &tokenizer, to)?;
@@ -93,7 +93,7 @@ fn copy_results(named: &Named, to: &Path) -> Result<Values, Failure> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     let bytes = std::fs::read(from)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot read {}: {error}", from.display())))?;
+        .map_err(|error| Failure::new(failure::IO, format!("cannot read `{}`: {error}", from.display())))?;
     Ok(write_whole(to, &bytes)?)
 }
 

@@ -33,7 +33,7 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
             "schedule": plan.train.schedule, "memory_bytes": memory_bytes(plan),
             "recompute": plan.train.recompute, "needs": needs,
-            "device": {"requested": format!("{:?}", plan.run.device).to_lowercase(), "effective": effective_device(plan)?},
+            "device": {"requested": plan.run.device, "effective": effective_device(plan)?},
             "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
         }));
@@ -76,7 +76,7 @@ fn print_model(parts: &[Part], params: usize) {
 
 fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
     let data = &plan.data;
-    println!("\ndata: {} ({:?})", data.dir, data.format);
+    println!("\ndata: {} ({})", data.dir, written(data.format));
     for (split, facts) in facts {
         match facts {
             Some(facts) => println!(
@@ -132,6 +132,11 @@ fn print_augmentations(plan: &Plan) {
     }
 }
 
+/// A choice as it is written in an experiment.
+fn written(choice: impl serde::Serialize) -> String {
+    json!(choice).as_str().unwrap_or_default().to_owned()
+}
+
 fn print_training(plan: &Plan) {
     let (train, schedule) = (&plan.train, &plan.train.schedule);
     let epoch = steps_per_epoch(plan)
@@ -141,14 +146,14 @@ fn print_training(plan: &Plan) {
         train.max_steps, train.accumulation_steps
     );
     println!(
-        "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({:?})",
+        "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({})",
         schedule.min_lr,
         schedule.max_lr,
         schedule.warmup_steps,
         schedule.plateau_steps,
         schedule.final_lr,
         schedule.decay_steps,
-        schedule.decay
+        written(schedule.decay)
     );
     if let Some(distill) = &plan.distill {
         let teacher = match distill.teacher {

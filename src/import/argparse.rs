@@ -133,13 +133,13 @@ fn spelt(script: &Script, name: &Word) -> Result<&'static Flag, Fault> {
         [] => {}
     }
     let problem = name.problem(UNKNOWN_FLAG, format!("`{}` has no flag `{}`", script.name, name.text));
-    let help = hint(script, &name.text, all().map(|(spelling, _)| spelling));
+    let help = help(script, &name.text, all().map(|(spelling, _)| spelling));
     let help = help.unwrap_or_else(|| format!("`runner explain {}` lists its flags", script.name));
     Err(problem.with_help(help).into())
 }
 
 /// What was meant: a flag of another spelling, or an hparam written as a flag.
-fn hint<'a>(script: &Script, name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+fn help<'a>(script: &Script, name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let bare = name.trim_start_matches('-');
     if let Some(hparam) = script.hparams.iter().find(|hparam| hparam.name == bare.replace('-', "_")) {
         return Some(format!("it is an hparam: `--hparams={}=…`", hparam.name));

@@ -239,7 +239,7 @@ fn check(w: &Wav2vec2, problems: &mut Vec<Problem>) {
                 "the blank {} lies outside the {} outputs of the CTC head",
                 w.pad_token_id, w.asr_vocab_size
             ),
-            "set `pad_token_id = 0`, the index of `[PAD]` in vocab.json",
+            "set `pad_token_id = 0`, the index of `[PAD]` in `vocab.json`",
         ));
     }
 }

@@ -129,7 +129,7 @@ fn check_heads(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Pr
         problems.push(Problem::new(
             "train.ctc_weight",
             "nothing is learnt: `ctc_weight` is 0 and there is no classifier",
-            "set `ctc_weight = 1`, or `use_classifier = true` in [model.wav2vec2]",
+            "set `ctc_weight = 1`, or `use_classifier = true` in `[model.wav2vec2]`",
         ));
     }
     if !learns_ctc && classifies && experiment.eval.select != Metric::ClfAcc {
@@ -143,7 +143,7 @@ fn check_heads(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Pr
         problems.push(Problem::new(
             "eval.select",
             "the best checkpoint is chosen by `dev/clf_acc`, but there is no classifier",
-            "set `select = \"dev/wer\"`, or `use_classifier = true` in [model.wav2vec2]",
+            "set `select = \"dev/wer\"`, or `use_classifier = true` in `[model.wav2vec2]`",
         ));
     }
 }
@@ -157,7 +157,7 @@ fn check_continuation(experiment: &Experiment, problems: &mut Vec<Problem>) {
         Some(Ok(step)) => problems.push(Problem::new(
             "continue_from",
             format!("it starts after {step} updates, but `max_steps` is {max_steps}"),
-            "raise `max_steps` in [train], or continue from an earlier step",
+            "raise `max_steps` in `[train]`, or continue from an earlier step",
         )),
         _ => problems.push(Problem::new(
             "continue_from",

@@ -48,7 +48,7 @@ impl<'a> Feed<'a> {
             (Sound::Row { file, row, .. }, Some(reader)) => Source::Bytes(reader.read(file, *row)?),
             (Sound::Row { file, .. }, None) => {
                 let detail = "its rows have no reader".to_owned();
-                return Err(PrepareError::Source { path: file.to_path_buf(), detail, hint: None });
+                return Err(PrepareError::Source { path: file.to_path_buf(), detail, help: None });
             }
         };
         Ok(Some(Job { unit, source }))

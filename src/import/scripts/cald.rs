@@ -57,19 +57,19 @@ const TRAINING: &[Flag] = &[
     Flag::new(
         "--vocab-path",
         Takes::Text,
-        "vocab.json in the data folder",
+        "`vocab.json` in the data folder",
         Here::Said("`data.vocab_path`, as seen from `data.dir`"),
     ),
     Flag::new(
         "--train_meta",
         Takes::Text,
-        "meta.train.txt in the data folder",
+        "`meta.train.txt` in the data folder",
         Here::Said("`data.train_meta`, as seen from `data.dir`"),
     ),
     Flag::new(
         "--eval_meta",
         Takes::Text,
-        "meta.dev.txt in the data folder",
+        "`meta.dev.txt` in the data folder",
         Here::Said("`data.dev_meta`, as seen from `data.dir`"),
     ),
     Flag::new("--eval_steps", Takes::Steps, "", Here::Key("eval.eval_steps")),
@@ -161,7 +161,7 @@ const INFERENCE: &[Flag] = &[
     Flag::new(
         "--eval_meta",
         Takes::Text,
-        "meta.dev.txt in the data folder",
+        "`meta.dev.txt` in the data folder",
         Here::Said("`runner eval --split` or `--meta`"),
     ),
     Flag::new("--hparams", Takes::Text, "", Here::Ignored("a run is judged with its own options")),
