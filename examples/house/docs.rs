@@ -37,13 +37,27 @@ impl Docs<'_> {
     }
 }
 
+/// Arguments and verbs have their words where they are used: their own would become help, in the place of those.
+fn is_of_clap(attributes: &[Attribute]) -> bool {
+    let mut of_clap = false;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+        _ = attribute.parse_nested_meta(|derive| {
+            of_clap |= ["Args", "Subcommand"].iter().any(|name| derive.path.is_ident(name));
+            Ok(())
+        });
+    }
+    of_clap
+}
+
 impl<'ast> Visit<'ast> for Docs<'_> {
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         self.check(&item.vis, &item.attrs, &item.sig.ident);
     }
 
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
-        self.check(&item.vis, &item.attrs, &item.ident);
+        if !is_of_clap(&item.attrs) {
+            self.check(&item.vis, &item.attrs, &item.ident);
+        }
         for field in &item.fields {
             if let (Some(name), Visibility::Public(_)) = (&field.ident, &field.vis) {
                 self.members.extend(self.missing(&field.attrs, name));
@@ -52,7 +66,9 @@ impl<'ast> Visit<'ast> for Docs<'_> {
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
-        self.check(&item.vis, &item.attrs, &item.ident);
+        if !is_of_clap(&item.attrs) {
+            self.check(&item.vis, &item.attrs, &item.ident);
+        }
         if matches!(item.vis, Visibility::Public(_)) {
             for variant in &item.variants {
                 self.members.extend(self.missing(&variant.attrs, &variant.ident));

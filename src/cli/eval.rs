@@ -36,12 +36,8 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     };
     let batches = job.eval_batches(split)?;
     let judged = evaluate(&device, &model, &job, &batches)?;
-    let metrics: Values = judged
-        .metrics
-        .iter()
-        .chain(&judged.details)
-        .map(|(name, value)| (format!("{}/{name}", split.name()), *value))
-        .collect();
+    let mut metrics = split.named(&judged.metrics);
+    metrics.extend(split.named(&judged.details));
     let output = arguments.output.clone().unwrap_or_else(|| {
         let stem = arguments.meta.as_deref().and_then(|meta| Path::new(meta).file_stem());
         let what = stem.map_or_else(|| split.name().into(), |stem| stem.to_string_lossy().into_owned());

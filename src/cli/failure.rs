@@ -19,12 +19,19 @@ use crate::model::weights::WeightsError;
 use crate::record::RecordError;
 use crate::train::TrainError;
 
+/// The run failed.
 pub const FAILED: u8 = 1;
+/// The request is wrong.
 pub const REQUEST: u8 = 2;
+/// An input is missing.
 pub const MISSING: u8 = 66;
+/// A bug of ours.
 pub const INTERNAL: u8 = 70;
+/// Somebody is at work on it, or it would be overwritten.
 pub const RUNNING: u8 = 73;
+/// Reading or writing failed.
 pub const IO: u8 = 74;
+/// Stopped with a valid checkpoint: the same command goes on.
 pub const INTERRUPTED: u8 = 75;
 /// Ended by Ctrl-C, with nothing that a later command would mind.
 pub const KILLED: u8 = 130;

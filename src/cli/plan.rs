@@ -1,7 +1,5 @@
 //! `runner plan`: what a run would do.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::Talk;
@@ -10,9 +8,9 @@ use super::failure::Failure;
 use super::graph::{Part, parts};
 use super::memory::memory_bytes;
 use super::order::{Orders, orders};
-use crate::corpora::{Corpus, CorpusFacts, MetaFormat};
-use crate::data::batches_per_epoch;
-use crate::plan::{Behaviour, DataFormat, Plan, Recompute, Teacher};
+use crate::corpora::CorpusFacts;
+use crate::data::{batches_per_epoch, open_corpus};
+use crate::plan::{Behaviour, Decay, Plan, Recompute, Teacher};
 use crate::record::units::bytes;
 use crate::train::effective_device;
 
@@ -76,7 +74,7 @@ fn print_model(parts: &[Part], params: usize) {
 
 fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
     let data = &plan.data;
-    println!("\ndata: {} ({})", data.dir, written(data.format));
+    println!("\ndata: {} ({})", data.dir, json!(data.format).as_str().unwrap_or_default());
     for (split, facts) in facts {
         match facts {
             Some(facts) => println!(
@@ -121,7 +119,7 @@ fn checkpoint_bytes(params: usize) -> u64 {
 
 /// Updates of an epoch once the data warm-up is over; `None` where the corpus is not there.
 fn steps_per_epoch(plan: &Plan) -> Option<usize> {
-    let corpus = corpus(plan, &plan.data.train_meta)?;
+    let corpus = open_corpus(&plan.data, &plan.data.train_meta).ok()?;
     let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
     Some(batches_per_epoch(&lengths, &plan.data, plan.run.seed).div_ceil(plan.train.accumulation_steps))
 }
@@ -130,11 +128,6 @@ fn print_augmentations(plan: &Plan) {
     for (name, rate) in augmentations(plan) {
         println!("  {name}: {rate}");
     }
-}
-
-/// A choice as it is written in an experiment.
-fn written(choice: impl serde::Serialize) -> String {
-    json!(choice).as_str().unwrap_or_default().to_owned()
 }
 
 fn print_training(plan: &Plan) {
@@ -153,7 +146,10 @@ fn print_training(plan: &Plan) {
         schedule.plateau_steps,
         schedule.final_lr,
         schedule.decay_steps,
-        written(schedule.decay)
+        match schedule.decay {
+            Decay::Exp => "exp",
+            Decay::Linear => "linear",
+        }
     );
     if let Some(distill) = &plan.distill {
         let teacher = match distill.teacher {
@@ -200,16 +196,8 @@ fn behaviours(plan: &Plan) -> Vec<(&'static str, &'static str)> {
 /// Totals of each split; `None` where the corpus is not there.
 fn facts(plan: &Plan) -> Vec<(&'static str, Option<CorpusFacts>)> {
     let data = &plan.data;
-    let read = |meta: &str| corpus(plan, meta).map(|corpus| corpus.facts());
+    let read = |meta: &str| open_corpus(data, meta).ok().map(|corpus| corpus.facts());
     vec![("train", read(&data.train_meta)), ("dev", read(&data.dev_meta)), ("test", read(&data.test_meta))]
-}
-
-fn corpus(plan: &Plan, meta: &str) -> Option<Corpus> {
-    let format = match plan.data.format {
-        DataFormat::Nlt => MetaFormat::Nlt,
-        DataFormat::NltLa => MetaFormat::NltLa,
-    };
-    Corpus::open(Path::new(&plan.data.dir), meta, format).ok()
 }
 
 fn data_json(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) -> Vec<serde_json::Value> {

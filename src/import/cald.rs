@@ -96,6 +96,7 @@ impl Reading<'_> {
         self.hparams.iter().find(|given| given.flag.name == name)?.parsed.number()
     }
 
+    /// Something to say beside the experiment.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }

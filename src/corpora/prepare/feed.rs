@@ -30,6 +30,7 @@ struct Rest<'a> {
 }
 
 impl<'a> Feed<'a> {
+    /// The units of `layout` that are not made yet.
     pub fn new(recipe: &'a dyn Recipe, layout: &'a Layout, made: &[Option<Made>]) -> Self {
         let pending: Vec<usize> = (0..made.len()).filter(|&at| made[at].is_none()).collect();
         let rest = Rest { units: pending.into_iter(), reader: recipe.row_reader() };
