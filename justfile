@@ -27,6 +27,10 @@ bench:
 corpus:
     python3 corpora/make_smoke.py
 
+# Measure the house: files, functions, docs, repeats. `just house --time` also times checks and tests; `--all` cuts no list.
+house *args:
+    cargo run --release --quiet --example house -- {{args}}
+
 # The main job on the bundled corpus.
 smoke:
     cargo run --release -- run experiments/tedlium_waypoint.toml --profile smoke

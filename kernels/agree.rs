@@ -28,7 +28,9 @@ impl Numbers {
 /// Allowed difference `absolute + relative·|want|`.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
+    /// Allowed whatever the size of the number.
     pub absolute: f64,
+    /// Allowed as a share of the number wanted.
     pub relative: f64,
 }
 

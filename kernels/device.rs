@@ -16,6 +16,7 @@ const BLOCK: usize = 1 << 16;
 /// What a new buffer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
+    /// Zeros.
     Zeros,
     /// Whatever is there: every value is written before one is read. Debug builds put NaN.
     Anything,

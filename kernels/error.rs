@@ -7,13 +7,34 @@ use crate::Shape;
 pub enum OpError {
     /// An operand does not have the shape the op needs.
     #[error("{op}: {operand} has shape {got}, but {want}")]
-    Shape { op: &'static str, operand: &'static str, got: Shape, want: String },
+    Shape {
+        /// The op's name.
+        op: &'static str,
+        /// Which of its operands, in words.
+        operand: &'static str,
+        /// The shape that it has.
+        got: Shape,
+        /// What the op needs, as the end of the sentence.
+        want: String,
+    },
     /// One tensor was handed to an op twice, which its backward cannot tell apart.
     #[error("{op}: operands {first} and {second} are the same tensor")]
-    Aliased { op: &'static str, first: usize, second: usize },
+    Aliased {
+        /// The op's name.
+        op: &'static str,
+        /// The places of both among its inputs, from 0.
+        first: usize,
+        /// The later one.
+        second: usize,
+    },
     /// The device failed (out of memory, a lost GPU).
     #[error("{op}: the device failed: {reason}")]
-    Device { op: &'static str, reason: String },
+    Device {
+        /// The op's name.
+        op: &'static str,
+        /// The device's own words.
+        reason: String,
+    },
 }
 
 impl OpError {

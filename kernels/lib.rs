@@ -6,6 +6,8 @@
 //!
 //! Letters, here and in the kernels: B batch, T time, C channels, H heads, P channels per head, N state, K taps, V classes.
 
+#![warn(missing_docs)]
+
 pub mod device;
 pub mod matmul;
 pub mod memory;

@@ -42,6 +42,7 @@ pub enum Kind {
 /// A stretch of time and what it went to.
 #[derive(Debug, Clone)]
 pub struct Span {
+    /// What the time went to.
     pub kind: Kind,
     /// The op's name, or the phase's.
     pub name: &'static str,
@@ -51,6 +52,7 @@ pub struct Span {
     pub layer: LayerId,
     /// Since the recording began.
     pub start_ns: u64,
+    /// Since the recording began.
     pub end_ns: u64,
     /// Of an op's first output.
     pub shape: Option<Shape>,
@@ -88,6 +90,7 @@ struct Layer {
 /// What was recorded: spans in the order of their starts.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
+    /// A span stands before those inside it.
     pub spans: Vec<Span>,
     /// Entry 0 is the root, which has no name.
     layers: Vec<Layer>,

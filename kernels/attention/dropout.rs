@@ -11,6 +11,7 @@ pub(super) struct Dropout {
 }
 
 impl Dropout {
+    /// Of one head of one sequence; `rate` is the share of weights that is dropped.
     pub fn new(rate: f32, seed: u64, batch_row: usize, head: usize) -> Self {
         const HASHES: f64 = 4_294_967_296.0;
         let key = mix64(mix64(seed ^ mix64(batch_row as u64)) ^ head as u64);

@@ -23,6 +23,7 @@ pub(super) struct Lattice<'a> {
 }
 
 impl<'a> Lattice<'a> {
+    /// The states of a target without blanks; `blank` is the class between them.
     pub fn new(labels: &'a [u32], blank: u32) -> Self {
         let differs = |i: usize| i > 0 && labels[i] != labels[i - 1];
         let skips = (0..labels.len()).map(|i| if differs(i) { 0.0 } else { NEVER }).collect();

@@ -37,9 +37,13 @@ type SerialThen<'a> = dyn Fn(usize, usize, &mut [f32]) + 'a;
 /// C ← alpha·a·b + beta·C. C is not read where `beta` is 0.
 #[derive(Clone, Copy)]
 pub struct Product<'a> {
+    /// The factor of the product.
     pub alpha: f32,
+    /// [M, K].
     pub a: View<'a>,
+    /// [K, N].
     pub b: View<'a>,
+    /// The factor of what C held.
     pub beta: f32,
 }
 

@@ -3,10 +3,15 @@
 /// A matrix inside a slice: element (i, j) at `i * row_stride + j * col_stride`.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
+    /// Where the elements lie; others may lie between them.
     pub data: &'a [f32],
+    /// Rows.
     pub rows: usize,
+    /// Columns.
     pub cols: usize,
+    /// Elements from one row to the next.
     pub row_stride: usize,
+    /// Elements from one column to the next.
     pub col_stride: usize,
 }
 

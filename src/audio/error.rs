@@ -76,7 +76,7 @@ impl AudioError {
     }
 
     /// What the user can do about it, where we know.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn help(&self) -> Option<&'static str> {
         match self.reason {
             Reason::UnknownFormat { looks_like: Some(_) } | Reason::Unsupported { .. } => {
                 Some("convert it first, for example with `sox IN -b 16 OUT.wav`")

@@ -260,7 +260,7 @@ fn what_we_do_not_read_is_recognised() {
         "cannot use audio `x`: it is not wav, flac, ogg or sph (it looks like mp3, or a file with an ID3 tag)"
     );
     let error = decode_bytes("x", mp3.to_vec()).unwrap_err();
-    assert!(error.hint().unwrap().contains("sox"));
+    assert!(error.help().unwrap().contains("sox"));
     assert_eq!(message(b"hello"), "cannot use audio `x`: it is not wav, flac, ogg or sph");
     assert_eq!(message(b""), "cannot use audio `x`: it holds no samples");
     assert_eq!(

@@ -50,7 +50,7 @@ impl Named {
         if arguments.hparams.is_some() {
             let message = "`--hparams` is for checkpoints of the published programs";
             return Err(Failure::new(failure::REQUEST, message)
-                .hint("a run is judged with its own options; for others, change the experiment and run it"));
+                .help("a run is judged with its own options; for others, change the experiment and run it"));
         }
         if let Some(data) = &arguments.data {
             named.plan.data.dir = data.display().to_string();
@@ -61,9 +61,10 @@ impl Named {
     fn of_run(path: &Path, which: &str) -> Result<Self, Failure> {
         let folder = Folder::at(path);
         let identity = Identity::read(&folder)?.ok_or_else(|| {
-            let message = format!("{} is no run's folder, and no checkpoint", folder.dir().display());
-            Failure::new(failure::MISSING, message)
-                .hint("give the folder that `runner results` lists, for example results/runs/NAME-HASH@best")
+            let message = format!("`{}` is no run's folder, and no checkpoint", folder.dir().display());
+            Failure::new(failure::MISSING, message).help(
+                "give the folder that `runner results` lists, for example `results/runs/NAME-HASH@best`",
+            )
         })?;
         let step = step_of(&folder, which)?;
         let request =
@@ -107,7 +108,7 @@ impl Named {
         let hparams = dir.join(HPARAMS);
         if !hparams.is_file() {
             let message = format!("there is no `{}`, which says what model it is", hparams.display());
-            return Err(Failure::new(failure::MISSING, message).hint(
+            return Err(Failure::new(failure::MISSING, message).help(
                 "the published programs write it into their log folder; copy it beside the checkpoint",
             ));
         }
@@ -116,7 +117,7 @@ impl Named {
                 failure::REQUEST,
                 "a published checkpoint does not say what it was trained on",
             )
-            .hint("name the prepared corpus whose vocabulary it has: `--data DIR`"));
+            .help("name the prepared corpus whose vocabulary it has: `--data DIR`"));
         };
         let readable = |path: &Path| std::fs::read_to_string(path);
         let (mut experiment, notes) = import::published(&hparams, arguments.hparams.as_deref(), &readable)?;
@@ -165,7 +166,7 @@ fn published(path: &Path, which: &str) -> Result<Option<Published>, Failure> {
         return match Published::named(path) {
             Some(found) => Ok(Some(found)),
             None => Err(Failure::new(failure::REQUEST, format!("`{}` is no checkpoint", path.display()))
-                .hint("checkpoints are run folders, exported folders, and files called `model.ckpt-STEP`")),
+                .help("checkpoints are run folders, exported folders, and files called `model.ckpt-STEP`")),
         };
     }
     let mut all = Published::in_folder(path);
@@ -180,15 +181,15 @@ fn published(path: &Path, which: &str) -> Result<Option<Published>, Failure> {
         Some(found) => Ok(Some(found)),
         None => {
             let there: Vec<String> = all.iter().map(|checkpoint| checkpoint.step.to_string()).collect();
-            Err(Failure::new(failure::MISSING, format!("{} has no checkpoint `{which}`", path.display()))
-                .hint(format!("it has {}", there.join(", "))))
+            Err(Failure::new(failure::MISSING, format!("`{}` has no checkpoint `{which}`", path.display()))
+                .help(format!("it has {}", there.join(", "))))
         }
     }
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot read {}: {error}", path.display())))
+        .map_err(|error| Failure::new(failure::IO, format!("cannot read `{}`: {error}", path.display())))
 }
 
 fn file_name(path: &Path) -> String {
@@ -205,6 +206,6 @@ fn step_of(folder: &Folder, which: &str) -> Result<u64, Failure> {
     step.ok_or_else(|| {
         let there: Vec<String> = steps.iter().map(u64::to_string).collect();
         let message = format!("the run has no checkpoint `{which}`");
-        Failure::new(failure::MISSING, message).hint(format!("it has {}", there.join(", ")))
+        Failure::new(failure::MISSING, message).help(format!("it has {}", there.join(", ")))
     })
 }

@@ -28,7 +28,10 @@ pub fn completions(shell: Shell) -> Result<u8, Failure> {
     let program = std::env::current_exe().map_or_else(|_| "runner".into(), |path| path.display().to_string());
     let shells = Shells::builtins();
     let Some(completer) = shells.completer(shell.name()) else {
-        return Err(Failure::new(failure::INTERNAL, format!("no completion for {}", shell.name())));
+        return Err(Failure::new(
+            failure::INTERNAL,
+            format!("there are no completions for `{}`", shell.name()),
+        ));
     };
     completer
         .write_registration(VARIABLE, "runner", "runner", &program, &mut io::stdout())
@@ -50,7 +53,7 @@ pub fn man(output: Option<&std::path::Path>) -> Result<u8, Failure> {
 }
 
 fn unwritten(error: io::Error) -> Failure {
-    Failure::new(failure::IO, format!("cannot write: {error}"))
+    Failure::new(failure::IO, format!("cannot write the page: {error}"))
 }
 
 /// What may follow `-s`: option paths, then the option's choices.

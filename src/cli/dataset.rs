@@ -10,7 +10,7 @@ use super::failure::Failure;
 #[cfg(not(feature = "datasets"))]
 pub fn prepare(_arguments: &DatasetArguments, _talk: Talk) -> Result<u8, Failure> {
     Err(Failure::new(failure::REQUEST, "this build of runner reads no Arrow or Parquet files")
-        .hint("build it with `cargo build --release --features datasets`, which takes some minutes more"))
+        .help("build it with `cargo build --release --features datasets`, which takes some minutes more"))
 }
 
 /// Prepares the data set.

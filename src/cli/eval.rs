@@ -11,7 +11,7 @@ use super::checkpoint::Named;
 use super::failure::{self, Failure};
 use crate::record::{Values, folder::write_json, preds};
 use crate::task::mistakes;
-use crate::train::{Job, Split, evaluate};
+use crate::train::{Evaluation, Job, Split, evaluate};
 
 /// The most frequent mistakes of classifiers that are shown; confusion.csv has all.
 const MISTAKES_SHOWN: usize = 5;
@@ -36,38 +36,40 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     };
     let batches = job.eval_batches(split)?;
     let judged = evaluate(&device, &model, &job, &batches)?;
-    let metrics: Values = judged
-        .metrics
-        .iter()
-        .chain(&judged.details)
-        .map(|(name, value)| (format!("{}/{name}", split.name()), *value))
-        .collect();
+    let mut metrics = split.named(&judged.metrics);
+    metrics.extend(split.named(&judged.details));
     let output = arguments.output.clone().unwrap_or_else(|| {
         let stem = arguments.meta.as_deref().and_then(|meta| Path::new(meta).file_stem());
         let what = stem.map_or_else(|| split.name().into(), |stem| stem.to_string_lossy().into_owned());
         dir.join(format!("eval_{what}_{step}"))
     });
-    std::fs::create_dir_all(&output)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", output.display())))?;
-    preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
-    write_json(&output.join("metrics.json"), &metrics)?;
-    preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;
+    write(&output, &judged, &metrics)?;
     if talk.json {
         talk.data(&json!({
             "id": id, "name": name, "dir": output, "state": "finished", "step": step,
             "metrics": metrics,
         }));
     } else {
-        for (name, value) in &metrics {
-            println!("{name} {value:.4}");
-        }
-        for pair in mistakes(&judged.confusions).into_iter().take(MISTAKES_SHOWN) {
-            println!(
-                "head {}: {} taken for {}, {} times",
-                pair.head, pair.truth, pair.prediction, pair.count
-            );
-        }
+        print(&judged, &metrics);
     }
     talk.say(format_args!("predictions are in {}", output.join("preds.jsonl").display()));
     Ok(0)
+}
+
+fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {
+    std::fs::create_dir_all(output)
+        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
+    preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
+    write_json(&output.join("metrics.json"), metrics)?;
+    preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;
+    Ok(())
+}
+
+fn print(judged: &Evaluation, metrics: &Values) {
+    for (name, value) in metrics {
+        println!("{name} {value:.4}");
+    }
+    for pair in mistakes(&judged.confusions).into_iter().take(MISTAKES_SHOWN) {
+        println!("head {}: {} taken for {}, {} times", pair.head, pair.truth, pair.prediction, pair.count);
+    }
 }

@@ -48,9 +48,9 @@ fn unknown(name: &str, nearest: Option<String>, containing: &[String]) -> Failur
     let failure =
         Failure::new(failure::REQUEST, format!("there is no option, table or code called `{name}`"));
     match (nearest, containing) {
-        (_, [_, ..]) => failure.hint(format!("options with that in their name: {}", containing.join(", "))),
-        (Some(nearest), _) => failure.hint(format!("did you mean `{nearest}`?")),
-        _ => failure.hint("`schemas/reference.md` lists every option, `runner explain` every code"),
+        (_, [_, ..]) => failure.help(format!("options with that in their name: {}", containing.join(", "))),
+        (Some(nearest), _) => failure.help(format!("did you mean `{nearest}`?")),
+        _ => failure.help("`schemas/reference.md` lists every option, `runner explain` every code"),
     }
 }
 
@@ -66,24 +66,25 @@ fn list_codes(talk: Talk) -> Result<u8, Failure> {
 }
 
 fn explain_script(script: &Script, talk: Talk) {
-    let rows = |flags: &[Flag]| -> Vec<serde_json::Value> {
+    let hparams = || script.hparams.iter().collect::<Vec<_>>();
+    let rows = |flags: Vec<&Flag>| -> Vec<serde_json::Value> {
         let row = |flag: &Flag| {
             json!({
                 "names": flag.spellings().collect::<Vec<_>>(), "takes": flag.takes.text(), "default": flag.default,
                 "required": flag.required, "here": flag.here.text(),
             })
         };
-        flags.iter().map(row).collect()
+        flags.into_iter().map(row).collect()
     };
     if talk.json {
         talk.data(&json!({
-            "program": script.name, "system": script.system, "about": script.about, "flags": rows(script.flags),
-            "hparams": rows(script.hparams),
+            "program": script.name, "system": script.system, "about": script.about, "flags": rows(script.flags().collect()),
+            "hparams": rows(hparams()),
         }));
         return;
     }
     println!("{}  {}: it {}", script.name, script.system, script.about);
-    for (title, flags) in [("", script.flags), ("inside --hparams", script.hparams)] {
+    for (title, flags) in [("", script.flags().collect()), ("inside `--hparams`", hparams())] {
         if flags.is_empty() {
             continue;
         }

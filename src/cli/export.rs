@@ -11,7 +11,8 @@ use super::arguments::ExportArguments;
 use super::checkpoint::Named;
 use super::failure::{self, Failure};
 use crate::corpora::Categories;
-use crate::model::{hub, weights};
+use crate::model::{Model, hub, weights};
+use crate::plan::Plan;
 use crate::record::folder::write_whole;
 use crate::record::{Values, folder::read_json};
 use crate::text::CtcTokenizer;
@@ -22,47 +23,20 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
     let to = &arguments.output;
     if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::new(failure::RUNNING, format!("`{}` is not empty", to.display()))
-            .hint("name a folder that does not exist yet"));
+            .help("name a folder that does not exist yet"));
     }
-    let (plan, data) = (&named.plan, &named.plan.data);
-    let corpus = Path::new(&data.dir);
-    let tokenizer =
-        CtcTokenizer::read(&corpus.join(&data.vocab_path)).map_err(crate::data::DataError::from)?;
+    let data = &named.plan.data;
+    let tokenizer = CtcTokenizer::read(&Path::new(&data.dir).join(&data.vocab_path))
+        .map_err(crate::data::DataError::from)?;
     let model = named.model(&Cpu::default())?;
     std::fs::create_dir_all(to)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make {}: {error}", to.display())))?;
+        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", to.display())))?;
 
-    let mut bytes = Vec::new();
-    // transformers refuses a file that does not say for which framework it was made.
-    let notes =
-        BTreeMap::from([("format".to_owned(), "pt".to_owned()), ("runner".to_owned(), named.id.clone())]);
-    weights::write_with(&model.params, notes, &mut bytes)
-        .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
-    write_whole(&to.join("model.safetensors"), &bytes)?;
-    let (pad, unknown) = (tokenizer.pad_token(), tokenizer.unknown_token());
-    for (name, value) in [
-        ("config.json", hub::config(&plan.model)),
-        ("preprocessor_config.json", hub::feature_extractor(data.sample_rate_hz)),
-        ("tokenizer_config.json", hub::tokenizer(pad, unknown)),
-        ("special_tokens_map.json", json!({"pad_token": pad, "unk_token": unknown})),
-    ] {
-        write_whole(&to.join(name), format!("{value:#}\n").as_bytes())?;
-    }
-    copy(&corpus.join(&data.vocab_path), &to.join("vocab.json"))?;
-    if !plan.model.heads.classes.is_empty() {
-        Categories::read(&corpus.join(&data.categories_path))?;
-        copy(&corpus.join(&data.categories_path), &to.join("categories.json"))?;
-    }
+    write_weights(&model, &named.id, to)?;
+    write_settings(&named.plan, &tokenizer, to)?;
+    copy_classes(&named.plan, to)?;
     write_whole(&to.join("experiment.toml"), named.experiment.as_bytes())?;
-    let mut metrics = Values::default();
-    if let Some(run) = &named.run {
-        for file in [run.metrics_json(), run.preds_jsonl()] {
-            if let (true, Some(name)) = (file.is_file(), file.file_name()) {
-                copy(&file, &to.join(name))?;
-            }
-        }
-        metrics = read_json(&run.metrics_json())?.unwrap_or_default();
-    }
+    let metrics = copy_results(&named, to)?;
     write_whole(&to.join("README.md"), card(&named, &metrics).as_bytes())?;
     if talk.json {
         talk.data(&json!({"dir": to, "id": named.id, "step": named.step, "metrics": metrics}));
@@ -72,9 +46,54 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
     Ok(0)
 }
 
+fn write_weights(model: &Model<Cpu>, id: &str, to: &Path) -> Result<(), Failure> {
+    // transformers refuses a file that does not say for which framework it was made.
+    let notes =
+        BTreeMap::from([("format".to_owned(), "pt".to_owned()), ("runner".to_owned(), id.to_owned())]);
+    let mut bytes = Vec::new();
+    weights::write_with(&model.params, notes, &mut bytes)
+        .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
+    Ok(write_whole(&to.join("model.safetensors"), &bytes)?)
+}
+
+fn write_settings(plan: &Plan, tokenizer: &CtcTokenizer, to: &Path) -> Result<(), Failure> {
+    let (pad, unknown) = (tokenizer.pad_token(), tokenizer.unknown_token());
+    for (name, value) in [
+        ("config.json", hub::config(&plan.model)),
+        ("preprocessor_config.json", hub::feature_extractor(plan.data.sample_rate_hz)),
+        ("tokenizer_config.json", hub::tokenizer(pad, unknown)),
+        ("special_tokens_map.json", json!({"pad_token": pad, "unk_token": unknown})),
+    ] {
+        write_whole(&to.join(name), format!("{value:#}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The vocabulary, and what the classifiers' outputs mean.
+fn copy_classes(plan: &Plan, to: &Path) -> Result<(), Failure> {
+    let corpus = Path::new(&plan.data.dir);
+    copy(&corpus.join(&plan.data.vocab_path), &to.join("vocab.json"))?;
+    if !plan.model.heads.classes.is_empty() {
+        Categories::read(&corpus.join(&plan.data.categories_path))?;
+        copy(&corpus.join(&plan.data.categories_path), &to.join("categories.json"))?;
+    }
+    Ok(())
+}
+
+/// What the run came to, as far as it has been judged.
+fn copy_results(named: &Named, to: &Path) -> Result<Values, Failure> {
+    let Some(run) = &named.run else { return Ok(Values::default()) };
+    for file in [run.metrics_json(), run.preds_jsonl()] {
+        if let (true, Some(name)) = (file.is_file(), file.file_name()) {
+            copy(&file, &to.join(name))?;
+        }
+    }
+    Ok(read_json(&run.metrics_json())?.unwrap_or_default())
+}
+
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     let bytes = std::fs::read(from)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot read {}: {error}", from.display())))?;
+        .map_err(|error| Failure::new(failure::IO, format!("cannot read `{}`: {error}", from.display())))?;
     Ok(write_whole(to, &bytes)?)
 }
 

@@ -19,12 +19,19 @@ use crate::model::weights::WeightsError;
 use crate::record::RecordError;
 use crate::train::TrainError;
 
+/// The run failed.
 pub const FAILED: u8 = 1;
+/// The request is wrong.
 pub const REQUEST: u8 = 2;
+/// An input is missing.
 pub const MISSING: u8 = 66;
+/// A bug of ours.
 pub const INTERNAL: u8 = 70;
+/// Somebody is at work on it, or it would be overwritten.
 pub const RUNNING: u8 = 73;
+/// Reading or writing failed.
 pub const IO: u8 = 74;
+/// Stopped with a valid checkpoint: the same command goes on.
 pub const INTERRUPTED: u8 = 75;
 /// Ended by Ctrl-C, with nothing that a later command would mind.
 pub const KILLED: u8 = 130;
@@ -36,20 +43,20 @@ const CLOSED_PIPE: u8 = 141;
 pub struct Failure {
     pub code: u8,
     message: String,
-    hints: Vec<String>,
+    advice: Vec<String>,
     problems: Problems,
 }
 
 impl Failure {
     /// A failure with words of its own.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
-        Failure { code, message: message.into(), hints: Vec::new(), problems: Problems::default() }
+        Failure { code, message: message.into(), advice: Vec::new(), problems: Problems::default() }
     }
 
     /// The same failure with advice.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.advice.push(help.into());
         self
     }
 
@@ -66,7 +73,7 @@ impl Failure {
             return Failure::new(code, format!("cannot write to standard output: {why}"));
         }
         Failure::new(INTERNAL, format!("internal error: {words}"))
-            .hint("this is a bug of runner; please report it with the command and the experiment")
+            .help("this is a bug of runner; a report with the command and the experiment helps to find it")
     }
 
     /// Says it and gives the exit code.
@@ -76,15 +83,15 @@ impl Failure {
         }
         if as_json {
             let value = match self.problems.0.is_empty() {
-                true => json!({"ok": false, "error": self.message, "hints": self.hints}),
+                true => json!({"ok": false, "error": self.message, "help": self.advice}),
                 false => json!({"ok": false, "problems": self.problems}),
             };
             println!("{value:#}");
         }
         if self.problems.0.is_empty() {
             eprintln!("{}", paint::diagnostics(&format!("error: {}", self.message)));
-            for hint in &self.hints {
-                eprintln!("{}", paint::diagnostics(&format!("hint: {hint}")));
+            for help in &self.advice {
+                eprintln!("{}", paint::diagnostics(&format!("help: {help}")));
             }
         } else {
             eprintln!("{}", paint::diagnostics(&self.problems.to_string()));
@@ -98,7 +105,7 @@ impl From<Problems> for Failure {
         // Nothing but the file itself is wrong: an input is missing, the request may be fine.
         let absent = problems.0.iter().all(|problem| problem.code.id() == "E008" && problem.path.is_empty());
         let code = if absent { MISSING } else { REQUEST };
-        Failure { code, message: String::new(), hints: Vec::new(), problems }
+        Failure { code, message: String::new(), advice: Vec::new(), problems }
     }
 }
 
@@ -109,10 +116,10 @@ impl From<RecordError> for Failure {
             RecordError::Io { .. } | RecordError::Damaged { .. } => IO,
             RecordError::Json { .. } => FAILED,
         };
-        let hint = error.hint();
+        let help = error.help();
         let failure = Failure::new(code, error.to_string());
-        match hint {
-            Some(hint) => failure.hint(hint),
+        match help {
+            Some(help) => failure.help(help),
             None => failure,
         }
     }
@@ -122,8 +129,8 @@ impl From<CorpusError> for Failure {
     fn from(error: CorpusError) -> Self {
         let code = if error.is_missing() { MISSING } else { FAILED };
         let failure = Failure::new(code, error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
+        match error.help() {
+            Some(help) => failure.help(help),
             None => failure,
         }
     }
@@ -133,8 +140,8 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         match error {
             DataError::Corpus(error) => error.into(),
-            DataError::NoSound { .. } => Failure::new(MISSING, error.to_string()).hint(
-                "put NAME.wav, .flac or .ogg into the corpus' folder, or take the lines out of the list",
+            DataError::NoSound { .. } => Failure::new(MISSING, error.to_string()).help(
+                "put `NAME.wav`, `.flac` or `.ogg` into the corpus' folder, or take the lines out of the list",
             ),
             DataError::Text(error) if error.is_missing() => Failure::new(MISSING, error.to_string()),
             error => Failure::new(FAILED, error.to_string()),
@@ -162,10 +169,10 @@ impl From<FetchError> for Failure {
             FetchError::Interrupted => KILLED,
             _ => FAILED,
         };
-        let hint = error.hint();
+        let help = error.help();
         let failure = Failure::new(code, error.to_string());
-        match hint {
-            Some(hint) => failure.hint(hint),
+        match help {
+            Some(help) => failure.help(help),
             None => failure,
         }
     }
@@ -187,10 +194,10 @@ impl From<ModelError> for Failure {
         match error {
             ModelError::Weights(error) => error.into(),
             ModelError::PretrainedMissing { ref name, .. } => Failure::new(MISSING, error.to_string())
-                .hint(way_to(name))
-                .hint("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
+                .help(way_to(name))
+                .help("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
             ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
-                .hint("`config.json` fixes the architecture: set these options in [model.wav2vec2] to its values, or name another checkpoint"),
+                .help("`config.json` fixes the architecture: set these options in `[model.wav2vec2]` to its values, or name another checkpoint"),
             ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
         }
     }
@@ -199,8 +206,8 @@ impl From<ModelError> for Failure {
 /// How to come by pretrained weights.
 fn way_to(pretrained: &str) -> String {
     match Catalogue::shipped().and_then(|all| Ok(all.find(Kind::Model, pretrained)?.name.clone())) {
-        Ok(name) => format!("fetch it: runner data fetch --model {name}"),
-        Err(_) => "download the checkpoint (config.json, model.safetensors) and set `model.wav2vec2.pretrained` to its folder".into(),
+        Ok(name) => format!("fetch it: `runner data fetch --model {name}`"),
+        Err(_) => "download the checkpoint (`config.json`, `model.safetensors`) and set `model.wav2vec2.pretrained` to its folder".into(),
     }
 }
 
@@ -215,11 +222,11 @@ impl From<TrainError> for Failure {
                 Failure::new(MISSING, error.to_string())
             }
             TrainError::NoDevice => Failure::new(REQUEST, error.to_string())
-                .hint("set `run.device = \"auto\"`, or build with `--features cuda`"),
+                .help("set `run.device = \"auto\"`, or build with `--features cuda`"),
             TrainError::DataChanged { .. } => Failure::new(FAILED, error.to_string())
-                .hint("restore the corpus, or start over with `--fresh`, which moves the run aside"),
+                .help("restore the corpus, or start over with `--fresh`, which moves the run aside"),
             TrainError::Diverged { .. } => Failure::new(FAILED, error.to_string())
-                .hint("a smaller `train.max_lr` or a longer `warmup_steps` helps"),
+                .help("a smaller `train.max_lr` or a longer `train.warmup_steps` helps"),
             error => Failure::new(FAILED, error.to_string()),
         }
     }

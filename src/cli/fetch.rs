@@ -143,7 +143,7 @@ fn tell_result(fetched: &Fetched, talk: Talk) {
 fn list(arguments: &FetchArguments, catalogue: &Catalogue, talk: Talk) -> Result<u8, Failure> {
     if arguments.verify || arguments.to.is_some() || !arguments.subset.is_empty() {
         return Err(Failure::new(failure::REQUEST, "what to fetch is not said")
-            .hint("name a corpus, or a model with `--model`; without options, all of them are listed"));
+            .help("name a corpus, or a model with `--model`; without options, all of them are listed"));
     }
     let listed = listing(catalogue);
     if talk.json {
@@ -151,9 +151,10 @@ fn list(arguments: &FetchArguments, catalogue: &Catalogue, talk: Talk) -> Result
         return Ok(0);
     }
     let wide = listed.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
-    for (kind, heading) in
-        [("corpus", "Corpora: runner data fetch NAME"), ("model", "Models: runner data fetch --model NAME")]
-    {
+    for (kind, heading) in [
+        ("corpus", "corpora: `runner data fetch NAME`"),
+        ("model", "models: `runner data fetch --model NAME`"),
+    ] {
         let mut entries = listed.iter().filter(|entry| entry.kind == kind).peekable();
         if entries.peek().is_some() {
             println!("{heading}\n");

@@ -31,7 +31,7 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
         weights::write_tensors(&tensors, notes, &mut file)
     };
     write().map_err(|error| {
-        Failure::new(failure::IO, format!("cannot write {}: {error}", arguments.dump.display()))
+        Failure::new(failure::IO, format!("cannot write `{}`: {error}", arguments.dump.display()))
     })?;
     let shapes: BTreeMap<&str, String> =
         tensors.iter().map(|(name, shape, _)| (name.as_str(), shape.to_string())).collect();
@@ -64,7 +64,7 @@ fn read_input(device: &Cpu, arguments: &ForwardArguments, rate_hz: u32) -> Resul
     let is_tensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let (rows, length, values, samples) = if is_tensors {
         let mut tensors = weights::read_tensors(path)?;
-        let wrong = |words: &str| Failure::new(failure::FAILED, format!("{}: {words}", path.display()));
+        let wrong = |words: &str| Failure::new(failure::FAILED, format!("`{}`: {words}", path.display()));
         let (dims, values) =
             tensors.remove("input_values").ok_or_else(|| wrong("there is no tensor `input_values`"))?;
         let &[rows, length] = &dims[..] else {

@@ -72,8 +72,8 @@ fn input(from: &str) -> Result<Input, Failure> {
     }
     match fs::read_to_string(from) {
         Ok(text) => Ok(Input::file(from, &text)),
-        Err(error) => Err(unread(from, &error).hint(
-            "give a README, a shell recipe, `-`, or a command in quotes: runner import 'python train.py …'",
+        Err(error) => Err(unread(from, &error).help(
+            "give a README, a shell recipe, `-`, or a command in quotes: `runner import 'python train.py …'`",
         )),
     }
 }
@@ -113,7 +113,7 @@ fn write(folder: &Path, files: &[File], talk: Talk) -> Result<(), Failure> {
     let path = |file: &File| -> PathBuf { folder.join(format!("{}.toml", file.name)) };
     if let Some(taken) = files.iter().map(path).find(|path| path.exists()) {
         return Err(Failure::new(failure::RUNNING, format!("`{}` exists already", taken.display()))
-            .hint("give another folder, or move it aside"));
+            .help("give another folder, or move it aside"));
     }
     for file in files {
         crate::record::folder::write_whole(&path(file), file.toml.as_bytes())?;

@@ -21,7 +21,7 @@ pub fn init(arguments: &InitArguments, talk: Talk) -> Result<u8, Failure> {
             failure::REQUEST,
             format!("no experiment called `{from}` comes with the program"),
         )
-        .hint(format!("there are {}", names.join(", "))));
+        .help(format!("there are {}", names.join(", "))));
     }
     let target = arguments.file.clone().unwrap_or_else(|| PathBuf::from(format!("{from}.toml")));
     let folder = target.parent().unwrap_or(Path::new("")).to_owned();
@@ -38,7 +38,7 @@ pub fn init(arguments: &InitArguments, talk: Talk) -> Result<u8, Failure> {
     }
     if let Some((taken, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(Failure::new(failure::RUNNING, format!("`{}` exists already", taken.display()))
-            .hint("give another file name, or move it aside"));
+            .help("give another file name, or move it aside"));
     }
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
     let schema = schema_beside(&folder)?;

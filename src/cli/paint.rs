@@ -39,8 +39,8 @@ fn line(line: &str) -> String {
     if let Some(end) = line.find(':').filter(|_| line.starts_with("error")) {
         return around(RED, &line[..end], &line[end..]);
     }
-    if let Some(rest) = line.strip_prefix("hint:") {
-        return around(CYAN, "hint", &format!(":{rest}"));
+    if let Some(rest) = line.strip_prefix("help:") {
+        return around(CYAN, "help", &format!(":{rest}"));
     }
     // The margin of an excerpt: a line number or blanks, then the rule, the arrow or the sign before advice.
     let margin = line.len() - line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).len();

@@ -1,7 +1,5 @@
 //! `runner plan`: what a run would do.
 
-use std::path::Path;
-
 use kernels::threads::count_for;
 use serde_json::{Value, json};
 
@@ -10,9 +8,9 @@ use super::arguments::Request;
 use super::failure::Failure;
 use super::graph::{Part, parts};
 use super::order::{Orders, orders};
-use crate::corpora::{Corpus, CorpusFacts, MetaFormat};
-use crate::data::batches_per_epoch;
-use crate::plan::{Behaviour, DataFormat, MicroBatches, Plan, Recompute, Teacher};
+use crate::corpora::CorpusFacts;
+use crate::data::{batches_per_epoch, open_corpus};
+use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Teacher};
 use crate::record::units::bytes;
 use crate::train::{Arrangement, effective_device, memory_bytes};
 
@@ -35,7 +33,7 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
             "schedule": plan.train.schedule, "memory_bytes": memory_bytes,
             "recompute": plan.train.recompute, "micro_batches": micro_batches(plan, arrangement), "needs": needs,
-            "device": {"requested": format!("{:?}", plan.run.device).to_lowercase(), "effective": effective_device(plan)?},
+            "device": {"requested": plan.run.device, "effective": effective_device(plan)?},
             "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
         }));
@@ -78,7 +76,7 @@ fn print_model(parts: &[Part], params: usize) {
 
 fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
     let data = &plan.data;
-    println!("\ndata: {} ({:?})", data.dir, data.format);
+    println!("\ndata: {} ({})", data.dir, json!(data.format).as_str().unwrap_or_default());
     for (split, facts) in facts {
         match facts {
             Some(facts) => println!(
@@ -123,7 +121,7 @@ fn checkpoint_bytes(params: usize) -> u64 {
 
 /// Updates of an epoch once the data warm-up is over; `None` where the corpus is not there.
 fn steps_per_epoch(plan: &Plan) -> Option<usize> {
-    let corpus = corpus(plan, &plan.data.train_meta)?;
+    let corpus = open_corpus(&plan.data, &plan.data.train_meta).ok()?;
     let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
     Some(batches_per_epoch(&lengths, &plan.data, plan.run.seed).div_ceil(plan.train.accumulation_steps))
 }
@@ -143,14 +141,17 @@ fn print_training(plan: &Plan, arrangement: Arrangement) {
         train.max_steps, train.accumulation_steps
     );
     println!(
-        "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({:?})",
+        "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({})",
         schedule.min_lr,
         schedule.max_lr,
         schedule.warmup_steps,
         schedule.plateau_steps,
         schedule.final_lr,
         schedule.decay_steps,
-        schedule.decay
+        match schedule.decay {
+            Decay::Exp => "exp",
+            Decay::Linear => "linear",
+        }
     );
     if let Some(distill) = &plan.distill {
         let teacher = match distill.teacher {
@@ -211,16 +212,8 @@ fn behaviours(plan: &Plan) -> Vec<(&'static str, &'static str)> {
 /// Totals of each split; `None` where the corpus is not there.
 fn facts(plan: &Plan) -> Vec<(&'static str, Option<CorpusFacts>)> {
     let data = &plan.data;
-    let read = |meta: &str| corpus(plan, meta).map(|corpus| corpus.facts());
+    let read = |meta: &str| open_corpus(data, meta).ok().map(|corpus| corpus.facts());
     vec![("train", read(&data.train_meta)), ("dev", read(&data.dev_meta)), ("test", read(&data.test_meta))]
-}
-
-fn corpus(plan: &Plan, meta: &str) -> Option<Corpus> {
-    let format = match plan.data.format {
-        DataFormat::Nlt => MetaFormat::Nlt,
-        DataFormat::NltLa => MetaFormat::NltLa,
-    };
-    Corpus::open(Path::new(&plan.data.dir), meta, format).ok()
 }
 
 fn data_json(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) -> Vec<serde_json::Value> {

@@ -79,7 +79,7 @@ impl Predictor {
         })?;
         let (samples, needed) = (waveform.len(), self.plan.model.min_samples());
         if samples < needed {
-            let message = format!("{} has {samples} samples, but the model needs {needed}", path.display());
+            let message = format!("`{}` has {samples} samples, but the model needs {needed}", path.display());
             return Err(Failure::new(failure::FAILED, message));
         }
         audio::normalise(&mut waveform);

@@ -248,8 +248,8 @@ impl From<PrepareError> for Failure {
             PrepareError::Dataset(_) => failure::FAILED,
         };
         let failure = Failure::new(code, error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
+        match error.help() {
+            Some(help) => failure.help(help),
             None => failure,
         }
     }

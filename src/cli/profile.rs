@@ -23,7 +23,7 @@ use crate::train::{Arrangement, effective_device, memory_bytes};
 pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> {
     if arguments.steps == 0 {
         return Err(Failure::new(failure::REQUEST, "`--steps 0` leaves nothing to measure")
-            .hint("10 updates are the default; one is enough for a look"));
+            .help("10 updates are the default; one is enough for a look"));
     }
     let plan = orders(&arguments.request)?.asked.plan;
     if let Some(file) = &arguments.trace {
@@ -56,8 +56,8 @@ fn has_room(file: &Path) -> Result<(), Failure> {
     if dir.is_dir() && !file.is_dir() {
         return Ok(());
     }
-    let message = format!("cannot write the trace to {}", file.display());
-    Err(Failure::new(failure::IO, message).hint("name a file in a folder that is there"))
+    let message = format!("cannot write the trace to `{}`", file.display());
+    Err(Failure::new(failure::IO, message).help("name a file in a folder that is there"))
 }
 
 fn as_json(

@@ -41,8 +41,8 @@ pub fn results(arguments: &ResultsArguments, talk: Talk) -> Result<u8, Failure> 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         let failure = Failure::new(failure::REQUEST, error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
+        match error.help() {
+            Some(help) => failure.help(help),
             None => failure,
         }
     }

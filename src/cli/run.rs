@@ -71,9 +71,9 @@ fn meet(
         let message =
             format!("{} needs the run of `{}`, which is not there", asked.plan.name, order.plan.name);
         return Err(Failure::new(failure::MISSING, message)
-            .hint(format!("run it first: runner run {}", order.experiment))
-            .hint(format!(
-                "or try everything on the bundled corpus: runner run {} --profile smoke",
+            .help(format!("run it first: `runner run {}`", order.experiment))
+            .help(format!(
+                "or try everything on the bundled corpus: `runner run {} --profile smoke`",
                 asked.experiment
             )));
     }
@@ -87,13 +87,13 @@ pub fn ways_on(failure: Failure, verb: &str, experiment: &Path) -> Failure {
         return failure;
     }
     failure
-        .hint(
+        .help(
             "prepare it: `runner data prepare table --from TABLE --audio DIR --to FOLDER` turns audio and transcripts into a \
-             corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to FOLDER",
+             corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to `FOLDER`",
         )
-        .hint("`runner data fetch` lists public corpora and gets them")
-        .hint(format!(
-            "or try it on the bundled corpus: runner {verb} {} --profile smoke",
+        .help("`runner data fetch` lists public corpora and gets them")
+        .help(format!(
+            "or try it on the bundled corpus: `runner {verb} {} --profile smoke`",
             experiment.display()
         ))
 }

@@ -263,7 +263,10 @@ fn missing(layers: &[Layer], schema: &Schema, file: &Source, problems: &[Problem
             };
             let option = schema.at(&[table, key]);
             let doc = option.and_then(|option| option["description"].as_str()?.lines().next());
-            found.push(problem.with_help(doc.unwrap_or("it has no default").trim_end_matches('.')));
+            found.push(problem.with_help(match doc {
+                Some(doc) => format!("`{key}`: {}", doc.trim_end_matches('.')),
+                None => format!("`{key}` has no default"),
+            }));
         }
     }
     found

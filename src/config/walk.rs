@@ -231,12 +231,12 @@ impl Walk<'_> {
             }
             _ => format!("unknown key `{}`", entry.key),
         };
-        let help = self.hint(&entry.key, node, place);
+        let help = self.help(&entry.key, node, place);
         self.report(UNKNOWN_KEY, &entry.key_span, place, message, help);
     }
 
     /// The key's right place, the paper's renamed option, or the nearest spelling, in this table before others.
-    fn hint(&self, key: &str, node: &Json, place: &Place) -> Option<String> {
+    fn help(&self, key: &str, node: &Json, place: &Place) -> Option<String> {
         let prefix = place.layer_prefix();
         let leaves = self.schema.leaves();
         if let Some(leaf) = leaves.iter().find(|leaf| leaf.name() == key) {

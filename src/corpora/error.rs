@@ -73,10 +73,10 @@ impl CorpusError {
     }
 
     /// What the user can do about it, where we know.
-    pub fn hint(&self) -> Option<String> {
+    pub fn help(&self) -> Option<String> {
         match self {
-            Self::Audio(error) => error.hint().map(str::to_owned),
-            Self::Meta { problems, .. } => problems.first().and_then(LineProblem::hint),
+            Self::Audio(error) => error.help().map(str::to_owned),
+            Self::Meta { problems, .. } => problems.first().and_then(LineProblem::help),
             Self::Length { rate_hz, .. } => Some(format!(
                 "lengths in meta files are counted at {rate_hz} Hz; prepare the corpus again if its audio has changed"
             )),

@@ -64,7 +64,7 @@ impl LineProblem {
     }
 
     /// What the user can do about it, where we know.
-    pub(super) fn hint(&self) -> Option<String> {
+    pub(super) fn help(&self) -> Option<String> {
         match &self.kind {
             Kind::Fields { wanted, bars: 5, .. } if wanted.len() == 3 => {
                 Some("five fields are the format `nltLa`: set `data.data_format = \"nltLa\"`".to_owned())
@@ -103,7 +103,7 @@ pub(super) fn display(path: &Path, problems: &[LineProblem], more: usize) -> Str
     let mut lines: Vec<String> =
         problems.iter().map(|problem| format!("`{}:{}`: {problem}", path.display(), problem.line)).collect();
     if more > 0 {
-        lines.push(format!("and {more} more wrong lines"));
+        lines.push(format!("wrong lines besides these: {more}"));
     }
     lines.join("\n")
 }

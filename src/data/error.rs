@@ -17,8 +17,8 @@ pub enum DataError {
     NothingLeft { meta: String, count: usize, filter: String },
     /// Utterances have no audio file.
     #[error(
-        "{} utterances of `{}` have no sound: {}{}",
-        missing.len(), meta.display(), missing.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        "there is no sound for {} of the utterances of `{}`: {}{}",
+        missing.len(), meta.display(), missing.iter().take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         if missing.len() > 5 { ", …" } else { "" }
     )]
     NoSound { meta: std::path::PathBuf, missing: Vec<String> },
@@ -40,6 +40,6 @@ pub enum DataError {
     )]
     Classes { corpus: Vec<usize>, model: Vec<usize> },
     /// The thread that prepares batches is gone without a word.
-    #[error("the thread that prepares batches ended unexpectedly")]
+    #[error("the thread that prepares batches ended without a word; this is a bug of runner")]
     ThreadEnded,
 }

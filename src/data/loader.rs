@@ -1,12 +1,26 @@
 //! Utterances with their sound, kept in memory while there is room.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{DataError, Encoder, Labels};
-use crate::corpora::{Corpus, Utterance};
+use crate::corpora::{Corpus, CorpusError, MetaFormat, Utterance};
+use crate::plan::{DataFormat, DataPlan};
 
 /// Decoded sound is kept up to this many samples (1 GiB): small corpora are decoded once.
 const KEPT_SAMPLES: usize = 1 << 28;
+
+/// The utterances that the meta file `meta` of the plan's corpus lists.
+///
+/// # Errors
+/// The corpus or the file is missing, or broken.
+pub fn open_corpus(plan: &DataPlan, meta: &str) -> Result<Corpus, CorpusError> {
+    let format = match plan.format {
+        DataFormat::Nlt => MetaFormat::Nlt,
+        DataFormat::NltLa => MetaFormat::NltLa,
+    };
+    Corpus::open(Path::new(&plan.dir), meta, format)
+}
 
 /// One split of a corpus: utterances with targets, sound on demand.
 pub struct Loader {

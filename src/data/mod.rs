@@ -15,7 +15,7 @@ mod stream;
 pub use batch::{Batch, Labels};
 pub use encode::Encoder;
 pub use error::DataError;
-pub use loader::Loader;
+pub use loader::{Loader, open_corpus};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
 pub use stream::{Position, Stream, batches_per_epoch, eval_batches, largest_batch};

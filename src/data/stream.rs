@@ -173,9 +173,9 @@ impl Stream {
     fn nothing_left(&self, step: u64) -> DataError {
         let filter = if step < self.warmup.steps {
             "see `input_length_lower_bound`, `input_length_upper_bound`, `target_length_lower_bound` and \
-             `max_input_length` in [data]"
+             `max_input_length` in `[data]`"
         } else {
-            "see `max_input_length` in [data]"
+            "see `max_input_length` in `[data]`"
         };
         DataError::NothingLeft { meta: self.loader.meta(), count: self.loader.len(), filter: filter.into() }
     }

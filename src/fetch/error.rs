@@ -123,20 +123,20 @@ impl FetchError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub fn help(&self) -> Option<String> {
         Some(match self {
             FetchError::Unknown { known, name, kind } => match nearest(name, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("`runner data fetch` lists every {}", word(*kind)),
             },
-            FetchError::OtherKind { name, is: Kind::Model } => format!("runner data fetch --model {name}"),
-            FetchError::OtherKind { name, is: Kind::Corpus } => format!("runner data fetch {name}"),
-            FetchError::NoSubset { known, .. } => format!("its subsets are {}", known.join(", ")),
+            FetchError::OtherKind { name, is: Kind::Model } => format!("fetch it with `runner data fetch --model {name}`"),
+            FetchError::OtherKind { name, is: Kind::Corpus } => format!("fetch it with `runner data fetch {name}`"),
+            FetchError::NoSubset { known, .. } => format!("its subsets are {}", known.iter().map(|subset| format!("`{subset}`")).collect::<Vec<_>>().join(", ")),
             FetchError::Walled { folder, .. } => {
                 format!("put it into `{}`, or give its folder to `runner data prepare`", folder.display())
             }
             FetchError::Mirror { .. } => "for example `--mirror https://openslr.example.org`".into(),
-            FetchError::NoCache => "set HF_HOME, or give a folder with `--to`".into(),
+            FetchError::NoCache => "set `HF_HOME`, or give a folder with `--to`".into(),
             FetchError::Busy { .. } => "wait for it, or stop it; what it has is kept".into(),
             FetchError::Refused { status: 401 | 403, .. } => {
                 "the publisher wants an account, or keeps programs out; download it by hand into the folder and run this again: \
@@ -146,7 +146,7 @@ impl FetchError {
             FetchError::Refused { .. } => {
                 "the file may have moved: try `--mirror`, or a catalogue of your own with `--catalogue`".into()
             }
-            FetchError::GaveUp { .. } => "what arrived is kept: the same command goes on from there; behind a proxy set HTTPS_PROXY, \
+            FetchError::GaveUp { .. } => "what arrived is kept: the same command goes on from there; behind a proxy set `HTTPS_PROXY`, \
                                           or use `--mirror`"
                 .into(),
             FetchError::Spoilt { .. } => {

@@ -41,7 +41,7 @@ pub fn arguments(script: &Script, words: &[Word], at: &Word) -> Arguments {
         Style::Argparse => argparse(script, words),
         Style::DotList => dotlist(script, words),
     };
-    for flag in script.flags.iter().filter(|flag| flag.required) {
+    for flag in script.flags().filter(|flag| flag.required) {
         // A value that is missing has been complained of.
         if found.get(flag.name).is_some()
             || found.problems.iter().any(|problem| problem.message.contains(flag.name))
@@ -112,7 +112,7 @@ fn is_flag(text: &str) -> bool {
 
 /// The flag of this name, or the only one that begins so.
 fn spelt(script: &Script, name: &Word) -> Result<&'static Flag, Fault> {
-    let all = || script.flags.iter().flat_map(|flag| flag.spellings().map(move |spelling| (spelling, flag)));
+    let all = || script.flags().flat_map(|flag| flag.spellings().map(move |spelling| (spelling, flag)));
     if let Some((_, flag)) = all().find(|(spelling, _)| *spelling == name.text) {
         return Ok(flag);
     }
@@ -133,13 +133,13 @@ fn spelt(script: &Script, name: &Word) -> Result<&'static Flag, Fault> {
         [] => {}
     }
     let problem = name.problem(UNKNOWN_FLAG, format!("`{}` has no flag `{}`", script.name, name.text));
-    let help = hint(script, &name.text, all().map(|(spelling, _)| spelling));
+    let help = help(script, &name.text, all().map(|(spelling, _)| spelling));
     let help = help.unwrap_or_else(|| format!("`runner explain {}` lists its flags", script.name));
     Err(problem.with_help(help).into())
 }
 
 /// What was meant: a flag of another spelling, or an hparam written as a flag.
-fn hint<'a>(script: &Script, name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+fn help<'a>(script: &Script, name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let bare = name.trim_start_matches('-');
     if let Some(hparam) = script.hparams.iter().find(|hparam| hparam.name == bare.replace('-', "_")) {
         return Some(format!("it is an hparam: `--hparams={}=…`", hparam.name));
@@ -156,7 +156,7 @@ fn dotlist(script: &Script, words: &[Word]) -> Arguments {
             continue;
         };
         let (name, value) = (word.part(0..equals), word.part(equals + 1..word.text.len()));
-        let result = named(script.flags, &name, script).and_then(|flag| parsed(flag, value));
+        let result = named(script, &name).and_then(|flag| parsed(flag, value));
         match result {
             Ok(given) => found.add(given),
             Err(problem) => found.problems.push(*problem),
@@ -165,12 +165,12 @@ fn dotlist(script: &Script, words: &[Word]) -> Arguments {
     found
 }
 
-fn named(flags: &'static [Flag], name: &Word, script: &Script) -> Result<&'static Flag, Fault> {
-    flags.iter().find(|flag| flag.name == name.text).ok_or_else(|| {
+fn named(script: &Script, name: &Word) -> Result<&'static Flag, Fault> {
+    script.flags().find(|flag| flag.name == name.text).ok_or_else(|| {
         let problem = name.problem(UNKNOWN_FLAG, format!("`{}` has no option `{}`", script.name, name.text));
         let leaf = |flag: &&Flag| flag.name.rsplit('.').next() == Some(name.text.as_str());
-        let nested = flags.iter().find(leaf).map(|flag| flag.name);
-        let help = match nested.or_else(|| nearest(&name.text, flags.iter().map(|flag| flag.name))) {
+        let nested = script.flags().find(leaf).map(|flag| flag.name);
+        let help = match nested.or_else(|| nearest(&name.text, script.flags().map(|flag| flag.name))) {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("`runner explain {}` lists its options", script.name),
         };

@@ -96,6 +96,7 @@ impl Reading<'_> {
         self.hparams.iter().find(|given| given.flag.name == name)?.parsed.number()
     }
 
+    /// Something to say beside the experiment.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
@@ -206,7 +207,7 @@ impl Reading<'_> {
                 set("model.wav2vec2.layerdrop", Value::Number(0.0, "0.0".into()));
             }
             other => self.note(format!(
-                "asr_model_name: the sizes in [model.wav2vec2] are those of wav2vec2-large-lv60; compare them with the `config.json` of `{other}`"
+                "asr_model_name: the sizes in `[model.wav2vec2]` are those of wav2vec2-large-lv60; compare them with the `config.json` of `{other}`"
             )),
         }
     }

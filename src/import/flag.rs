@@ -9,10 +9,18 @@ pub struct Script {
     pub system: &'static str,
     /// What it does, and whether this version can.
     pub about: &'static str,
-    pub flags: &'static [Flag],
+    /// Its flags, in parts: programs of one system share some.
+    pub parts: &'static [&'static [Flag]],
     /// Options inside its `--hparams`.
     pub hparams: &'static [Flag],
     pub style: Style,
+}
+
+impl Script {
+    /// Its flags.
+    pub fn flags(&self) -> impl Iterator<Item = &'static Flag> + Clone + use<> {
+        self.parts.iter().copied().flatten()
+    }
 }
 
 /// How a program's arguments are written.

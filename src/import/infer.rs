@@ -39,6 +39,16 @@ pub fn evaluation(reading: &mut Reading, naming: &Naming) -> Option<Evaluation> 
         Checkpoint::Folder => "latest".to_owned(),
         Checkpoint::Step(step) => step.to_string(),
     };
+    Some(Evaluation {
+        name,
+        checkpoint,
+        options: vec![judged_on(reading), ("-o", output.value.text)],
+        notes: std::mem::take(&mut reading.notes),
+    })
+}
+
+/// The list that the command judges on: one of the run's own, or another file.
+fn judged_on(reading: &Reading) -> (&'static str, String) {
     let meta = reading.flag("--eval_meta").map(|given| given.value.text.clone());
     let meta = match (meta, reading.flag("--use_hf_dataset")) {
         (Some(split), Some(_)) => split_file(&split),
@@ -49,15 +59,9 @@ pub fn evaluation(reading: &mut Reading, naming: &Naming) -> Option<Evaluation> 
         }
         (None, _) => "meta.dev.txt".to_owned(),
     };
-    let judged_on = match meta.as_str() {
+    match meta.as_str() {
         "meta.test.txt" => ("--split", "test".to_owned()),
         "meta.dev.txt" => ("--split", "dev".to_owned()),
         _ => ("--meta", meta),
-    };
-    Some(Evaluation {
-        name,
-        checkpoint,
-        options: vec![judged_on, ("-o", output.value.text)],
-        notes: std::mem::take(&mut reading.notes),
-    })
+    }
 }

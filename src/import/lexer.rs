@@ -58,6 +58,7 @@ impl Raw {
     }
 }
 
+/// A piece of a line of shell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token {
     Word(Raw),

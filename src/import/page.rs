@@ -41,15 +41,15 @@ pub fn page() -> String {
 /// One program's tables, as Markdown.
 pub fn table(script: &Script) -> String {
     let mut text = format!("## `{}` ({})\n\nIt {}.\n", script.name, script.system, script.about);
-    rows("flag", script.flags, &mut text);
+    rows("flag", script.flags(), &mut text);
     if !script.hparams.is_empty() {
         text.push_str("\nInside `--hparams`:\n");
-        rows("hparam", script.hparams, &mut text);
+        rows("hparam", script.hparams.iter(), &mut text);
     }
     text
 }
 
-fn rows(heading: &str, flags: &[Flag], text: &mut String) {
+fn rows(heading: &str, flags: impl Iterator<Item = &'static Flag>, text: &mut String) {
     _ = writeln!(text, "\n| {heading} | takes | default | here |\n|---|---|---|---|");
     for flag in flags {
         let names: Vec<String> = flag.spellings().map(|name| format!("`{name}`")).collect();

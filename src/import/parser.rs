@@ -12,12 +12,14 @@ pub struct Assignment {
     pub adds: bool,
 }
 
+/// What an assignment gives a variable.
 #[derive(Debug, Clone)]
 pub enum Given {
     One(Raw),
     List(Vec<Raw>),
 }
 
+/// One statement of a recipe.
 #[derive(Debug, Clone)]
 pub enum Statement {
     Command {

@@ -31,31 +31,10 @@ pub struct Followed {
 }
 
 /// Commands that no experiment depends on.
+#[rustfmt::skip]
 const HOUSEKEEPING: [&str; 24] = [
-    "set",
-    "source",
-    ".",
-    "conda",
-    "mkdir",
-    "echo",
-    "printf",
-    "module",
-    "sleep",
-    "wait",
-    "cd",
-    "pip",
-    "pip3",
-    "git",
-    "wget",
-    "curl",
-    "nvidia-smi",
-    "hostname",
-    "date",
-    "ls",
-    "rm",
-    "cp",
-    "ln",
-    "unset",
+    "set", "source", ".", "conda", "mkdir", "echo", "printf", "module", "sleep", "wait", "cd", "pip", "pip3", "git", "wget", "curl",
+    "nvidia-smi", "hostname", "date", "ls", "rm", "cp", "ln", "unset",
 ];
 const TOO_MANY: usize = 10_000;
 const TOO_DEEP: usize = 4;

@@ -82,7 +82,7 @@ fn no_text_makes_it_panic() {
 fn every_flag_that_is_an_option_here_names_one() {
     let schema = crate::config::Schema::get();
     for script in super::scripts() {
-        for flag in script.flags.iter().chain(script.hparams) {
+        for flag in script.flags().chain(script.hparams) {
             if let super::Here::Key(path) = flag.here {
                 assert!(schema.leaves().iter().any(|leaf| leaf.dotted() == path), "{}: {path}", flag.name);
             }

@@ -14,13 +14,13 @@ use crate::nn::Params;
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// The file system refused.
-    #[error("cannot read weights from {}: {source}", path.display())]
+    #[error("cannot read weights from `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     /// Neither a safetensors file nor a checkpoint of PyTorch's, or a damaged one.
-    #[error("{} is no file of weights: {reason}", path.display())]
+    #[error("`{}` is no file of weights: {reason}", path.display())]
     Format { path: PathBuf, reason: String },
     /// Tensors that the model has and the file lacks, or of another shape or type.
-    #[error("{} does not fit the model: {}", path.display(), misfits.join("; "))]
+    #[error("`{}` does not fit the model: {}", path.display(), misfits.join("; "))]
     Misfit { path: PathBuf, misfits: Vec<String> },
 }
 

@@ -109,66 +109,74 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
 }
 
 fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
-    let train = &experiment.train;
-    if !model.heads.classes.is_empty() && experiment.data.data_format == DataFormat::Nlt {
+    check_heads(experiment, model, problems);
+    check_continuation(experiment, problems);
+    check_teacher(experiment, problems);
+}
+
+/// Whether every head can learn, and the one that chooses checkpoints does.
+fn check_heads(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
+    let learns_ctc = experiment.train.ctc_weight != 0.0;
+    let classifies = !model.heads.classes.is_empty();
+    if classifies && experiment.data.data_format == DataFormat::Nlt {
         problems.push(Problem::new(
             "model.wav2vec2.use_classifier",
             "classifier heads need labels, but `data.data_format = \"nlt\"` has none",
             "set `data.data_format = \"nltLa\"`, or `use_classifier = false`",
         ));
     }
-    if train.ctc_weight == 0.0 && model.heads.classes.is_empty() {
+    if !learns_ctc && !classifies {
         problems.push(Problem::new(
             "train.ctc_weight",
             "nothing is learnt: `ctc_weight` is 0 and there is no classifier",
-            "set `ctc_weight = 1`, or `use_classifier = true` in [model.wav2vec2]",
+            "set `ctc_weight = 1`, or `use_classifier = true` in `[model.wav2vec2]`",
         ));
     }
-    if train.ctc_weight == 0.0 && !model.heads.classes.is_empty() && experiment.eval.select != Metric::ClfAcc
-    {
+    if !learns_ctc && classifies && experiment.eval.select != Metric::ClfAcc {
         problems.push(Problem::new(
             "eval.select",
             "the best checkpoint is chosen by the CTC head, which is not trained (`ctc_weight` is 0)",
             "set `select = \"dev/clf_acc\"`",
         ));
     }
-    if let Some(from) = &experiment.continue_from {
-        match from.rsplit_once('@').map(|(_, step)| step.parse::<u64>()) {
-            Some(Ok(step)) if step < train.max_steps => {}
-            Some(Ok(step)) => problems.push(Problem::new(
-                "continue_from",
-                format!("it starts after {step} updates, but `max_steps` is {}", train.max_steps),
-                "raise `max_steps` in [train], or continue from an earlier step",
-            )),
-            _ => problems.push(Problem::new(
-                "continue_from",
-                format!("`{from}` names no step"),
-                "write `EXPERIMENT@STEP`, for example `tedlium_target@40000`",
-            )),
-        }
-    }
-    if experiment.eval.select == Metric::ClfAcc && model.heads.classes.is_empty() {
+    if experiment.eval.select == Metric::ClfAcc && !classifies {
         problems.push(Problem::new(
             "eval.select",
             "the best checkpoint is chosen by `dev/clf_acc`, but there is no classifier",
-            "set `select = \"dev/wer\"`, or `use_classifier = true` in [model.wav2vec2]",
+            "set `select = \"dev/wer\"`, or `use_classifier = true` in `[model.wav2vec2]`",
         ));
     }
-    if let Some(distill) = &experiment.distill {
-        let cycle = distill.teacher_snapshot_cycle;
-        if distill.teacher.trim().is_empty() {
-            problems.push(Problem::new(
-                "distill.teacher",
-                "`[distill]` names no teacher",
-                "give `teacher` an experiment of this folder, a run folder or a checkpoint",
-            ));
-        }
-        if cycle == 0 {
-            problems.push(Problem::new(
-                "distill.teacher_snapshot_cycle",
-                "a cycle of 0 has no snapshots",
-                "",
-            ));
-        }
+}
+
+/// Whether `continue_from` names a step before the end.
+fn check_continuation(experiment: &Experiment, problems: &mut Vec<Problem>) {
+    let Some(from) = &experiment.continue_from else { return };
+    let max_steps = experiment.train.max_steps;
+    match from.rsplit_once('@').map(|(_, step)| step.parse::<u64>()) {
+        Some(Ok(step)) if step < max_steps => {}
+        Some(Ok(step)) => problems.push(Problem::new(
+            "continue_from",
+            format!("it starts after {step} updates, but `max_steps` is {max_steps}"),
+            "raise `max_steps` in `[train]`, or continue from an earlier step",
+        )),
+        _ => problems.push(Problem::new(
+            "continue_from",
+            format!("`{from}` names no step"),
+            "write `EXPERIMENT@STEP`, for example `tedlium_target@40000`",
+        )),
+    }
+}
+
+fn check_teacher(experiment: &Experiment, problems: &mut Vec<Problem>) {
+    let Some(distill) = &experiment.distill else { return };
+    if distill.teacher.trim().is_empty() {
+        problems.push(Problem::new(
+            "distill.teacher",
+            "`[distill]` names no teacher",
+            "give `teacher` an experiment of this folder, a run folder or a checkpoint",
+        ));
+    }
+    if distill.teacher_snapshot_cycle == 0 {
+        problems.push(Problem::new("distill.teacher_snapshot_cycle", "a cycle of 0 has no snapshots", ""));
     }
 }

@@ -9,22 +9,22 @@ use super::folder::Holder;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The file system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// Another process works on this run.
-    #[error("the run in {} is already running{}", dir.display(), by(holder.as_ref()))]
+    #[error("the run in `{}` is already running{}", dir.display(), by(holder.as_ref()))]
     AlreadyRunning { dir: PathBuf, holder: Option<Holder> },
     /// A file of ours is not what we wrote.
-    #[error("{} is damaged: {reason}", path.display())]
+    #[error("`{}` is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
     /// A value has no JSON form.
-    #[error("cannot write {} as JSON: {source}", path.display())]
+    #[error("cannot write `{}` as JSON: {source}", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
 }
 
 impl RecordError {
     /// What the reader may do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+    pub fn help(&self) -> Option<String> {
         match self {
             RecordError::AlreadyRunning { holder, .. } => Some(match holder {
                 Some(holder) => format!("wait for it, or stop process {} on {}", holder.pid, holder.host),

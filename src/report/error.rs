@@ -18,7 +18,7 @@ pub enum ReportError {
 
 impl ReportError {
     /// What the reader may do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+    pub fn help(&self) -> Option<String> {
         match self {
             ReportError::UnknownColumn { known, .. } => Some(format!("there are {}", known.join(", "))),
             ReportError::Condition { .. } => {

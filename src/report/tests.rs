@@ -155,9 +155,9 @@ fn runs_are_chosen_and_sorted() {
 fn requests_that_cannot_be_met_say_why() {
     let error = query(&["test/wre"]).table(&three()).unwrap_err();
     assert_eq!(error.to_string(), "no run has a column `test/wre`");
-    let hint = error.hint().unwrap();
-    assert!(hint.starts_with("there are run, name, id, "), "{hint}");
-    assert!(hint.ends_with(", dev/wer, run.seed, test/cer, test/wer, train.max_lr"), "{hint}");
+    let help = error.help().unwrap();
+    assert!(help.starts_with("there are run, name, id, "), "{help}");
+    assert!(help.ends_with(", dev/wer, run.seed, test/cer, test/wer, train.max_lr"), "{help}");
     for text in ["test/wer", "<3", "a=", ""] {
         let error = text.parse::<Condition>().unwrap_err();
         assert_eq!(error.to_string(), format!("`{text}` is not a condition"));
@@ -189,7 +189,7 @@ fn folders_are_loaded_or_passed_over_or_named() {
     let loaded = load(root.path()).unwrap();
     let said: Vec<String> = loaded.unreadable.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1);
-    assert!(said[0].starts_with(&format!("{} is damaged: ", broken.run_json().display())), "{said:?}");
+    assert!(said[0].starts_with(&format!("`{}` is damaged: ", broken.run_json().display())), "{said:?}");
     let csv = query(&["run", "state", "test/wer"]).table(&loaded.runs).unwrap().to_csv();
     let want = "\
 run,state,test/wer

@@ -33,6 +33,25 @@ pub struct MicroBatch<D: Backend> {
     pub infinite: usize,
 }
 
+/// The CTC loss [B] of each utterance; 0 where the transcript is longer than the utterance.
+///
+/// # Errors
+/// Shapes do not fit, or the device failed.
+pub fn ctc_losses<D: Backend>(
+    tape: &mut Tape<D>,
+    out: &Activations<D>,
+    batch: &Batch,
+    blank: usize,
+) -> Result<Array<D>, OpError> {
+    let settings = CtcLoss {
+        targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
+        input_lens: out.frames.clone(),
+        blank: blank as u32,
+        zero_infinity: true,
+    };
+    ctc_loss(tape, &out.logits, settings)
+}
+
 impl Objective<'_> {
     /// Loss terms of `student` on `batch`, next to `teacher` where there is one.
     ///
@@ -87,13 +106,7 @@ impl Objective<'_> {
             micro.count = batch.labels.iter().map(|labels| counts(labels.chars)).sum();
             return Ok(vec![true; batch.len()]);
         }
-        let settings = CtcLoss {
-            targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
-            input_lens: student.frames.clone(),
-            blank: self.heads.blank as u32,
-            zero_infinity: true,
-        };
-        let losses = ctc_loss(tape, &student.logits, settings)?;
+        let losses = ctc_losses(tape, student, batch, self.heads.blank)?;
         let values = losses.to_vec();
         let counted: Vec<bool> = values.iter().map(|&loss| loss != 0.0).collect();
         let mut seed = vec![0.0f32; batch.len()];

@@ -12,6 +12,6 @@ mod shares;
 
 pub use confusion::{Confusion, confusions, mistakes};
 pub use judge::{Judge, Judging, Prediction, Scores};
-pub use losses::{MicroBatch, Objective};
+pub use losses::{MicroBatch, Objective, ctc_losses};
 pub use predict::{best, greedy};
 pub use shares::Shares;

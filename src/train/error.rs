@@ -22,16 +22,16 @@ pub enum TrainError {
     #[error(transparent)]
     Op(#[from] OpError),
     /// The teacher's run has no checkpoint at any waypoint.
-    #[error("the teacher in {} has no checkpoint whose step is a multiple of {cycle}", dir.display())]
+    #[error("the teacher in `{}` has no checkpoint whose step is a multiple of {cycle}", dir.display())]
     NoWaypoints { dir: PathBuf, cycle: u64 },
     /// The teacher has no checkpoint at all.
-    #[error("the teacher in {} has no checkpoint", dir.display())]
+    #[error("the teacher in `{}` has no checkpoint", dir.display())]
     NoTeacher { dir: PathBuf },
     /// The run to continue has no checkpoint at the step asked for.
-    #[error("the run in {} has no checkpoint at step {step}", dir.display())]
+    #[error("the run in `{}` has no checkpoint at step {step}", dir.display())]
     NoParent { dir: PathBuf, step: u64 },
     /// A checkpoint's state.json is not what this program writes.
-    #[error("{}: {reason}", path.display())]
+    #[error("`{}`: {reason}", path.display())]
     State { path: PathBuf, reason: String },
     /// The corpus is another one than when the run began.
     #[error("{what} has changed since this run began (digest {now}, was {then})")]

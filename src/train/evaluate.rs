@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use kernels::attention::Queries;
-use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::{Backend, Tape};
 
 use super::TrainError;
 use super::job::Job;
 use super::micro_batch::input;
 use crate::data::Batch;
-use crate::model::{Activations, Model};
+use crate::model::Model;
 use crate::nn::Pass;
-use crate::plan::Behaviour;
-use crate::task::{Confusion, Judge, Judging, Prediction, Scores};
+use crate::plan::{Behaviour, Metric};
+use crate::record::Values;
+use crate::task::{Confusion, Judge, Judging, Prediction, Scores, ctc_losses};
 
 /// A part of the corpus to be judged on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,13 @@ impl Split {
             Split::Dev => "dev",
             Split::Test => "test",
         }
+    }
+}
+
+impl Split {
+    /// Metrics under their names in files: `dev/wer`.
+    pub fn named(self, metrics: &Values) -> Values {
+        metrics.iter().map(|(name, value)| (format!("{}/{name}", self.name()), *value)).collect()
     }
 }
 
@@ -68,7 +75,7 @@ pub fn evaluate<D: Backend>(
         let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
         let out = model.network.forward(&mut pass, &input(device, batch)?)?;
         let losses = match transcribes {
-            true => ctc_losses(&mut tape, &out, batch, heads.blank)?,
+            true => ctc_losses(&mut tape, &out, batch, heads.blank)?.to_vec(),
             false => Vec::new(),
         };
         let [_, padded_frames, vocab] = out.logits.dims("evaluation", "the logits")?;
@@ -100,18 +107,22 @@ pub fn evaluate<D: Backend>(
     })
 }
 
-/// The CTC loss of each utterance; 0 where the transcript is longer than the utterance.
-fn ctc_losses<D: Backend>(
-    tape: &mut Tape<D>,
-    out: &Activations<D>,
-    batch: &Batch,
-    blank: usize,
-) -> Result<Vec<f32>, TrainError> {
-    let settings = CtcLoss {
-        targets: batch.labels.iter().map(|labels| labels.symbols.clone()).collect(),
-        input_lens: out.frames.clone(),
-        blank: blank as u32,
-        zero_infinity: true,
-    };
-    Ok(ctc_loss(tape, &out.logits, settings)?.to_vec())
+impl Metric {
+    /// Its name in files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Metric::Wer => "dev/wer",
+            Metric::Cer => "dev/cer",
+            Metric::Loss => "dev/loss",
+            Metric::ClfAcc => "dev/clf_acc",
+        }
+    }
+
+    /// Whether `value` is better than `best`.
+    pub(super) fn improves(self, value: f64, best: f64) -> bool {
+        match self {
+            Metric::ClfAcc => value > best,
+            Metric::Wer | Metric::Cer | Metric::Loss => value < best,
+        }
+    }
 }

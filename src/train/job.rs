@@ -4,9 +4,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::corpora::{Categories, Corpus, CorpusError, MetaFormat};
-use crate::data::{Batch, DataError, Encoder, Loader, eval_batches};
-use crate::plan::{DataFormat, Plan};
+use crate::corpora::{Categories, Corpus, CorpusError};
+use crate::data::{Batch, DataError, Encoder, Loader, eval_batches, open_corpus};
+use crate::plan::Plan;
 use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
@@ -85,8 +85,7 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {
-        let data = &self.plan.data;
-        Ok(Corpus::open(Path::new(&data.dir), meta, meta_format(data.format)).map_err(DataError::from)?)
+        Ok(open_corpus(&self.plan.data, meta).map_err(DataError::from)?)
     }
 
     fn loader(&self, meta: &str, partial: f64) -> Result<Loader, TrainError> {
@@ -119,11 +118,4 @@ fn digest(path: &Path) -> Result<String, TrainError> {
     let bytes = std::fs::read(path)
         .map_err(|error| TrainError::State { path: path.to_owned(), reason: error.to_string() })?;
     Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn meta_format(format: DataFormat) -> MetaFormat {
-    match format {
-        DataFormat::Nlt => MetaFormat::Nlt,
-        DataFormat::NltLa => MetaFormat::NltLa,
-    }
 }

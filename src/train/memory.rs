@@ -161,8 +161,8 @@ fn convolutions(model: &ModelPlan, samples: f64, learning: impl Fn(&str) -> f64)
         frames /= conv.stride as f64;
         let output = frames * conv.outputs as f64;
         let normed = model.conv_norm == NormKind::Layer || index == 0;
-        // The convolution's output and the norm's, and what GELU makes of them.
-        let outputs = if normed { 3.0 } else { 2.0 } * output;
+        // The convolution's output, and what norm and GELU make of it at once; without either a norm or a gradient to come, that alone.
+        let outputs = if normed || !model.freeze_feature_encoder { 2.0 } else { 1.0 } * output;
         let params = learning(&format!("wav2vec2.feature_extractor.conv_layers.{index}."));
         let learns = !model.freeze_feature_encoder;
         let stage = Stage {
@@ -174,7 +174,7 @@ fn convolutions(model: &ModelPlan, samples: f64, learning: impl Fn(&str) -> f64)
                 (false, false) => 0.0,
             },
             made: outputs + if learns { 0.0 } else { inputs } + params,
-            under_way: if learns { 2.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params } else { 0.0 },
+            under_way: if learns { 3.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params } else { 0.0 },
             owed: 0.0,
         };
         inputs = output;

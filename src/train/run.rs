@@ -15,7 +15,7 @@ use super::state::{Best, State};
 use super::teacher::Teacher;
 use super::update::{Updated, update};
 use crate::data::{Batch, Position, Prefetch, Stream};
-use crate::plan::{Metric, Plan};
+use crate::plan::Plan;
 use crate::record::{EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, Values, host};
 
 /// Batches prepared ahead of their use.
@@ -222,7 +222,7 @@ impl<'a, D: Backend> Run<'a, D> {
         let judged = evaluate(self.device, &self.state.model, self.job, &self.dev)?;
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
-        self.state.dev_metrics = named(Split::Dev, &judged.metrics);
+        self.state.dev_metrics = Split::Dev.named(&judged.metrics);
         let value = self.state.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
         let best = self.state.best.map(|best| best.value);
         if value.is_finite() && best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {
@@ -257,9 +257,9 @@ impl<'a, D: Backend> Run<'a, D> {
             let event = self.eval_event(&judged, Split::Test, &batches, None, started);
             self.state.step = trained;
             self.sink.emit(&event)?;
-            metrics.extend(named(Split::Test, &judged.metrics));
+            metrics.extend(Split::Test.named(&judged.metrics));
             let mut written = metrics.clone();
-            written.extend(named(Split::Test, &judged.details));
+            written.extend(Split::Test.named(&judged.details));
             self.keeper.write_judgement(&written, &judged)?;
         }
         self.end(RunState::Finished, metrics)
@@ -303,30 +303,5 @@ impl<'a, D: Backend> Run<'a, D> {
             audio_secs: batches.iter().map(|batch| batch.audio_secs(rate)).sum(),
             eval_secs: started.elapsed().as_secs_f64(),
         })
-    }
-}
-
-/// An evaluation's metrics with their split: `dev/wer`.
-fn named(split: Split, metrics: &Values) -> Values {
-    metrics.iter().map(|(name, value)| (format!("{}/{name}", split.name()), *value)).collect()
-}
-
-impl Metric {
-    /// Its name in files.
-    fn name(self) -> &'static str {
-        match self {
-            Metric::Wer => "dev/wer",
-            Metric::Cer => "dev/cer",
-            Metric::Loss => "dev/loss",
-            Metric::ClfAcc => "dev/clf_acc",
-        }
-    }
-
-    /// Whether `value` is better than `best`.
-    fn improves(self, value: f64, best: f64) -> bool {
-        match self {
-            Metric::ClfAcc => value > best,
-            Metric::Wer | Metric::Cer | Metric::Loss => value < best,
-        }
     }
 }

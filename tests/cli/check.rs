@@ -74,7 +74,7 @@ fn a_missing_corpus_exits_66_with_the_two_ways_on() {
         let said = runner(&["run", &path, "-s", &runs_in(runs.path()), "-s", "data.dir=/no/such/folder"]);
         assert_eq!(said.code, 66, "{}", said.err);
         assert!(said.err.contains("there is no corpus at `/no/such/folder`"), "{}", said.err);
-        assert!(said.err.contains("hint: prepare it: `runner data prepare table"), "{}", said.err);
+        assert!(said.err.contains("help: prepare it: `runner data prepare table"), "{}", said.err);
         assert!(said.err.contains(&format!("runner run {path} --profile smoke")), "{}", said.err);
     }
     assert_eq!(
@@ -98,7 +98,7 @@ fn a_need_without_a_profile_is_named_with_its_command() {
     assert_eq!(said.code, 66, "{}", said.err);
     assert!(said.err.contains("needs the run of `tedlium_direct`, which is not there"), "{}", said.err);
     assert!(
-        said.err.contains("hint: run it first: runner run experiments/tedlium_direct.toml"),
+        said.err.contains("help: run it first: `runner run experiments/tedlium_direct.toml`"),
         "{}",
         said.err
     );

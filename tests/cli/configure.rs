@@ -49,7 +49,7 @@ error[E007]: `dir` in `[data]` is not set
   |
 4 | [data]
   |  ^^^^
-  = help: Folder of the prepared corpus (the paper's `--data-dir`), relative to the working directory
+  = help: `dir`: Folder of the prepared corpus (the paper's `--data-dir`), relative to the working directory
 
 error[E002]: unknown key `batch_sise` in `[data]`
  --> x.toml:5:1
@@ -191,7 +191,7 @@ model.wav2vec2.mamba_headdim
     assert!(said.out.starts_with("E002  No option of this name exists in this place.\n\n"), "{}", said.out);
     let said = runner(&["explain", "mamba_headdm"]);
     assert_eq!(said.code, 2);
-    assert!(said.err.ends_with("hint: did you mean `mamba_headdim`?\n"), "{}", said.err);
+    assert!(said.err.ends_with("help: did you mean `mamba_headdim`?\n"), "{}", said.err);
     let listed = runner(&["explain"]).out;
     assert!(listed.lines().all(|line| line.starts_with('E')) && listed.contains("E104  "), "{listed}");
 }
@@ -305,7 +305,7 @@ fn a_look_at_the_corpus_tries_an_update() {
     let dir = format!("data.dir={:?}", folder.path());
     let said = runner(&["check", file, "--profile", "smoke", "--data", "-s", &dir]);
     assert_eq!(said.code, 66, "{}", said.err);
-    assert!(said.err.contains("have no sound: ") && said.err.contains(", …"), "{}", said.err);
+    assert!(said.err.contains("there is no sound for ") && said.err.contains(", …"), "{}", said.err);
 }
 
 #[test]

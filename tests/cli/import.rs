@@ -195,7 +195,7 @@ fn explain_lists_a_program_s_flags() {
     for part in [
         "--accumulation_steps",
         "`train.accumulation_steps` [1]",
-        "inside --hparams",
+        "inside `--hparams`",
         "`distill.alpha_layer_distill_loss` [1]",
     ] {
         assert!(said.out.contains(part), "{part}\n{}", said.out);

@@ -177,7 +177,7 @@ fn a_finished_folder_is_left_and_others_are_refused() {
     let other = prepare("voxceleb1", &out, &["--link"]);
     assert_eq!(other.code, 73, "{}", other.err);
     assert!(other.err.contains("holds another preparation, of voxceleb1 from"), "{}", other.err);
-    assert!(other.err.contains("hint: name another folder, or move this one away"), "{}", other.err);
+    assert!(other.err.contains("help: name another folder, or move this one away"), "{}", other.err);
     fs::write(folder.path().join("mine"), b"mine").expect("a file");
     assert_eq!(prepare("tedlium", folder.path(), &[]).code, 73);
 }

@@ -192,7 +192,7 @@ fn what_cannot_be_measured_is_said_before_any_work() {
     let nowhere = folder.path().join("absent/trace.json").display().to_string();
     let said = profile("tedlium_direct", folder.path(), &["--trace", &nowhere]);
     assert_eq!(said.code, 74);
-    assert!(said.err.contains(&format!("cannot write the trace to {nowhere}")), "{}", said.err);
+    assert!(said.err.contains(&format!("cannot write the trace to `{nowhere}`")), "{}", said.err);
 
     let absent = profile("tedlium_direct", folder.path(), &["-s", "data.dir=absent"]);
     assert_eq!(absent.code, 66);

@@ -57,7 +57,7 @@ fn a_folder_means_its_newest_checkpoint_and_a_step_that_one() {
     assert_eq!(third["step"], 3);
     let said = runner(&["eval", &format!("{FOLDER}@4"), "--data", "corpora/smoke"]);
     assert_eq!(said.code, 66);
-    assert_eq!(said.err, "error: tests/parity/published has no checkpoint `4`\nhint: it has 3, 5\n");
+    assert_eq!(said.err, "error: `tests/parity/published` has no checkpoint `4`\nhelp: it has 3, 5\n");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_is_missing_is_said() {
     let said = runner(&["eval", &format!("{FOLDER}/model.ckpt-3")]);
     assert_eq!(said.code, 2);
     assert!(
-        said.err.contains("hint: name the prepared corpus whose vocabulary it has: `--data DIR`"),
+        said.err.contains("help: name the prepared corpus whose vocabulary it has: `--data DIR`"),
         "{}",
         said.err
     );

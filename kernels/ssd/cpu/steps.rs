@@ -33,6 +33,7 @@ pub(super) struct ChunkSteps {
 }
 
 impl Steps {
+    /// From `dt` as the network gives it, [B, T, H]: Δ = softplus(dt + bias), clamped, and the running sums of Δ A.
     pub fn new(layout: &Layout, dt: &[f32], a_log: &[f32], dt_bias: &[f32]) -> Self {
         let (heads, time) = (layout.constants.heads, layout.time);
         let len = layout.batch * heads * time;
@@ -81,6 +82,7 @@ fn accumulate(chunk: usize, a_log: f32, delta: &[f32], high: &mut [f32], low: &m
 }
 
 impl ChunkSteps {
+    /// Room for one chunk.
     pub fn new(layout: &Layout) -> Self {
         let zeros = || vec![0.0; layout.stride];
         ChunkSteps { delta: zeros(), high: zeros(), low: zeros(), len: 0 }

@@ -98,7 +98,7 @@ fn compressed_files_are_refused_with_the_cure() {
         error.to_string(),
         "cannot use audio `talk.sph`: its samples are compressed with `shorten-v2.00`, which is not read here"
     );
-    assert!(error.hint().is_some_and(|hint| hint.contains("sph2pipe -p -f sph")));
+    assert!(error.help().is_some_and(|help| help.contains("sph2pipe -p -f sph")));
 }
 
 #[test]

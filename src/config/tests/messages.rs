@@ -250,13 +250,13 @@ error[E007]: `teacher` in `[distill]` is not set
   |
 3 | [distill]
   |  ^^^^^^^
-  = help: The teacher: an experiment of the same folder, a run folder or a checkpoint
+  = help: `teacher`: The teacher: an experiment of the same folder, a run folder or a checkpoint
 
 1 error";
     assert_eq!(complaint(&format!("{LEAST}[distill]\nguidance = \"fixed\"\n")), expected);
     assert_eq!(
         complaint("[run]\nseed = 1\n"),
-        "error[E007]: `dir` in `[data]` is not set\n --> x.toml\n  = help: Folder of the prepared corpus (the paper's \
+        "error[E007]: `dir` in `[data]` is not set\n --> x.toml\n  = help: `dir`: Folder of the prepared corpus (the paper's \
          `--data-dir`), relative to the working directory\n\n1 error"
     );
     assert_eq!(gist(&complaint("[data]\ndirr = \"x\"\n")).len(), 1, "the misspelt key is complaint enough");

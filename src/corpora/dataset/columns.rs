@@ -85,6 +85,7 @@ pub(super) enum Cell<'a> {
 }
 
 impl<'a> Sounds<'a> {
+    /// What a row says of its sound.
     pub fn at(&self, row: usize) -> Cell<'a> {
         let bytes = self.bytes.filter(|_| self.is_valid(row)).and_then(|bytes| bytes.at(row));
         match (bytes, self.path(row)) {
@@ -111,11 +112,19 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
+    /// A column of text.
+    ///
+    /// # Errors
+    /// There is no such column, or it holds something else.
     pub fn strings(&self, column: &str) -> Result<Strings<'a>, DatasetError> {
         let array = self.column(column)?;
         Strings::of(array).ok_or_else(|| self.unfit(column, array, "text"))
     }
 
+    /// A column of classes: names, or their numbers.
+    ///
+    /// # Errors
+    /// As [`Columns::strings`].
     pub fn labels(&self, column: &str) -> Result<Labels<'a>, DatasetError> {
         let array = self.column(column)?;
         let numbers = || integers(array).map(Labels::Numbers);
@@ -125,6 +134,10 @@ impl<'a> Columns<'a> {
             .ok_or_else(|| self.unfit(column, array, "class labels, text or whole numbers"))
     }
 
+    /// A column of sounds: encoded bytes, paths, or both.
+    ///
+    /// # Errors
+    /// As [`Columns::strings`].
     pub fn sounds(&self, column: &str) -> Result<Sounds<'a>, DatasetError> {
         let array = self.column(column)?;
         if let Some(path) = Strings::of(array) {

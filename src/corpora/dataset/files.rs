@@ -192,7 +192,7 @@ fn search(dir: &Path, levels: usize, found: &mut Vec<PathBuf>) {
     if levels == 0 {
         return;
     }
-    // What cannot be read is not searched: this is for a hint only.
+    // What cannot be read is not searched: this is for a help only.
     for folder in folders_in(dir).unwrap_or_default() {
         let saved = ["state.json", "dataset_dict.json"].iter().any(|file| folder.join(file).is_file());
         match saved || shards_in(&folder, None).is_ok_and(|shards| !shards.is_empty()) {

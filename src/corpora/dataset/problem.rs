@@ -62,7 +62,7 @@ impl DatasetError {
     }
 
     /// What the user can do about it, where we know.
-    pub fn hint(&self) -> Option<String> {
+    pub fn help(&self) -> Option<String> {
         match self {
             Self::NoShards { elsewhere, .. } if elsewhere.is_empty() => None,
             Self::NoShards { elsewhere, .. } => {
@@ -111,7 +111,7 @@ fn display(problems: &[CellProblem]) -> String {
         })
         .collect();
     if problems.len() > LISTED_PROBLEMS {
-        lines.push(format!("and {} more wrong cells", problems.len() - LISTED_PROBLEMS));
+        lines.push(format!("wrong cells besides these: {}", problems.len() - LISTED_PROBLEMS));
     }
     lines.join("\n")
 }

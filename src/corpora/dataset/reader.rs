@@ -25,6 +25,7 @@ struct Open {
 }
 
 impl<'a> Reader<'a> {
+    /// A reader of one column's sounds that has no shard open.
     pub fn new(column: &'a str) -> Self {
         Self { column, open: None }
     }

@@ -77,7 +77,7 @@ impl Bench {
         assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("out")), "{left:?}");
         let dirs = [format!("{}/", self.dir.path().display()), format!("{}/", fixtures().display())];
         let short = |text: String| dirs.iter().fold(text, |text, dir| text.replace(dir, ""));
-        (short(error.to_string()), error.hint().map(short))
+        (short(error.to_string()), error.help().map(short))
     }
 }
 
@@ -191,18 +191,18 @@ fn what_is_not_there_is_said() {
     let (said, _) = bench.refusal(&DatasetRequest { from: "no/data".into(), ..bench.hub() });
     assert_eq!(said, "there is no data set at `no/data`");
     let below = DatasetRequest { from: crate::checkout().join("tests/fixtures"), ..bench.hub() };
-    let (said, hint) = bench.refusal(&below);
+    let (said, help) = bench.refusal(&below);
     assert!(said.ends_with("holds neither a saved data set nor shards (`.arrow`, `.parquet`)"), "{said}");
-    assert!(hint.unwrap().starts_with("there are shards in `cache`, `hub/data`, `saved`; name one"));
+    assert!(help.unwrap().starts_with("there are shards in `cache`, `hub/data`, `saved`; name one"));
     let (said, _) = bench.refusal(&DatasetRequest { audio: "sound".to_owned(), ..bench.hub() });
     assert_eq!(
         said,
         "`hub/data/test-00000-of-00001.parquet` has no column `sound`; it has `audio`, `text`, `speaker`, `intent`"
     );
-    let (said, hint) =
+    let (said, help) =
         bench.refusal(&DatasetRequest { splits: vec![("dev".into(), Split::Dev)], ..bench.hub() });
     assert_eq!(said, "the data set has no split `dev`; it has `test`, `train`, `validation`");
-    assert!(hint.unwrap().contains("--split"));
+    assert!(help.unwrap().contains("--split"));
     let (said, _) = bench.refusal(&DatasetRequest { audio: "speaker".to_owned(), ..bench.hub() });
     assert_eq!(
         said,
@@ -216,9 +216,9 @@ fn an_incomplete_data_set_is_refused() {
     let from = bench.dir.path().join("hub");
     copy(&fixtures().join("hub"), &from);
     fs::remove_file(from.join("data/train-00000-of-00002.parquet")).unwrap();
-    let (said, hint) = bench.refusal(&DatasetRequest { from: from.clone(), ..bench.hub() });
+    let (said, help) = bench.refusal(&DatasetRequest { from: from.clone(), ..bench.hub() });
     assert_eq!(said, "the shard `hub/data/train-00000-of-00002.parquet` is missing");
-    assert_eq!(hint.as_deref(), Some("download or save the data set again"));
+    assert_eq!(help.as_deref(), Some("download or save the data set again"));
 
     let from = bench.dir.path().join("saved");
     copy(&fixtures().join("saved"), &from);
@@ -273,14 +273,14 @@ fn broken_shards_are_errors() {
 #[test]
 fn every_wrong_cell_is_named() {
     let bench = Bench::new();
-    let (said, hint) = bench.refusal(&bench.speakers("saved"));
+    let (said, help) = bench.refusal(&bench.speakers("saved"));
     assert!(
         said.starts_with("`saved/train/data-00000-of-00002.arrow`, row 2, column `audio`: row 0 of "),
         "{said}"
     );
     assert_eq!(said.lines().count(), 7);
     assert_eq!(
-        hint.as_deref(),
+        help.as_deref(),
         Some("name the utterances after another column, a path or an identifier: `--name COLUMN`")
     );
 

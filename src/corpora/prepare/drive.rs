@@ -44,11 +44,7 @@ pub(super) fn run(
         drop(report);
         let mut result = Ok(());
         for report in reports {
-            let noted = report.and_then(|unit| match unit {
-                Some(unit) => staging.done(&unit).map(|()| Some(unit)),
-                None => Ok(None),
-            });
-            match noted {
+            match report.and_then(|unit| noted(unit, staging)) {
                 Ok(Some(unit)) => {
                     done += 1;
                     let at = unit.unit;
@@ -68,4 +64,12 @@ pub(super) fn run(
     let files = made.len();
     let made: Vec<Made> = made.into_iter().flatten().collect();
     if made.len() < files { Err(PrepareError::Stopped { done, files }) } else { Ok(made) }
+}
+
+/// A unit that was made, once it stands in the journal.
+fn noted(unit: Option<Made>, staging: &mut Staging) -> Result<Option<Made>, PrepareError> {
+    if let Some(unit) = &unit {
+        staging.done(unit)?;
+    }
+    Ok(unit)
 }

@@ -25,7 +25,7 @@ pub enum PrepareError {
     },
     /// A file of the source cannot be used at all.
     #[error("cannot use `{}`: {detail}", path.display())]
-    Source { path: PathBuf, detail: String, hint: Option<&'static str> },
+    Source { path: PathBuf, detail: String, help: Option<&'static str> },
     /// A transcript table is wrong.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -80,12 +80,12 @@ impl PrepareError {
     }
 
     /// What the user can do about it, where we know.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
+    pub fn help(&self) -> Option<String> {
+        let help = match self {
             #[cfg(feature = "datasets")]
-            Self::Dataset(error) => return error.hint(),
+            Self::Dataset(error) => return error.help(),
             Self::SourceMissing { get, .. } => Some(*get),
-            Self::Source { hint, .. } => *hint,
+            Self::Source { help, .. } => *help,
             Self::Taken { .. } => Some("name another folder, or move this one away"),
             Self::NoRoom { .. } => Some("make room, or name a folder on another disk"),
             Self::Stopped { .. } => Some("the same command goes on from here"),
@@ -94,6 +94,6 @@ impl PrepareError {
             }
             Self::Table(_) | Self::Busy(_) | Self::Vocabulary(_) | Self::NothingUsable { .. } => None,
         };
-        hint.map(str::to_owned)
+        help.map(str::to_owned)
     }
 }

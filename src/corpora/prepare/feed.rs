@@ -30,6 +30,7 @@ struct Rest<'a> {
 }
 
 impl<'a> Feed<'a> {
+    /// The units of `layout` that are not made yet.
     pub fn new(recipe: &'a dyn Recipe, layout: &'a Layout, made: &[Option<Made>]) -> Self {
         let pending: Vec<usize> = (0..made.len()).filter(|&at| made[at].is_none()).collect();
         let rest = Rest { units: pending.into_iter(), reader: recipe.row_reader() };
@@ -48,7 +49,7 @@ impl<'a> Feed<'a> {
             (Sound::Row { file, row, .. }, Some(reader)) => Source::Bytes(reader.read(file, *row)?),
             (Sound::Row { file, .. }, None) => {
                 let detail = "its rows have no reader".to_owned();
-                return Err(PrepareError::Source { path: file.to_path_buf(), detail, hint: None });
+                return Err(PrepareError::Source { path: file.to_path_buf(), detail, help: None });
             }
         };
         Ok(Some(Job { unit, source }))

@@ -102,8 +102,8 @@ impl Bench<'_> {
 
     fn unusable(&self, unit: &Unit, error: &AudioError) -> Bad {
         let mut reason = error.reason.to_string();
-        if let Some(hint) = error.hint() {
-            reason += &format!("; {hint}");
+        if let Some(help) = error.help() {
+            reason += &format!("; {help}");
         }
         if let Some(line) = &unit.named_by {
             reason += &format!(" (named in `{line}`)");

@@ -77,7 +77,7 @@ fn folders_are_found_where_they_are_told() {
             matches!(error, PrepareError::SourceMissing { .. }) && error.to_string().contains(what),
             "{error}"
         );
-        assert!(error.hint().is_some_and(|hint| hint.contains("zenodo.org/record/4274930")));
+        assert!(error.help().is_some_and(|help| help.contains("zenodo.org/record/4274930")));
     }
 }
 

@@ -56,7 +56,7 @@ fn display(path: &Path, problems: &[RowProblem]) -> String {
         .map(|problem| format!("`{}:{}`, {problem}", path.display(), problem.line))
         .collect();
     if problems.len() > LISTED_PROBLEMS {
-        lines.push(format!("and {} more wrong rows", problems.len() - LISTED_PROBLEMS));
+        lines.push(format!("wrong rows besides these: {}", problems.len() - LISTED_PROBLEMS));
     }
     lines.join("\n")
 }

@@ -227,7 +227,7 @@ fn nothing_is_overwritten() {
     let request = TableRequest { lowercase: true, ..bench.request() };
     let error = quietly(&request, &bench.out_dir()).unwrap_err();
     assert!(error.to_string().contains("holds another preparation, of table from"), "{error}");
-    assert!(error.hint().is_some());
+    assert!(error.help().is_some());
 }
 
 #[test]

@@ -102,5 +102,5 @@ fn a_source_without_splits_says_where_to_get_one() {
         said.starts_with("there is no TED-LIUM at `SOURCE`: cannot read `SOURCE/train/stm`: No such file"),
         "{said}"
     );
-    assert!(error.hint().is_some_and(|hint| hint.contains("https://www.openslr.org/51/")));
+    assert!(error.help().is_some_and(|help| help.contains("https://www.openslr.org/51/")));
 }

@@ -85,7 +85,7 @@ impl Recipe for Voxceleb1 {
             true => Err(PrepareError::Source {
                 path: self.source.clone(),
                 detail: "its recordings are `.m4a`, which is not read here".to_owned(),
-                hint: Some(AS_WAV),
+                help: Some(AS_WAV),
             }),
             false => Ok(layout),
         }

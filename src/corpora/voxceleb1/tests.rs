@@ -82,11 +82,11 @@ fn missing_parts_and_m4a_are_explained() {
     let request = Voxceleb1 { source: source.clone(), ..fixture() };
     let refusal = || {
         let error = quietly(&request, &folder.path().join("out")).expect_err("a refusal");
-        (error.to_string().replace(&source.display().to_string(), "SOURCE"), error.hint())
+        (error.to_string().replace(&source.display().to_string(), "SOURCE"), error.help())
     };
-    let (said, hint) = refusal();
+    let (said, help) = refusal();
     assert_eq!(said, "there is no VoxCeleb1 at `SOURCE`: no folder `wav` in it");
-    assert!(hint.is_some_and(|hint| hint.contains("robots.ox.ac.uk")));
+    assert!(help.is_some_and(|help| help.contains("robots.ox.ac.uk")));
     fs::create_dir_all(source.join("wav/id10001/v")).expect("a folder");
     assert_eq!(
         refusal().0,
@@ -99,7 +99,7 @@ fn missing_parts_and_m4a_are_explained() {
          there is no `id10001/v/00001.wav`"
     );
     fs::write(source.join("wav/id10001/v/00001.m4a"), "m4a").expect("a file");
-    let (said, hint) = refusal();
+    let (said, help) = refusal();
     assert_eq!(said, "cannot use `SOURCE`: its recordings are `.m4a`, which is not read here");
-    assert!(hint.is_some_and(|hint| hint.contains("ffmpeg -i CLIP.m4a")));
+    assert!(help.is_some_and(|help| help.contains("ffmpeg -i CLIP.m4a")));
 }

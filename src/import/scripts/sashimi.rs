@@ -2,11 +2,12 @@
 
 use crate::import::flag::{Flag, Here, Script, Style, Takes};
 
+/// simple-sashimi's `train.py`.
 pub const TRAIN: Script = Script {
     name: "sashimi/train.py",
     system: "simple-sashimi",
     about: "trains the autoregressive SaShiMi; this version has no such model",
-    flags: FLAGS,
+    parts: &[FLAGS],
     hparams: &[],
     style: Style::DotList,
 };

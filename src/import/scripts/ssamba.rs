@@ -2,25 +2,28 @@
 
 use crate::import::flag::{Flag, Here, Script, Style, Takes};
 
+/// SSAMBA's `run_amba.py`.
 pub const RUN_AMBA: Script = Script {
     name: "run_amba.py",
     system: "SSAMBA",
     about: "pre-trains and fine-tunes the audio Mamba; this version has no such model",
-    flags: RUN_AMBA_FLAGS,
+    parts: &[BOTH, AMBA],
     hparams: &[],
     style: Style::Argparse,
 };
 
+/// SSAST's `run.py`.
 pub const RUN: Script = Script {
     name: "run.py",
     system: "SSAST",
     about: "pre-trains and fine-tunes SSAMBA's transformer baseline; this version has no such model",
-    flags: RUN_FLAGS,
+    parts: &[BOTH, BASELINE],
     hparams: &[],
     style: Style::Argparse,
 };
 
-const RUN_AMBA_FLAGS: &[Flag] = &[
+/// What both programs take.
+const BOTH: &[Flag] = &[
     Flag::new("--data-train", Takes::Text, "", Here::Pending("corpora of labelled clips")),
     Flag::new("--data-val", Takes::Text, "", Here::Pending("corpora of labelled clips")),
     Flag::new("--data-eval", Takes::Text, "", Here::Pending("corpora of labelled clips")),
@@ -41,7 +44,6 @@ const RUN_AMBA_FLAGS: &[Flag] = &[
         Here::Ignored("the published program uses Adam whatever it says"),
     ),
     Flag::new("--batch-size", Takes::Integer, "12", Here::Key("data.batch_size")).also(&["-b"]),
-    Flag::new("--num-workers", Takes::Integer, "16", Here::Ignored("one thread reads ahead")).also(&["-w"]),
     Flag::new("--n-epochs", Takes::Integer, "1", Here::Pending("lengths in epochs")),
     Flag::new("--lr_patience", Takes::Integer, "1", Here::Pending("a schedule that waits for a plateau")),
     Flag::new(
@@ -65,12 +67,6 @@ const RUN_AMBA_FLAGS: &[Flag] = &[
     Flag::new("--tstride", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
     Flag::new("--fshape", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
     Flag::new("--tshape", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new(
-        "--model_size",
-        Takes::Text,
-        "base384",
-        Here::Ignored("it is a name in folders; `--embed_dim` and `--depth` set the size"),
-    ),
     Flag::new(
         "--task",
         Takes::Choice(&["ft_avgtok", "ft_cls", "pretrain_mpc", "pretrain_mpg", "pretrain_joint"]),
@@ -102,6 +98,17 @@ const RUN_AMBA_FLAGS: &[Flag] = &[
         Here::Pending("losses of classifiers of several labels"),
     ),
     Flag::switch("--use_wandb", Here::Ignored("a run's metrics are files in its folder")),
+];
+
+/// The audio Mamba's own.
+const AMBA: &[Flag] = &[
+    Flag::new("--num-workers", Takes::Integer, "16", Here::Ignored("one thread reads ahead")).also(&["-w"]),
+    Flag::new(
+        "--model_size",
+        Takes::Text,
+        "base384",
+        Here::Ignored("it is a name in folders; `--embed_dim` and `--depth` set the size"),
+    ),
     Flag::new("--patch_size", Takes::Integer, "16", Here::Pending("its model, `[model.ssamba]`")),
     Flag::new("--embed_dim", Takes::Integer, "768", Here::Pending("its model, `[model.ssamba]`")),
     Flag::new("--depth", Takes::Integer, "12", Here::Pending("its model, `[model.ssamba]`")),
@@ -132,27 +139,8 @@ const RUN_AMBA_FLAGS: &[Flag] = &[
     Flag::new("--use_middle_cls_token", Takes::Word, "false", Here::Pending("its model, `[model.ssamba]`")),
 ];
 
-const RUN_FLAGS: &[Flag] = &[
-    Flag::new("--data-train", Takes::Text, "", Here::Pending("corpora of labelled clips")),
-    Flag::new("--data-val", Takes::Text, "", Here::Pending("corpora of labelled clips")),
-    Flag::new("--data-eval", Takes::Text, "", Here::Pending("corpora of labelled clips")),
-    Flag::new("--label-csv", Takes::Text, "", Here::Pending("corpora of labelled clips")),
-    Flag::new("--n_class", Takes::Integer, "527", Here::Pending("corpora of labelled clips")),
-    Flag::new("--dataset", Takes::Text, "", Here::Ignored("it is a name in the log")),
-    Flag::new("--dataset_mean", Takes::Number, "", Here::Pending("log-mel features")),
-    Flag::new("--dataset_std", Takes::Number, "", Here::Pending("log-mel features")),
-    Flag::new("--target_length", Takes::Integer, "", Here::Pending("log-mel features")),
-    Flag::new("--num_mel_bins", Takes::Integer, "128", Here::Pending("log-mel features")),
-    Flag::new("--exp-dir", Takes::Text, "", Here::Ignored("run folders lie under `output.runs_dir`")),
-    Flag::new("--lr", Takes::Number, "0.001", Here::Key("train.max_lr")).also(&["--learning-rate"]),
-    Flag::new("--warmup", Takes::Literal, "True", Here::Pending("the schedule of fine-tuning")),
-    Flag::new(
-        "--optim",
-        Takes::Choice(&["sgd", "adam"]),
-        "adam",
-        Here::Ignored("the published program uses Adam whatever it says"),
-    ),
-    Flag::new("--batch-size", Takes::Integer, "12", Here::Key("data.batch_size")).also(&["-b"]),
+/// What the transformer baseline takes in its own way.
+const BASELINE: &[Flag] = &[
     Flag::new(
         "--num-workers",
         Takes::Integer,
@@ -160,61 +148,7 @@ const RUN_FLAGS: &[Flag] = &[
         Here::Ignored("one thread reads ahead"),
     )
     .also(&["-w"]),
-    Flag::new("--n-epochs", Takes::Integer, "1", Here::Pending("lengths in epochs")),
-    Flag::new("--lr_patience", Takes::Integer, "1", Here::Pending("a schedule that waits for a plateau")),
-    Flag::new(
-        "--adaptschedule",
-        Takes::Literal,
-        "False",
-        Here::Pending("a schedule that waits for a plateau"),
-    ),
-    Flag::new("--n-print-steps", Takes::Integer, "100", Here::Key("output.summary_interval")),
-    Flag::new(
-        "--save_model",
-        Takes::Literal,
-        "",
-        Here::Ignored("checkpoints are kept by `output.keep_checkpoints` and `keep_every`"),
-    ),
-    Flag::new("--freqm", Takes::Integer, "0", Here::Pending("masks of frequencies")),
-    Flag::new("--timem", Takes::Integer, "0", Here::Pending("masks of spectrogram frames")),
-    Flag::new("--mixup", Takes::Number, "0", Here::Pending("mixing of clips")),
-    Flag::new("--bal", Takes::Text, "", Here::Pending("balanced sampling")),
-    Flag::new("--fstride", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new("--tstride", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new("--fshape", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new("--tshape", Takes::Integer, "", Here::Pending("its model, `[model.ssamba]`")),
     Flag::new("--model_size", Takes::Text, "base384", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new(
-        "--task",
-        Takes::Choice(&["ft_avgtok", "ft_cls", "pretrain_mpc", "pretrain_mpg", "pretrain_joint"]),
-        "ft_cls",
-        Here::Pending("pre-training by masked patches, and fine-tuning"),
-    ),
-    Flag::new("--mask_patch", Takes::Integer, "400", Here::Pending("pre-training by masked patches")),
-    Flag::new(
-        "--cluster_factor",
-        Takes::Integer,
-        "3",
-        Here::Ignored("the published program reads it nowhere"),
-    ),
-    Flag::new("--epoch_iter", Takes::Integer, "2000", Here::Key("eval.eval_interval")),
-    Flag::new("--pretrained_mdl_path", Takes::Text, "", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new("--head_lr", Takes::Integer, "1", Here::Pending("learning rates by part")),
-    Flag::new("--noise", Takes::Literal, "", Here::Pending("noise added to clips")),
-    Flag::new("--metrics", Takes::Choice(&["mAP", "acc"]), "mAP", Here::Pending("mean average precision")),
-    Flag::new("--lrscheduler_start", Takes::Integer, "10", Here::Pending("the schedule of fine-tuning")),
-    Flag::new("--lrscheduler_step", Takes::Integer, "5", Here::Pending("the schedule of fine-tuning")),
-    Flag::new("--lrscheduler_decay", Takes::Number, "0.5", Here::Pending("the schedule of fine-tuning")),
-    Flag::new("--wa", Takes::Literal, "", Here::Pending("averaging of weights")),
-    Flag::new("--wa_start", Takes::Integer, "16", Here::Pending("averaging of weights")),
-    Flag::new("--wa_end", Takes::Integer, "30", Here::Pending("averaging of weights")),
-    Flag::new(
-        "--loss",
-        Takes::Choice(&["BCE", "CE"]),
-        "BCE",
-        Here::Pending("losses of classifiers of several labels"),
-    ),
-    Flag::switch("--use_wandb", Here::Ignored("a run's metrics are files in its folder")),
     Flag::new("--patch_size", Takes::Integer, "16", Here::Ignored("SSAST takes it and has no Mamba to set")),
     Flag::new("--embed_dim", Takes::Integer, "768", Here::Ignored("SSAST takes it and has no Mamba to set")),
     Flag::new("--depth", Takes::Integer, "24", Here::Ignored("SSAST takes it and has no Mamba to set")),

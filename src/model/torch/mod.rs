@@ -57,7 +57,7 @@ impl Checkpoint {
     fn open(mut archive: ZipArchive<BufReader<File>>) -> Result<Self, String> {
         let pickled: Option<String> =
             archive.file_names().flatten().find(|name| name.ends_with("/data.pkl")).map(Into::into);
-        let name = pickled.ok_or("it has no data.pkl, so it is no checkpoint of PyTorch")?;
+        let name = pickled.ok_or("it has no `data.pkl`, so it is no checkpoint of PyTorch")?;
         let prefix = name.trim_end_matches("data.pkl").to_owned();
         if member(&mut archive, &format!("{prefix}byteorder"), 16).is_ok_and(|order| order != b"little") {
             return Err("it was written on a big-endian machine".into());

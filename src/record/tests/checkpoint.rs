@@ -48,7 +48,7 @@ fn a_failed_save_leaves_the_earlier_checkpoints_alone() {
     for step in [10, 20] {
         let error = checkpoint::save(run, step, &files, &json!({})).unwrap_err();
         assert!(error.to_string().starts_with("cannot write "), "{error}");
-        assert!(error.hint().unwrap().starts_with("free some space"));
+        assert!(error.help().unwrap().starts_with("free some space"));
     }
     assert_eq!(names(&home.folder.checkpoints()), ["step-10"]);
     assert_eq!(checkpoint::recover(run).unwrap().newest.unwrap().0, 10);
@@ -104,11 +104,14 @@ fn recovery_names_what_is_damaged_and_falls_back() {
         said,
         [
             format!(
-                "40: {}/step-40/model.safetensors is damaged: its SHA-256 is not the one it was saved with",
+                "40: `{}/step-40/model.safetensors` is damaged: its SHA-256 is not the one it was saved with",
                 place.display()
             ),
-            format!("30: {}/step-30/optimizer.safetensors is damaged: the file is missing", place.display()),
-            format!("20: {}/step-20/SHA256SUMS is damaged: it does not list state.json", place.display()),
+            format!(
+                "30: `{}/step-30/optimizer.safetensors` is damaged: the file is missing",
+                place.display()
+            ),
+            format!("20: `{}/step-20/SHA256SUMS` is damaged: it does not list state.json", place.display()),
         ]
     );
     assert_eq!(names(&place), ["latest", "step-10", "step-20.damaged", "step-30.damaged", "step-40.damaged"]);

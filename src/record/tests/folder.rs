@@ -38,8 +38,8 @@ fn a_second_process_is_told_who_holds_the_run() {
     assert!(home.folder.is_locked());
     let error = home.folder.lock().unwrap_err();
     let (dir, pid, host) = (home.folder.dir().display(), other.id(), host::name());
-    assert_eq!(error.to_string(), format!("the run in {dir} is already running (process {pid} on {host})"));
-    assert_eq!(error.hint().unwrap(), format!("wait for it, or stop process {pid} on {host}"));
+    assert_eq!(error.to_string(), format!("the run in `{dir}` is already running (process {pid} on {host})"));
+    assert_eq!(error.help().unwrap(), format!("wait for it, or stop process {pid} on {host}"));
     assert!(matches!(home.folder.move_aside(), Err(RecordError::AlreadyRunning { .. })));
 
     drop(other.stdin.take());
@@ -76,6 +76,6 @@ fn a_file_is_replaced_whole_or_not_at_all() {
     assert_eq!(names(home.folder.dir()), ["checkpoints", "config.toml"]);
     let blocked = home.folder.checkpoints().join("nowhere/config.toml");
     let error = folder::write_whole(&blocked, b"x").unwrap_err().to_string();
-    assert!(error.starts_with(&format!("cannot write {}: ", blocked.display())), "{error}");
+    assert!(error.starts_with(&format!("cannot write `{}`: ", blocked.display())), "{error}");
     assert!(fs::metadata(&path).unwrap().permissions().mode() & 0o200 != 0);
 }

@@ -76,11 +76,11 @@ fn files_shorter_than_the_checkpoint_says_are_damaged() {
         Metrics::open(&home.folder, Offsets { metrics_bytes: 20, timings_bytes: 0 }, 1).err().unwrap();
     let path = home.folder.metrics_jsonl();
     let want = format!(
-        "{} is damaged: it has 11 bytes, but the checkpoint was saved when it had 20",
+        "`{}` is damaged: it has 11 bytes, but the checkpoint was saved when it had 20",
         path.display()
     );
     assert_eq!(error.to_string(), want);
     fs::write(&path, "{\"step\":1}\n{\"step\":\n{\"step\":3}\n").unwrap();
     let error = metrics::read(&home.folder).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{} is damaged: line 2 is not a row: ", path.display())), "{error}");
+    assert!(error.starts_with(&format!("`{}` is damaged: line 2 is not a row: ", path.display())), "{error}");
 }

@@ -108,7 +108,7 @@ fn every_sink_of_a_fanout_gets_every_event() {
     let mut kept = Vec::new();
     let mut sinks = Fanout::new().with(Full).with(To(&mut kept));
     let error = sinks.emit(&started(0)).unwrap_err();
-    assert_eq!(error.to_string(), "a is damaged: b");
+    assert_eq!(error.to_string(), "`a` is damaged: b");
     drop(sinks);
     assert_eq!(kept, [started(0)]);
 }

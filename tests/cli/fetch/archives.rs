@@ -69,7 +69,7 @@ fn archives_are_unpacked_into_one_folder_and_verified_again() {
     let said = scene.fetch(&["x", "--subset", "nothing"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(
-        said.err.contains("`x` has no subset `nothing`\nhint: its subsets are dev, test"),
+        said.err.contains("`x` has no subset `nothing`\nhelp: its subsets are `dev`, `test`"),
         "{}",
         said.err
     );

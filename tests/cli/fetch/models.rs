@@ -105,5 +105,5 @@ fn a_missing_model_of_the_catalogue_comes_with_its_command() {
     let said =
         said(command.env("HF_HOME", dir.path()).env_remove("HF_HUB_CACHE").output().expect("it starts"));
     assert_eq!(said.code, 66, "{}", said.err);
-    assert!(said.err.contains("hint: fetch it: runner data fetch --model wav2vec2-base\n"), "{}", said.err);
+    assert!(said.err.contains("help: fetch it: `runner data fetch --model wav2vec2-base`\n"), "{}", said.err);
 }

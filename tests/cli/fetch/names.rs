@@ -7,7 +7,7 @@ fn what_no_program_may_fetch_says_where_to_ask() {
     let said = runner(&["data", "fetch", "voxceleb1"]);
     assert_eq!(said.code, 66);
     assert!(said.err.starts_with("error: `voxceleb1` cannot be fetched by a program: ask for access at https://www.robots.ox.ac.uk/"), "{}", said.err);
-    assert!(said.err.contains("hint: put it into `data/raw/voxceleb1`"), "{}", said.err);
+    assert!(said.err.contains("help: put it into `data/raw/voxceleb1`"), "{}", said.err);
 }
 
 #[test]
@@ -15,12 +15,15 @@ fn names_are_checked() {
     let said = runner(&["data", "fetch", "librispech"]);
     assert_eq!(
         (said.code, said.err.as_str()),
-        (2, "error: there is no corpus `librispech` in the catalogue\nhint: did you mean `librispeech`?\n")
+        (2, "error: there is no corpus `librispech` in the catalogue\nhelp: did you mean `librispeech`?\n")
     );
     let said = runner(&["data", "fetch", "wav2vec2-base"]);
     assert_eq!(
         (said.code, said.err.as_str()),
-        (2, "error: `wav2vec2-base` is a model\nhint: runner data fetch --model wav2vec2-base\n")
+        (
+            2,
+            "error: `wav2vec2-base` is a model\nhelp: fetch it with `runner data fetch --model wav2vec2-base`\n"
+        )
     );
     let said = runner(&["data", "fetch", "esc-50", "--mirror", "there"]);
     assert_eq!(said.code, 2);

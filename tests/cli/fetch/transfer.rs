@@ -295,7 +295,7 @@ fn no_network_is_said_as_such() {
         "{}",
         said.err
     );
-    assert!(said.err.contains("behind a proxy set HTTPS_PROXY, or use `--mirror`"), "{}", said.err);
+    assert!(said.err.contains("behind a proxy set `HTTPS_PROXY`, or use `--mirror`"), "{}", said.err);
 }
 
 #[test]

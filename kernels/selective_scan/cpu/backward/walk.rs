@@ -46,6 +46,7 @@ struct Block {
 }
 
 impl<'a> Walk<'a> {
+    /// Scratch for one task; `dout` is that of the whole batch.
     pub fn new(operands: &'a Operands<'a>, task: Task, dout: &'a [f32]) -> Self {
         let (time, state) = (operands.op.time, operands.op.state);
         let rows = [ZERO; BLOCK];

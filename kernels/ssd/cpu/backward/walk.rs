@@ -31,6 +31,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Scratch for one task.
     pub fn new(operands: &'a Operands<'a>, task: Task) -> Self {
         let layout = operands.layout;
         let scratch = || vec![0.0; layout.chunk * layout.width()];
@@ -105,12 +106,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The gradient of y at some steps of some heads: [steps, heads × P].
     pub fn dy(&self, rows: Rows, first_head: usize, heads: usize) -> View<'a> {
         let layout = self.operands.layout;
         let head_dim = layout.constants.head_dim;
         layout.rows(self.operands.dy, layout.inner(), rows, first_head * head_dim, heads * head_dim)
     }
 
+    /// The input x at some steps of some heads: [steps, heads × P].
     pub fn x(&self, rows: Rows, first_head: usize, heads: usize) -> View<'a> {
         let layout = self.operands.layout;
         let head_dim = layout.constants.head_dim;

@@ -20,11 +20,13 @@ pub(super) struct PerStep {
 }
 
 impl PerStep {
+    /// Scratch for the steps of one chunk.
     pub fn new(layout: &Layout) -> Self {
         let zeros = || vec![0.0; layout.stride];
         PerStep { lambda: zeros(), direct: zeros(), since_start: zeros(), to_end: zeros(), sums: zeros() }
     }
 
+    /// Makes ready for a chunk: its decays, and zeros to add to.
     pub fn start(&mut self, steps: &ChunkSteps) {
         self.lambda.fill(0.0);
         self.direct.fill(0.0);

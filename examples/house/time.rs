@@ -1,0 +1,53 @@
+//! How long the developer waits: `cargo check` after a touch, and the tests.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime};
+
+/// One file of each of three rooms, low, in the middle and high.
+const TOUCHED: [&str; 3] = ["kernels/op.rs", "src/config/train.rs", "src/train/run.rs"];
+
+/// Prints seconds: a check with nothing to do, after touching each file, and the tests.
+pub fn all(root: &Path) {
+    println!("\n{:<44} {:>8}", "wall time", "seconds");
+    let check = ["check", "--quiet", "--workspace"];
+    if !run(root, &check) {
+        println!("the project does not pass `cargo check`: nothing was timed");
+        return;
+    }
+    timed(root, "cargo check, nothing touched", &check);
+    for path in TOUCHED {
+        let touched = File::options().append(true).open(root.join(path));
+        match touched.and_then(|file| file.set_modified(SystemTime::now())) {
+            Ok(()) => timed(root, &format!("cargo check after {path}"), &check),
+            Err(error) => println!("{path}: {error}"),
+        }
+    }
+    let tests = ["test", "--release", "--quiet", "--workspace"];
+    if run(root, &["test", "--release", "--quiet", "--workspace", "--no-run"]) {
+        timed(root, "cargo test --release --workspace, built", &tests);
+    } else {
+        println!("the tests do not build: nothing was timed");
+    }
+}
+
+fn timed(root: &Path, name: &str, arguments: &[&str]) {
+    let start = Instant::now();
+    let passed = run(root, arguments);
+    let note = if passed { "" } else { "  (failed)" };
+    println!("{name:<44} {:>8.1}{note}", start.elapsed().as_secs_f64());
+}
+
+fn run(root: &Path, arguments: &[&str]) -> bool {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(arguments).current_dir(root).stdout(Stdio::null()).stderr(Stdio::null());
+    // What `cargo run` sets for this program is not meant for a build of its own.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG") || name == "CARGO_MANIFEST_DIR" {
+            command.env_remove(name);
+        }
+    }
+    command.status().is_ok_and(|status| status.success())
+}
