@@ -229,9 +229,8 @@ fn pretrained(text: &str, problems: &mut Vec<Problem>) -> Pretrained {
 }
 
 fn check(w: &Wav2vec2, problems: &mut Vec<Problem>) {
-    check_front(w, problems);
-    check_mixers(w, problems);
-    check_rates(w, problems);
+    check_sizes(w, problems);
+    check_mamba(w, problems);
     if w.pad_token_id >= w.asr_vocab_size {
         problems.push(Problem::new(
             &key("pad_token_id"),
@@ -242,14 +241,15 @@ fn check(w: &Wav2vec2, problems: &mut Vec<Problem>) {
             "set `pad_token_id = 0`, the index of `[PAD]` in `vocab.json`",
         ));
     }
+    check_rates(w, problems);
 }
 
 fn key(leaf: &str) -> String {
     format!("model.wav2vec2.{leaf}")
 }
 
-/// The convolutions in front of the encoder, and those of its positions.
-fn check_front(w: &Wav2vec2, problems: &mut Vec<Problem>) {
+/// The convolutions in front of the encoder, and what its width is divided into. Attention is there for the teacher's sake too.
+fn check_sizes(w: &Wav2vec2, problems: &mut Vec<Problem>) {
     let counts = [w.conv_dim.len(), w.conv_kernel.len(), w.conv_stride.len()];
     if counts.iter().any(|&count| count != counts[0]) {
         problems.push(Problem::new(
@@ -261,13 +261,12 @@ fn check_front(w: &Wav2vec2, problems: &mut Vec<Problem>) {
             "give every convolution a width, a kernel and a stride",
         ));
     }
+    divides(w.num_attention_heads, w.hidden_size, &key("num_attention_heads"), "hidden_size", problems);
     let groups = &key("num_conv_pos_embedding_groups");
     divides(w.num_conv_pos_embedding_groups, w.hidden_size, groups, "hidden_size", problems);
 }
 
-/// What mixes over time: attention, always (a teacher has it), and Mamba.
-fn check_mixers(w: &Wav2vec2, problems: &mut Vec<Problem>) {
-    divides(w.num_attention_heads, w.hidden_size, &key("num_attention_heads"), "hidden_size", problems);
+fn check_mamba(w: &Wav2vec2, problems: &mut Vec<Problem>) {
     if w.asr_use_mamba && w.asr_mamba_use_mamba2 {
         let inner = w.hidden_size * w.mamba_expand;
         divides(w.mamba_headdim, inner, &key("mamba_headdim"), "hidden_size × mamba_expand", problems);
