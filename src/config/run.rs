@@ -65,7 +65,7 @@ pub enum Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MicroBatches {
-    /// Side by side where that pays and memory allows it, otherwise in turn; `plan` says which, and why.
+    /// Side by side where there are as many batches as threads, and memory for them; otherwise in turn. `plan` says which, and why.
     Auto,
     /// One after the other, each on all threads: one batch in memory at a time.
     InTurn,

@@ -1,7 +1,7 @@
 //! Do the micro-batches of an update run in turn, each on all threads, or side by side, each on one?
 //!
-//! Results are the same; time and memory are not. Small models have kernels so short that waking a second thread for each costs more than it
-//! brings. Not for: running them ([`super::update`]). Start at [`Arrangement::of`].
+//! Results are the same; time and memory are not. In turn, threads meet at the end of every kernel; side by side, at the end of a group, where
+//! the longest micro-batch holds up the others, and as many tapes are in memory. Not for: running them ([`super::update`]). Start at [`Arrangement::of`].
 
 use std::fmt;
 
@@ -187,7 +187,7 @@ mod tests {
                 2,
                 large,
                 1,
-                "side by side they take about 9.00 GB, more than half of this machine's 16.0 GB",
+                "side by side they take about 9.0 GB, more than half of this machine's 16 GB",
             ),
             (
                 Auto,
@@ -195,7 +195,7 @@ mod tests {
                 2,
                 (GB, None),
                 1,
-                "side by side they take about 1.00 GB, and the system does not say how much memory there is",
+                "side by side they take about 1.0 GB, and the system does not say how much memory there is",
             ),
         ];
         for (asked, batches, threads, memory, at_a_time, reason) in cases {

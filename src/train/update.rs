@@ -125,4 +125,227 @@ fn sum<D: Backend>(
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use kernels::Cpu;
+    use kernels::threads::Pool;
+    use kernels::trace::{Kind, Recording, Trace};
+
+    use super::*;
+    use crate::config;
+    use crate::data::{Prefetch, Stream};
+    use crate::model::Model;
+    use crate::plan::resolve;
+    use crate::train::Job;
+    use crate::train::micro_batch::{BACKWARD, FORWARD, OBJECTIVE};
+
+    /// An experiment under `ci` with small batches and `more` overrides.
+    fn plan(experiment: &str, more: &[&str]) -> Plan {
+        let root = crate::checkout();
+        let mut sets = vec![
+            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
+            "data.batch_size=2".to_owned(),
+            "model.wav2vec2.num_hidden_layers=1".to_owned(),
+        ];
+        sets.extend(more.iter().map(|set| (*set).to_owned()));
+        let request = config::Request { profile: Some("ci".to_owned()), sets, ..Default::default() };
+        let loaded = config::load(&root.join(format!("experiments/{experiment}.toml")), &request)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    /// What some updates came to.
+    #[derive(PartialEq)]
+    struct Trained {
+        updates: Vec<Updated>,
+        /// Weights and moments.
+        bytes: Vec<u8>,
+    }
+
+    /// In turn, on all threads.
+    fn trained(plan: &Plan, updates: usize) -> Trained {
+        trained_in(plan, updates, None)
+    }
+
+    fn trained_in(plan: &Plan, updates: usize, lanes: Option<&Lanes>) -> Trained {
+        let device = Cpu::default();
+        let job = Job::open(plan).unwrap();
+        let mut state = State::fresh(Model::draw(&device, &plan.model, plan.run.seed).unwrap());
+        let teacher =
+            plan.distill.as_ref().map(|distill| Teacher::untrained(&device, plan, distill).unwrap());
+        let loader = job.train_loader().unwrap();
+        let accumulated = plan.train.accumulation_steps;
+        let stream = Stream::new(loader, &plan.data, plan.run.seed, accumulated, state.position);
+        let prefetch = Prefetch::start(stream, 1);
+        let mut done = Vec::new();
+        for _ in 0..updates {
+            let batches: Vec<Batch> = (0..accumulated).map(|_| prefetch.next_batch().unwrap().0).collect();
+            state.thaw(&plan.train);
+            let places = places(&state);
+            // The first step's learning rate is 0.
+            state.step += 1;
+            done.push(update(&mut state, &device, plan, teacher.as_ref(), &batches, lanes).unwrap());
+            assert!(done.iter().all(|updated| updated.taken));
+            assert!(places == self::places(&state), "an update writes where the weights are");
+        }
+        let mut bytes = Vec::new();
+        state.write_model(&mut bytes).unwrap();
+        state.write_optimizer(&mut bytes).unwrap();
+        Trained { updates: done, bytes }
+    }
+
+    /// The micro-batches of the first update.
+    fn batches(plan: &Plan) -> Vec<Batch> {
+        let loader = Job::open(plan).unwrap().train_loader().unwrap();
+        let count = plan.train.accumulation_steps;
+        let stream = Stream::new(loader, &plan.data, plan.run.seed, count, Default::default());
+        let prefetch = Prefetch::start(stream, 1);
+        (0..count).map(|_| prefetch.next_batch().unwrap().0).collect()
+    }
+
+    /// Where the weights lie: an update that finds them shared would copy them.
+    fn places(state: &State<Cpu>) -> Vec<*const f32> {
+        state.model.params.iter().map(|param| param.array().as_slice().as_ptr()).collect()
+    }
+
+    #[test]
+    fn being_measured_changes_no_byte_of_the_weights() {
+        let plan = plan("tedlium_direct", &[]);
+        let without = trained(&plan, 2);
+        let recording = Recording::start();
+        let with = trained(&plan, 2);
+        let names: Vec<&str> = recording.finish().spans.iter().map(|span| span.name).collect();
+        assert!([FORWARD, OBJECTIVE, BACKWARD, OPTIMISER, "linear"].iter().all(|name| names.contains(name)));
+        assert!(without == with, "something differs");
+    }
+
+    /// Three layers that drop, by two micro-batches.
+    const DROPPING: [&str; 12] = [
+        "model.wav2vec2.num_hidden_layers=3",
+        "model.wav2vec2.hidden_size=48",
+        "model.wav2vec2.intermediate_size=96",
+        "model.wav2vec2.mamba_headdim=24",
+        "model.wav2vec2.mamba_d_state=16",
+        "model.wav2vec2.num_conv_pos_embedding_groups=8",
+        "model.wav2vec2.hidden_dropout=0.1",
+        "model.wav2vec2.activation_dropout=0.1",
+        "model.wav2vec2.attention_dropout=0.1",
+        "model.wav2vec2.feat_proj_dropout=0.1",
+        "model.wav2vec2.layerdrop=0.2",
+        "train.accumulation_steps=2",
+    ];
+
+    /// The same experiment with nothing recomputed, and with blocks recomputed.
+    fn both(experiment: &str, more: &[&str]) -> [Plan; 2] {
+        ["none", "block"].map(|recompute| {
+            let recompute = format!("train.recompute=\"{recompute}\"");
+            plan(experiment, &[&DROPPING, more, &[recompute.as_str()]].concat())
+        })
+    }
+
+    fn recomputing_changes_nothing(experiment: &str, more: &[&str]) {
+        let [none, block] = both(experiment, more);
+        assert_eq!(none.id, block.id, "the runs are the same");
+        assert!(trained(&none, 3) == trained(&block, 3), "{experiment}: something differs");
+    }
+
+    #[test]
+    fn recomputed_blocks_of_attention_give_the_same_bytes() {
+        recomputing_changes_nothing("tedlium_direct", &[]);
+        recomputing_changes_nothing("tedlium_direct", &["model.wav2vec2.do_stable_layer_norm=true"]);
+    }
+
+    #[test]
+    fn recomputed_blocks_of_mamba_give_the_same_bytes() {
+        recomputing_changes_nothing("tedlium_unguided", &[]);
+        recomputing_changes_nothing("tedlium_unguided", &["model.wav2vec2.asr_mamba_use_mamba2=false"]);
+    }
+
+    #[test]
+    fn recomputed_blocks_whose_states_are_compared_with_a_teachers_give_the_same_bytes() {
+        recomputing_changes_nothing("tedlium_waypoint", &[]);
+    }
+
+    /// The layers thaw before the third update.
+    #[test]
+    fn recomputed_blocks_that_are_frozen_give_the_same_bytes() {
+        let frozen = ["train.freeze_module=\"wav2vec2.encoder\"", "train.freeze_steps=2"];
+        recomputing_changes_nothing("tedlium_direct", &frozen);
+        let whole_body = ["train.freeze_module=\"wav2vec2\"", "train.freeze_steps=2"];
+        recomputing_changes_nothing("tedlium_direct", &whole_body);
+    }
+
+    /// Bytes that the encoder's layers hold from forward to backward, and whether any ran again.
+    fn held(trace: &Trace) -> (u64, bool) {
+        let of_layers = trace.spans.iter().filter(|span| trace.path(span.layer).contains("encoder.layers."));
+        let again = trace.spans.iter().any(|span| span.kind == Kind::Again);
+        (of_layers.filter(|span| span.kind == Kind::Forward).map(|span| span.saved_bytes).sum(), again)
+    }
+
+    #[test]
+    fn recomputed_blocks_hold_their_inputs_only_and_frozen_ones_nothing() {
+        let measure = |plan: &Plan| {
+            let recording = Recording::start();
+            trained(plan, 1);
+            held(&recording.finish())
+        };
+        let [none, block] = both("tedlium_direct", &["model.wav2vec2.layerdrop=0"]);
+        let (all, again) = measure(&none);
+        assert!(!again);
+        let (inputs, again) = measure(&block);
+        assert!(again && inputs > 0 && inputs * 8 < all, "{inputs} of {all} bytes");
+
+        let [_, frozen] =
+            both("tedlium_direct", &["train.freeze_module=\"wav2vec2\"", "train.freeze_steps=2"]);
+        // The head alone learns: it keeps the last state.
+        let (last, again) = measure(&frozen);
+        assert!(!again && last < inputs, "{last} of {inputs} bytes");
+    }
+
+    /// Three micro-batches an update: on two lanes a group of two and a last one alone, on three lanes one group.
+    fn side_by_side_changes_nothing(experiment: &str) {
+        let [none, block] = both(experiment, &["train.accumulation_steps=3"]);
+        let on = |threads: usize, plan: &Plan, lanes: Option<&Lanes>| {
+            Pool::new(threads).unwrap().install(|| trained_in(plan, 2, lanes))
+        };
+        let want = on(1, &none, None);
+        assert!(want.updates.iter().all(|updated| updated.losses["loss"].is_finite()));
+        let [two, three] = [2, 3].map(|count| Lanes::new(count).unwrap());
+        let ways = [(2, &none, None), (3, &block, None), (2, &none, Some(&two)), (3, &block, Some(&three))];
+        for (way, (threads, plan, lanes)) in ways.into_iter().enumerate() {
+            assert!(on(threads, plan, lanes) == want, "{experiment}: way {way} differs");
+        }
+    }
+
+    #[test]
+    fn micro_batches_of_attention_side_by_side_give_the_same_bytes() {
+        side_by_side_changes_nothing("tedlium_direct");
+    }
+
+    #[test]
+    fn micro_batches_of_mamba_side_by_side_give_the_same_bytes() {
+        side_by_side_changes_nothing("tedlium_unguided");
+    }
+
+    #[test]
+    fn micro_batches_with_a_teacher_side_by_side_give_the_same_bytes() {
+        side_by_side_changes_nothing("tedlium_waypoint");
+    }
+
+    /// The label is none of the model's outputs: the first batch that cannot be learned from is the one named, whoever was done first.
+    #[test]
+    fn of_several_errors_the_first_comes_back() {
+        let plan = plan("tedlium_direct", &["train.accumulation_steps=3"]);
+        let device = Cpu::default();
+        let mut state = State::fresh(Model::draw(&device, &plan.model, plan.run.seed).unwrap());
+        let mut batches = batches(&plan);
+        for (batch, symbol) in batches[1..].iter_mut().zip([5001, 5002]) {
+            batch.labels[0].symbols[0] = symbol;
+        }
+        let lanes = Lanes::new(3).unwrap();
+        for lanes in [None, Some(&lanes)] {
+            let error = update(&mut state, &device, &plan, None, &batches, lanes).unwrap_err().to_string();
+            assert!(error.contains("5001"), "{error}");
+            assert_eq!(state.optimizer.moments.len(), 0, "nothing was changed");
+        }
+    }
+}
