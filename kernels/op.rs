@@ -233,20 +233,42 @@ pub fn apply<D: Run<O>, O: Op>(
     if recorded.is_some() {
         trace::keep(kept.iter().flatten());
     }
-    let wanted: Vec<Option<Place>> =
-        inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
-    let made: Vec<Place> = outputs.iter().map(Place::of).collect();
+    let wanted = inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
+    let record = Record { op, saved, kept, wanted, made: outputs.iter().map(Place::of).collect(), device };
     tape.record(touched, move |buffers: &Buffers<D>| {
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
-        // Buffers are moved out of the map for the call; an output's gradient is dropped after it.
-        let take = |place: &Place| buffers.borrow_mut().remove(&place.id);
-        let mut doutputs = Vec::with_capacity(made.len());
-        for place in &made {
-            doutputs.push(take(place).map_or_else(|| device.room(place.len, Fill::Zeros), Ok)?);
+        record.run(buffers)?;
+        if let Some((begun, recorded)) = begun {
+            begun.backward(recorded);
         }
-        let mut dinputs = Vec::with_capacity(wanted.len());
-        let mut fresh = vec![false; wanted.len()];
-        for (index, place) in wanted.iter().enumerate() {
+        Ok(())
+    });
+    Ok(outputs)
+}
+
+/// One applied op, until backward reaches it.
+struct Record<D: Run<O>, O: Op> {
+    op: O,
+    saved: D::Saved,
+    kept: Vec<Option<Array<D>>>,
+    /// Where the gradients of inputs go; none where nobody wants one.
+    wanted: Vec<Option<Place>>,
+    /// Where the gradients of outputs come from.
+    made: Vec<Place>,
+    device: D,
+}
+
+impl<D: Run<O>, O: Op> Record<D, O> {
+    /// Buffers are moved out of the map for the call; an output's gradient is dropped after it.
+    fn run(self, buffers: &Buffers<D>) -> Result<(), D::Err> {
+        let take = |place: &Place| buffers.borrow_mut().remove(&place.id);
+        let mut doutputs = Vec::with_capacity(self.made.len());
+        for place in &self.made {
+            doutputs.push(take(place).map_or_else(|| self.device.room(place.len, Fill::Zeros), Ok)?);
+        }
+        let mut dinputs = Vec::with_capacity(self.wanted.len());
+        let mut fresh = vec![false; self.wanted.len()];
+        for (index, place) in self.wanted.iter().enumerate() {
             let Some(place) = place else {
                 dinputs.push(None);
                 continue;
@@ -254,22 +276,19 @@ pub fn apply<D: Run<O>, O: Op>(
             dinputs.push(Some(match take(place) {
                 Some(buffer) => buffer,
                 None => {
-                    fresh[index] = D::sets_gradient(&op, index);
-                    device.room(place.len, if fresh[index] { Fill::Anything } else { Fill::Zeros })?
+                    fresh[index] = D::sets_gradient(&self.op, index);
+                    let fill = if fresh[index] { Fill::Anything } else { Fill::Zeros };
+                    self.device.room(place.len, fill)?
                 }
             }));
         }
-        let pullback = Pullback { inputs: &kept, doutputs: &doutputs, dinputs: &mut dinputs, fresh: &fresh };
-        D::backward(&op, saved, pullback)?;
-        let filled =
-            wanted.iter().zip(dinputs).filter_map(|(place, buffer)| Some((place.as_ref()?.id, buffer?)));
-        buffers.borrow_mut().extend(filled);
-        if let Some((begun, recorded)) = begun {
-            begun.backward(recorded);
-        }
+        let pullback =
+            Pullback { inputs: &self.kept, doutputs: &doutputs, dinputs: &mut dinputs, fresh: &fresh };
+        D::backward(&self.op, self.saved, pullback)?;
+        let filled = self.wanted.iter().zip(dinputs);
+        buffers.borrow_mut().extend(filled.filter_map(|(place, buffer)| Some((place.as_ref()?.id, buffer?))));
         Ok(())
-    });
-    Ok(outputs)
+    }
 }
 
 /// [`apply`] for an op with one output.

@@ -98,6 +98,14 @@ pub fn ln_1p_unit(t: f32) -> f32 {
     2.0 * s * polynomial(q, series)
 }
 
+/// `to += from`, as far as both reach; dispatched already.
+pub fn add(to: &mut [f32], from: &[f32]) {
+    dispatch(
+        #[inline(always)]
+        || to.iter_mut().zip(from).for_each(|(to, from)| *to += from),
+    );
+}
+
 /// The sum of a slice, in running lanes: the same order on every machine.
 #[inline(always)]
 pub fn sum(values: &[f32]) -> f32 {

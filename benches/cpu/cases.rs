@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::file::{self, Named};
-use crate::{models, ours};
+use crate::{models, ours, update};
 
 /// The least that has to be done: multiply-adds count twice, and every operand and result moves once.
 #[derive(Debug, Clone, Copy)]
@@ -176,6 +176,7 @@ pub fn all() -> Vec<Case> {
     let ctc: &[(&'static str, &[usize])] =
         &[("logits", &[4, frames, 32]), ("targets", &[4, 150]), ("dy", &[4])];
     cases.push(op("ctc_loss", "4 × 10 s, 150 letters", ctc, &[], pass(4 * frames * 32)));
+    cases.push(update::case());
     cases.extend(models::cases());
     cases
 }

@@ -20,6 +20,7 @@ mod side;
 #[path = "../../kernels/examples/op/table.rs"]
 #[allow(dead_code)]
 mod table;
+mod update;
 
 use std::path::PathBuf;
 

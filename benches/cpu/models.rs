@@ -25,13 +25,16 @@ const WATCHED: [&str; 3] = [
 ];
 
 /// (name, options beside the shipped experiment's, seconds of sound)
-const MODELS: [(&str, &[&str], usize); 5] = [
+const MODELS: [(&str, &[&str], usize); 6] = [
     ("base, attention, 2 s", BASE, 2),
     ("base, attention, 10 s", BASE, 10),
+    (RECOMPUTED, BASE, 10),
     ("base, Mamba-2, 10 s", STUDENT, 10),
     ("base, Mamba-2, 30 s", STUDENT, 30),
     ("large, attention, 10 s", &[], 10),
 ];
+/// The one that keeps its layers' inputs only.
+const RECOMPUTED: &str = "base, attention, 10 s, layers recomputed";
 pub const BASE: &[&str] = &[
     "model.wav2vec2.hidden_size=768",
     "model.wav2vec2.num_hidden_layers=12",
@@ -70,6 +73,7 @@ pub fn model(name: &str, sets: &[&str], secs: usize) -> Case {
         ("config", transformers(&plan).to_string()),
         ("mixer", "attention".to_owned()),
         ("watched", WATCHED.join(" ")),
+        ("recompute", if name == RECOMPUTED { "block" } else { "none" }.to_owned()),
     ]);
     if let MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, .. } = plan.mixer {
         settings.insert("mixer", "mamba2".to_owned());
@@ -160,6 +164,7 @@ pub struct Wav2vec2 {
     model: Model<Cpu>,
     waveform: Vec<f32>,
     targets: Vec<u32>,
+    recomputes: bool,
 }
 
 impl Wav2vec2 {
@@ -174,7 +179,8 @@ impl Wav2vec2 {
         let waveform = tensors.remove("waveforms").expect("waveforms").1;
         let targets = tensors.remove("targets").expect("targets").1;
         let targets = targets.into_iter().map(|symbol| symbol as u32).collect();
-        Wav2vec2 { device, model, waveform, targets }
+        let recomputes = settings["recompute"] == "block";
+        Wav2vec2 { device, model, waveform, targets, recomputes }
     }
 
     fn input(&self) -> Input<Cpu> {
@@ -192,7 +198,7 @@ impl Wav2vec2 {
 
     fn gradients(&self) -> Grads<Cpu> {
         let mut tape = Tape::recording();
-        let mut pass = Pass::at_rest(&self.model.params, &mut tape);
+        let mut pass = Pass::at_rest(&self.model.params, &mut tape).recomputing(self.recomputes);
         let made = self.model.network.forward(&mut pass, &self.input()).expect("a forward pass");
         let settings = CtcLoss {
             targets: vec![self.targets.clone()],

@@ -11,6 +11,7 @@ use crate::file::{self, Named, Tensors};
 use crate::machine;
 use crate::models::{Mixer, Wav2vec2};
 use crate::table::{OPS, Op};
+use crate::update::Update;
 
 /// What is timed.
 pub trait Subject {
@@ -36,6 +37,7 @@ pub fn serve() {
                 subject = Some(match text("case") {
                     "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
                     "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),
+                    "adamw" => Box::new(Update::new(tensors)),
                     name => Box::new(OpSubject::new(name, tensors, &request["settings"])),
                 });
                 // What loading took is not the subject's.

@@ -177,6 +177,9 @@ class Wav2vec2:
         missing, unexpected = self.model.load_state_dict(tensors, strict=False)
         assert not missing and not unexpected, (missing, unexpected)
         self.model.freeze_feature_encoder()
+        if s.get("recompute") == "block":
+            self.model.gradient_checkpointing_enable()
+            self.model.train()  # Else it is not heeded; nothing drops.
 
     def forward(self):
         with torch.no_grad():
@@ -204,11 +207,31 @@ class Mixer(Op):
         self.run = lambda t, s: self.module(x)
 
 
+class AdamW:
+    """One update of all parameters: the gradients' norm, then the step."""
+
+    def __init__(self, tensors, _):
+        self.parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in tensors["grad"]]
+        for parameter, gradient in zip(self.parameters, tensors["grad"]):
+            parameter.grad = gradient.clone()
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-3, weight_decay=0.01, fused=True)
+
+    def forward(self):
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1e9)
+        self.optimizer.step()
+
+    def results(self, _):
+        self.forward()
+        return {"param": torch.stack([p.detach() for p in self.parameters])}
+
+
 def load(request):
     torch.set_num_threads(request["threads"])
     tensors, settings = load_file(request["file"]), request["settings"]
     if request["case"] == "wav2vec2":
         return Wav2vec2(tensors, settings)
+    if request["case"] == "adamw":
+        return AdamW(tensors, settings)
     if request["case"] == "mamba2_mixer":
         return Mixer(tensors, settings)
     return Op(request["case"], tensors, settings)

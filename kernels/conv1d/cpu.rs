@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use super::Convolution;
 use crate::device::scratch;
 use crate::gelu::fused;
-use crate::linear::cpu::{add_column_sums, add_to};
+use crate::linear::cpu::add_column_sums;
 use crate::op::{CpuOp, Gradient};
+use crate::simd;
 
 impl CpuOp for Convolution {
     /// What went into GELU.
@@ -109,7 +110,7 @@ impl Finish<'_> {
     /// Finishes a piece of a row that begins at column `col`.
     pub fn piece(&self, col: usize, piece: &mut [f32]) {
         if let Some(bias) = self.bias {
-            add_to(piece, &bias[col..]);
+            simd::add(piece, &bias[col..]);
         }
         if self.gelu {
             fused::activate(piece);

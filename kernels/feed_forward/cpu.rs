@@ -6,7 +6,7 @@ use super::FeedForward;
 use crate::device::scratch;
 use crate::dropout::Factors;
 use crate::gelu::normal::distribution;
-use crate::linear::cpu::{add_column_sums, add_to, row_blocks, weight_gradient};
+use crate::linear::cpu::{add_column_sums, row_blocks, weight_gradient};
 use crate::matmul::{Product, View, matmul, matmul_then};
 use crate::op::{CpuOp, Gradient};
 use crate::simd;
@@ -42,7 +42,7 @@ impl CpuOp for FeedForward {
         let mut h = Vec::new();
         if save {
             h = scratch(g.len());
-            matmul_then(&product, &mut h, &|_, col, piece| add_to(piece, &b1[col..]));
+            matmul_then(&product, &mut h, &|_, col, piece| simd::add(piece, &b1[col..]));
             let pieces = g.par_chunks_mut(BLOCK).zip(h.par_chunks(BLOCK)).enumerate();
             pieces.for_each(|(block, (g, h))| {
                 g.copy_from_slice(h);
@@ -50,12 +50,12 @@ impl CpuOp for FeedForward {
             });
         } else {
             matmul_then(&product, &mut g, &|row, col, piece| {
-                add_to(piece, &b1[col..]);
+                simd::add(piece, &b1[col..]);
                 activate(piece, self.factors, row * self.middle + col);
             });
         }
         let product = self.product(&g, w2, [self.middle, self.outputs]);
-        matmul_then(&product, outputs[0], &|_, col, piece| add_to(piece, &b2[col..]));
+        matmul_then(&product, outputs[0], &|_, col, piece| simd::add(piece, &b2[col..]));
         h
     }
 

@@ -17,7 +17,7 @@ mod reference;
 mod tests;
 
 use crate::op::{Op, Run, apply_one};
-use crate::{Array, OpError, Tape};
+use crate::{Array, Device, OpError, Tape};
 
 /// What scales the divergence of each frame.
 #[derive(Debug, Clone)]
@@ -42,15 +42,25 @@ pub fn kl_divergence<D: Run<KlDivergence>>(
     teacher: &Array<D>,
     op: KlDivergence,
 ) -> Result<Array<D>, OpError> {
-    let name = KlDivergence::NAME;
-    let [batch, time, _] = student.dims(name, "student")?;
+    weighted_frames(KlDivergence::NAME, student, teacher, op.weights.len())?;
+    apply_one(tape, op, &[student, &teacher.detached()], [1])
+}
+
+/// Refuses a pair [B, T, ..] whose frames are not as many as their weights.
+pub(crate) fn weighted_frames<D: Device>(
+    op: &'static str,
+    student: &Array<D>,
+    teacher: &Array<D>,
+    weights: usize,
+) -> Result<(), OpError> {
+    let [batch, time, _] = student.dims(op, "student")?;
     if teacher.shape() != student.shape() {
         let want = format!("student has {}", student.shape());
-        return Err(OpError::Shape { op: name, operand: "teacher", got: teacher.shape(), want });
+        return Err(OpError::Shape { op, operand: "teacher", got: teacher.shape(), want });
     }
-    if op.weights.len() != batch * time {
-        let want = format!("there are {} weights", op.weights.len());
-        return Err(OpError::Shape { op: name, operand: "student", got: student.shape(), want });
+    if weights != batch * time {
+        let want = format!("there are {weights} weights");
+        return Err(OpError::Shape { op, operand: "student", got: student.shape(), want });
     }
-    apply_one(tape, op, &[student, &teacher.detached()], [1])
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+use crate::kl_divergence::weighted_frames;
 use crate::op::{Op, Run, apply_one};
 use crate::{Array, OpError, Tape};
 
@@ -40,15 +41,6 @@ pub fn layer_distance<D: Run<LayerDistance>>(
     teacher: &Array<D>,
     op: LayerDistance,
 ) -> Result<Array<D>, OpError> {
-    let name = LayerDistance::NAME;
-    let [batch, time, _] = student.dims(name, "student")?;
-    if teacher.shape() != student.shape() {
-        let want = format!("student has {}", student.shape());
-        return Err(OpError::Shape { op: name, operand: "teacher", got: teacher.shape(), want });
-    }
-    if op.weights.len() != batch * time {
-        let want = format!("there are {} weights", op.weights.len());
-        return Err(OpError::Shape { op: name, operand: "student", got: student.shape(), want });
-    }
+    weighted_frames(LayerDistance::NAME, student, teacher, op.weights.len())?;
     apply_one(tape, op, &[student, &teacher.detached()], [1])
 }

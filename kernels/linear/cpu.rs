@@ -31,7 +31,7 @@ impl CpuOp for Linear {
             let product = Product { alpha: 1.0, a: x, b: weight.t(), beta: 0.0 };
             if self.bias {
                 let bias = &inputs[2][first..first + width];
-                matmul_then(&product, y, &|_, col, piece| add_to(piece, &bias[col..]));
+                matmul_then(&product, y, &|_, col, piece| simd::add(piece, &bias[col..]));
             } else {
                 matmul(1.0, x, weight.t(), 0.0, y);
             }
@@ -75,14 +75,6 @@ impl Linear {
     fn gathers(&self) -> bool {
         self.widths.iter().any(|&width| row_blocks([self.rows, width, self.inputs]) > 1)
     }
-}
-
-/// `row` += `bias`, as far as the row goes.
-pub(crate) fn add_to(row: &mut [f32], bias: &[f32]) {
-    simd::dispatch(
-        #[inline(always)]
-        || row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias),
-    );
 }
 
 /// Into how many blocks of rows the weight's gradient is cut.

@@ -16,11 +16,16 @@ impl CpuOp for ZeroPadding {
         false
     }
 
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
+
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
-        self.0.for_each(inputs[0], outputs[0], |len, x, out| {
-            let valid = len * self.0.channels;
-            out[..valid].copy_from_slice(&x[..valid]);
-        });
+        self.keep(inputs[0], outputs[0]);
     }
 
     fn backward(
@@ -30,10 +35,23 @@ impl CpuOp for ZeroPadding {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        let Some(dx) = &mut dinputs[0] else { return };
-        self.0.for_each(doutputs[0], dx, |len, dout, dx| {
-            let valid = len * self.0.channels;
-            add(&mut dx[..valid], &dout[..valid]);
+        match &mut dinputs[0] {
+            Some(dx) if dx.is_fresh() => self.keep(doutputs[0], dx),
+            Some(dx) => self.0.for_each(doutputs[0], dx, |len, dout, dx| {
+                simd::add(&mut dx[..len * self.0.channels], dout);
+            }),
+            None => {}
+        }
+    }
+}
+
+impl ZeroPadding {
+    /// Valid frames as they are, zeros behind them.
+    fn keep(&self, from: &[f32], to: &mut [f32]) {
+        self.0.for_each(from, to, |len, from, to| {
+            let (valid, padding) = to.split_at_mut(len * self.0.channels);
+            valid.copy_from_slice(&from[..valid.len()]);
+            padding.fill(0.0);
         });
     }
 }
@@ -45,12 +63,16 @@ impl CpuOp for ReversePadded {
         false
     }
 
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
+
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
-        let channels = self.0.channels;
-        self.0.for_each(inputs[0], outputs[0], |len, x, out| {
-            let frames = x[..len * channels].chunks_exact(channels).rev();
-            out.chunks_exact_mut(channels).zip(frames).for_each(|(out, x)| out.copy_from_slice(x));
-        });
+        self.reverse(inputs[0], outputs[0]);
     }
 
     fn backward(
@@ -60,11 +82,27 @@ impl CpuOp for ReversePadded {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        let Some(dx) = &mut dinputs[0] else { return };
         let channels = self.0.channels;
-        self.0.for_each(doutputs[0], dx, |len, dout, dx| {
-            let frames = dout[..len * channels].chunks_exact(channels).rev();
-            dx.chunks_exact_mut(channels).zip(frames).for_each(|(dx, dout)| add(dx, dout));
+        match &mut dinputs[0] {
+            Some(dx) if dx.is_fresh() => self.reverse(doutputs[0], dx),
+            Some(dx) => self.0.for_each(doutputs[0], dx, |len, dout, dx| {
+                let frames = dout[..len * channels].chunks_exact(channels).rev();
+                dx.chunks_exact_mut(channels).zip(frames).for_each(|(dx, dout)| simd::add(dx, dout));
+            }),
+            None => {}
+        }
+    }
+}
+
+impl ReversePadded {
+    /// Valid frames last to first, zeros behind them.
+    fn reverse(&self, from: &[f32], to: &mut [f32]) {
+        let channels = self.0.channels;
+        self.0.for_each(from, to, |len, from, to| {
+            let (valid, padding) = to.split_at_mut(len * channels);
+            let frames = from[..valid.len()].chunks_exact(channels).rev();
+            valid.chunks_exact_mut(channels).zip(frames).for_each(|(to, from)| to.copy_from_slice(from));
+            padding.fill(0.0);
         });
     }
 }
@@ -96,8 +134,8 @@ impl CpuOp for MeanPool {
         outputs[0].par_chunks_mut(*channels).zip(sequences).for_each(|(out, (x, &len))| {
             for frames in x[..len * channels].chunks(FRAMES * channels) {
                 let mut sum = vec![0.0; *channels];
-                frames.chunks_exact(*channels).for_each(|frame| add(&mut sum, frame));
-                add(out, &sum);
+                frames.chunks_exact(*channels).for_each(|frame| simd::add(&mut sum, frame));
+                simd::add(out, &sum);
             }
             out.iter_mut().for_each(|out| *out /= len.max(1) as f32);
         });
@@ -117,7 +155,7 @@ impl CpuOp for MeanPool {
         let doutputs = doutputs[0].par_chunks(*channels).zip(lens);
         dx.par_chunks_mut(self.0.sequence()).zip(doutputs).for_each(|(dx, (dout, &len))| {
             let share: Vec<f32> = dout.iter().map(|dout| dout / len as f32).collect();
-            dx[..len * channels].chunks_exact_mut(*channels).for_each(|dx| add(dx, &share));
+            dx[..len * channels].chunks_exact_mut(*channels).for_each(|dx| simd::add(dx, &share));
         });
     }
 }
@@ -152,19 +190,7 @@ impl CpuOp for FirstFrame {
         }
         let doutputs = doutputs[0].chunks_exact(self.channels);
         for (dx, dout) in dx.chunks_exact_mut(self.sequence).zip(doutputs) {
-            add(&mut dx[..self.channels], dout);
+            simd::add(&mut dx[..self.channels], dout);
         }
     }
-}
-
-/// `to += from`.
-fn add(to: &mut [f32], from: &[f32]) {
-    simd::dispatch(
-        #[inline(always)]
-        || {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to += from;
-            }
-        },
-    );
 }

@@ -57,7 +57,7 @@ impl TimeMask {
         let blocks = dx.par_chunks_mut(rows * self.channels).zip(dout.par_chunks(rows * self.channels));
         blocks.zip(self.mask.par_chunks(rows)).for_each(|((dx, dout), mask)| {
             let frames = dx.chunks_exact_mut(self.channels).zip(dout.chunks_exact(self.channels));
-            frames.zip(mask).filter(|(_, masked)| !**masked).for_each(|((dx, dout), _)| add(dx, dout));
+            frames.zip(mask).filter(|(_, masked)| !**masked).for_each(|((dx, dout), _)| simd::add(dx, dout));
         });
     }
 
@@ -69,22 +69,10 @@ impl TimeMask {
             .map(|(dout, mask)| {
                 let mut sum = vec![0.0; self.channels];
                 let frames = dout.chunks_exact(self.channels).zip(mask);
-                frames.filter(|(_, masked)| **masked).for_each(|(dout, _)| add(&mut sum, dout));
+                frames.filter(|(_, masked)| **masked).for_each(|(dout, _)| simd::add(&mut sum, dout));
                 sum
             })
             .collect();
-        partials.iter().for_each(|partial| add(dembedding, partial));
+        partials.iter().for_each(|partial| simd::add(dembedding, partial));
     }
-}
-
-/// `to += from`.
-fn add(to: &mut [f32], from: &[f32]) {
-    simd::dispatch(
-        #[inline(always)]
-        || {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to += from;
-            }
-        },
-    );
 }

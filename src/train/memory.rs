@@ -3,14 +3,11 @@
 //! Counted are arrays as ops make and keep them; so a change of what an op keeps belongs here, too. The walk is [`peak`]: forward through the
 //! stages and back again. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
 
-use std::path::Path;
-
 use super::run::AHEAD;
-use crate::corpora::{Corpus, MetaFormat};
-use crate::data::largest_batch;
+use crate::data::{largest_batch, open_corpus};
 use crate::model::declare;
 use crate::nn::Declaration;
-use crate::plan::{DataFormat, DataPlan, MixerPlan, ModelPlan, NormKind, Plan, Recompute};
+use crate::plan::{DataPlan, MixerPlan, ModelPlan, NormKind, Plan, Recompute};
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
@@ -242,11 +239,7 @@ fn frozen(plan: &Plan, name: &str) -> bool {
 /// Samples of the corpus' largest batch; `None` where the corpus is not there.
 fn largest(plan: &Plan) -> Option<f64> {
     let data = &plan.data;
-    let format = match data.format {
-        DataFormat::Nlt => MetaFormat::Nlt,
-        DataFormat::NltLa => MetaFormat::NltLa,
-    };
-    let corpus = Corpus::open(Path::new(&data.dir), &data.train_meta, format).ok()?;
+    let corpus = open_corpus(data, &data.train_meta).ok()?;
     let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
     largest_batch(&lengths, data, plan.run.seed).map(|samples| samples as f64)
 }

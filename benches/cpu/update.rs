@@ -1,0 +1,87 @@
+//! One update of all parameters: the gradients' norm, then AdamW.
+
+use std::time::Instant;
+
+use kernels::adamw::{AdamW, Update as _};
+use kernels::{Array, Cpu, Device};
+
+use crate::cases::{Case, Work, noise};
+use crate::file::{Named, Tensors};
+use crate::ours::Subject;
+
+/// As many weights as a wav2vec2-base has in its feed-forward blocks.
+const ARRAYS: usize = 24;
+const LEN: usize = 768 * 3072;
+
+pub fn case() -> Case {
+    let params = (ARRAYS * LEN) as f64;
+    Case {
+        kind: "adamw",
+        size: "24 × 768 × 3072, with the gradient's norm".to_owned(),
+        settings: [].into(),
+        tensors: |case| {
+            let [(name, extents)] = &case.extents[..] else { unreachable!("one tensor") };
+            vec![((*name).to_owned(), extents.clone(), noise(5, ARRAYS * LEN, 1.0))]
+        },
+        extents: vec![("grad", vec![ARRAYS, LEN])],
+        // The gradient is read for its norm; then it, the parameter and both moments are read, and those three written.
+        forward: Work { flops: 0.0, bytes: 32.0 * params },
+        training: None,
+        torch_trains: false,
+    }
+}
+
+/// A parameter and its moments.
+type Learnt = [Array<Cpu>; 3];
+
+pub struct Update {
+    params: Vec<Learnt>,
+    /// Takes one step; it has the gradients.
+    step: Box<dyn FnMut(&mut [Learnt])>,
+}
+
+impl Update {
+    pub fn new(mut tensors: Tensors) -> Self {
+        let device = Cpu::default();
+        let (_, grads) = tensors.remove("grad").expect("gradients");
+        let grads: Vec<_> =
+            grads.chunks(LEN).map(|grad| device.buffer(grad.to_vec()).expect("room")).collect();
+        let zeros = || Array::zeros(&Cpu::default(), [LEN]).expect("room");
+        let mut taken = 0;
+        let step = move |params: &mut [Learnt]| {
+            taken += 1;
+            let squares: f64 = grads.iter().map(|grad| Cpu::sum_squares(grad).expect("a sum")).sum();
+            let constants = AdamW {
+                lr: 1e-3,
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+                weight_decay: 0.01,
+                step: taken,
+                grad_scale: (1e9 / squares.sqrt()).min(1.0),
+            };
+            for ([param, first, second], grad) in params.iter_mut().zip(&grads) {
+                Cpu::adamw_step(param, grad, first, second, constants).expect("a step");
+            }
+        };
+        Update { params: (0..ARRAYS).map(|_| [zeros(), zeros(), zeros()]).collect(), step: Box::new(step) }
+    }
+}
+
+impl Subject for Update {
+    fn forward(&mut self) -> f64 {
+        let started = Instant::now();
+        (self.step)(&mut self.params);
+        started.elapsed().as_secs_f64()
+    }
+
+    fn training(&mut self) -> f64 {
+        unreachable!("an update has no backward")
+    }
+
+    fn results(&mut self, _gradients: bool) -> Vec<Named> {
+        self.forward();
+        let values = self.params.iter().flat_map(|[param, ..]| param.as_slice().to_vec()).collect();
+        vec![("param".to_owned(), vec![ARRAYS, LEN], values)]
+    }
+}
