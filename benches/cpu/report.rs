@@ -81,7 +81,9 @@ pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize) {
          `ratio` is PyTorch's time by ours. `of the roof` compares with what this machine could do in the same run: products at \
          the rate of a large one, every operand and result moved once at the speed of a copy ({}). Exponentials and the like do not count as \
          work, so ops made of them stay below. `MB` is the peak of the process after loading. `differ`: the largest difference \
-         between both sides' results, gradients included, relative to the largest value; in `wav2vec2` that is PyTorch's gradient of CTC, which in single precision          is 5e-4 away from its own in double.\n\n\
+         between both sides' results, gradients included, relative to the largest value (PyTorch's CTC \
+         in double precision for it: its gradient in single precision is 5e-4 and more away from that). \
+         Other programs on the machine disturb rows now and then: the spread shows it.\n\n\
          | case | what | threads | ours, ms | torch, ms | ratio | rate | of the roof | ours, MB | torch, MB | differ |\n\
          |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         machine::name(),
