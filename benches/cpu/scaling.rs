@@ -53,11 +53,13 @@ fn measure(name: &str, sets: &[&str], secs: usize, folder: &Path) -> Took {
     took
 }
 
-/// Where Mamba-2 becomes the cheaper one, between two measured lengths.
+/// From where on Mamba-2 is the cheaper one at every length, between two measured ones.
 fn crossover(took: &[[Took; SECS.len()]; 2], measure: usize) -> String {
     let ahead: Vec<bool> =
         took[0].iter().zip(&took[1]).map(|(attention, mamba)| mamba[measure] < attention[measure]).collect();
-    match ahead.iter().position(|&ahead| ahead) {
+    // Behind the last length at which it is not.
+    let first = ahead.iter().rposition(|&ahead| !ahead).map_or(0, |last| last + 1);
+    match Some(first).filter(|&first| first < SECS.len()) {
         Some(0) => format!("from {} s on", SECS[0]),
         Some(first) => {
             let gap = |at: usize| took[1][at][measure] - took[0][at][measure];
