@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::MetaFormat;
 use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::{CorpusOption, LINK, MetaFormat, OptionKind, Published};
 
 const RATE_HZ: u32 = 16_000;
 
@@ -41,6 +41,40 @@ const GET: &str = "SLURP's metadata (CC BY 4.0) is at https://github.com/pswieto
 https://zenodo.org/record/4274930: clone, run `scripts/download_audio.sh` in it, and give that folder; \
 `--real`, `--synthetic` and `--metadata` name folders that lie elsewhere";
 
+const REAL_DIR: CorpusOption = CorpusOption {
+    name: "real",
+    help: "Folder of real recordings [default: audio/slurp_real or slurp_real in SOURCE]",
+    kind: OptionKind::Path("DIR"),
+};
+
+const SYNTHETIC_DIR: CorpusOption = CorpusOption {
+    name: "synthetic",
+    help: "Folder of synthetic recordings [default: audio/slurp_synth or slurp_synth in SOURCE]",
+    kind: OptionKind::Path("DIR"),
+};
+
+const METADATA_DIR: CorpusOption = CorpusOption {
+    name: "metadata",
+    help: "Folder of train.jsonl and its like [default: dataset/slurp in SOURCE]",
+    kind: OptionKind::Path("DIR"),
+};
+
+/// The verb.
+pub(super) const RECIPE: Published = Published {
+    name: "slurp",
+    help: "SLURP: real and synthetic commands with a scenario and an action. SOURCE is the clone of its repository, with the audio",
+    options: &[REAL_DIR, SYNTHETIC_DIR, METADATA_DIR, LINK],
+    recipe: |asked| {
+        Box::new(Slurp {
+            source: asked.source.clone(),
+            real: asked.path(&REAL_DIR),
+            synthetic: asked.path(&SYNTHETIC_DIR),
+            metadata: asked.path(&METADATA_DIR),
+            link: asked.has(&LINK),
+        })
+    },
+};
+
 /// A request to prepare SLURP.
 #[derive(Debug, Clone)]
 pub struct Slurp {
@@ -58,7 +92,7 @@ pub struct Slurp {
 
 impl Recipe for Slurp {
     fn name(&self) -> &'static str {
-        "slurp"
+        RECIPE.name
     }
 
     fn source(&self) -> &Path {
