@@ -103,7 +103,11 @@ pub fn ways_on(failure: Failure, verb: &str, experiment: &Path) -> Failure {
 
 /// `runner data prepare tedlium`, `slurp` and so on: the verbs for published corpora.
 fn published() -> String {
-    listed(RECIPES.iter().map(|corpus| corpus.name)).replacen('`', "`runner data prepare ", 1)
+    let verbs = RECIPES.iter().enumerate().map(|(at, corpus)| match at {
+        0 => format!("runner data prepare {}", corpus.name),
+        _ => corpus.name.to_owned(),
+    });
+    listed(verbs.collect::<Vec<_>>().iter().map(String::as_str))
 }
 
 /// The progress that a person sees.

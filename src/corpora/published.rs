@@ -42,12 +42,35 @@ pub enum OptionKind {
     Path(&'static str),
 }
 
+impl Published {
+    /// A corpus with its verb, its help, its options and what makes a request of them.
+    pub(super) const fn new(
+        name: &'static str,
+        help: &'static str,
+        options: &'static [CorpusOption],
+        recipe: fn(&Asked) -> Box<dyn Recipe>,
+    ) -> Self {
+        Self { name, help, options, recipe }
+    }
+}
+
+impl CorpusOption {
+    /// An option that is given or not.
+    pub(super) const fn switch(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Switch }
+    }
+
+    /// An option that takes a path, in the help called `value_name`.
+    pub(super) const fn path(name: &'static str, value_name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: OptionKind::Path(value_name) }
+    }
+}
+
 /// Link to recordings instead of copying them: for corpora of files that can be used as they are.
-pub const LINK: CorpusOption = CorpusOption {
-    name: "link",
-    help: "Link to recordings that can be used as they are, instead of copying them; SOURCE must then stay where it is",
-    kind: OptionKind::Switch,
-};
+pub const LINK: CorpusOption = CorpusOption::switch(
+    "link",
+    "Link to recordings that can be used as they are, instead of copying them; SOURCE must then stay where it is",
+);
 
 /// What was asked for.
 #[derive(Debug, Clone, Default)]

@@ -27,12 +27,12 @@ const GET: &str = "TED-LIUM 3 is at https://www.openslr.org/51/ (TEDLIUM_release
 give the folder `TEDLIUM_release-3`, or the `legacy` in it";
 
 /// The verb.
-pub(super) const RECIPE: Published = Published {
-    name: "tedlium",
-    help: "TED-LIUM 3: talks (NIST Sphere) and segments (STM) of its legacy splits. SOURCE is the release's folder",
-    options: &[],
-    recipe: |asked| Box::new(Tedlium { source: asked.source.clone() }),
-};
+pub(super) const RECIPE: Published = Published::new(
+    "tedlium",
+    "TED-LIUM 3: talks (NIST Sphere) and segments (STM) of its legacy splits. SOURCE is the release's folder",
+    &[],
+    |asked| Box::new(Tedlium { source: asked.source.clone() }),
+);
 
 /// A request to prepare TED-LIUM.
 #[derive(Debug, Clone)]
