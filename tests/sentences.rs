@@ -330,9 +330,13 @@ fn bare_literal(text: &str, part: &str) -> bool {
     })
 }
 
-/// What is no error and no advice: help and reference in whole sentences, tables, places that messages point to.
-const OTHER: [&str; 9] = [
+/// What is no error and no advice: help and reference in whole sentences, names of corpora, tables, places that messages point to.
+const OTHER: [&str; 13] = [
     "doc",
+    "Published::new",
+    "CorpusOption::switch",
+    "CorpusOption::path",
+    "corpus",
     "Code::new",
     "println",
     "writeln",
@@ -343,9 +347,10 @@ const OTHER: [&str; 9] = [
     "trim_start_matches",
 ];
 /// Files whose words are help, reference, or what is written into a file.
-const OTHER_FILES: [&str; 6] = [
+const OTHER_FILES: [&str; 7] = [
     "src/cli/arguments.rs",
     "src/cli/arguments/data.rs",
+    "src/cli/arguments/prepare.rs",
     "src/cli/export.rs",
     "src/cli/reference.rs",
     "src/config/schema.rs",

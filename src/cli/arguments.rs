@@ -1,6 +1,7 @@
 //! The verbs and their options, once.
 
 mod data;
+mod prepare;
 
 use std::path::PathBuf;
 
@@ -8,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::completions;
-pub use data::{DataVerb, DatasetArguments, FetchArguments, Keep, Places, PrepareVerb};
+pub use data::{DataVerb, FetchArguments};
+pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \

@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::arguments::{Keep, Places, PrepareVerb};
+use super::arguments::{Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 use super::bars::bars;
 use super::failure::{self, Failure};
 use super::signals::at_first_signal;
 use super::{Talk, dataset};
 use crate::corpora::{
-    self, BAD_FILES, How, LENGTH_BINS_SECS, PrepareError, Prepared, Recipe, Slurp, SplitSummary, Summary,
-    TableRequest, Tedlium, Voxceleb1, Watch,
+    self, Asked, BAD_FILES, How, LENGTH_BINS_SECS, PrepareError, Prepared, Recipe, SplitSummary, Summary,
+    TableRequest, Watch,
 };
 use crate::record::host::free_bytes;
 use crate::record::{Tally, units};
@@ -25,19 +25,9 @@ const SHOWN_CLASSES: usize = 8;
 /// Prepares what the verb names.
 pub fn prepare(verb: &PrepareVerb, talk: Talk) -> Result<u8, Failure> {
     match verb {
-        PrepareVerb::Tedlium(places) => run(&Tedlium { source: absolute(&places.from) }, places, talk),
-        PrepareVerb::Slurp { places, real, synthetic, metadata, keep: Keep { link } } => {
-            let told = |dir: &Option<PathBuf>| dir.as_deref().map(absolute);
-            let (real, synthetic, metadata) = (told(real), told(synthetic), told(metadata));
-            let source = absolute(&places.from);
-            run(&Slurp { source, real, synthetic, metadata, link: *link }, places, talk)
-        }
-        PrepareVerb::Voxceleb1 { places, splits, keep: Keep { link } } => {
-            let (source, splits) = (absolute(&places.from), splits.as_deref().map(absolute));
-            run(&Voxceleb1 { source, splits, link: *link }, places, talk)
-        }
-        PrepareVerb::Dataset(arguments) => dataset::prepare(arguments, talk),
-        PrepareVerb::Table { places, audio, rate_hz, keep_case, keep: Keep { link } } => {
+        PrepareVerb::Published(asked) => run(&*published(asked), &asked.places, talk),
+        PrepareVerb::Own(OwnVerb::Dataset(arguments)) => dataset::prepare(arguments, talk),
+        PrepareVerb::Own(OwnVerb::Table { places, audio, rate_hz, keep_case, keep: Keep { link } }) => {
             let request = TableRequest {
                 table: absolute(&places.from),
                 audio_dir: absolute(audio),
@@ -48,6 +38,13 @@ pub fn prepare(verb: &PrepareVerb, talk: Talk) -> Result<u8, Failure> {
             run(&request, places, talk)
         }
     }
+}
+
+/// The request for a published corpus.
+fn published(arguments: &PublishedArguments) -> Box<dyn Recipe> {
+    let PublishedArguments { corpus, places, paths, switches } = arguments;
+    let paths = paths.iter().map(|(name, path)| (*name, absolute(path))).collect();
+    (corpus.recipe)(&Asked { source: absolute(&places.from), paths, switches: switches.clone() })
 }
 
 /// The same place whatever the working directory and the links on the way: it is part of what is asked for.

@@ -10,6 +10,8 @@ use super::failure::{self, Failure};
 use super::order::{Orders, orders};
 use super::signals::at_first_signal;
 use super::summary;
+use crate::config::listed;
+use crate::corpora::RECIPES;
 use crate::launch::{Order, Report, finished, in_process};
 use crate::plan::NeedKind;
 use crate::record::{Folder, Progress, RunState, checkpoint};
@@ -87,15 +89,25 @@ pub fn ways_on(failure: Failure, verb: &str, experiment: &Path) -> Failure {
         return failure;
     }
     failure
-        .help(
+        .help(format!(
             "prepare it: `runner data prepare table --from TABLE --audio DIR --to FOLDER` turns audio and transcripts into a \
-             corpus, `runner data prepare tedlium`, `slurp` and `voxceleb1` the published ones; then set `data.dir` to `FOLDER`",
-        )
+             corpus, {} the published ones; then set `data.dir` to `FOLDER`",
+            published()
+        ))
         .help("`runner data fetch` lists public corpora and gets them")
         .help(format!(
             "or try it on the bundled corpus: `runner {verb} {} --profile smoke`",
             experiment.display()
         ))
+}
+
+/// `runner data prepare tedlium`, `slurp` and so on: the verbs for published corpora.
+fn published() -> String {
+    let verbs = RECIPES.iter().enumerate().map(|(at, corpus)| match at {
+        0 => format!("runner data prepare {}", corpus.name),
+        _ => corpus.name.to_owned(),
+    });
+    listed(verbs.collect::<Vec<_>>().iter().map(String::as_str))
 }
 
 /// The progress that a person sees.

@@ -2,7 +2,7 @@
 //!
 //! For: corpora on disk. [`Corpus`] reads the prepared format (`meta.*.txt` beside audio) that every speech
 //! corpus of ours is brought into, [`Categories`] the class names beside it, and [`prepare`] makes that format
-//! from a corpus as it is published, or from anybody's audio and transcript table. One folder per corpus.
+//! from a corpus as it is published ([`RECIPES`]), or from anybody's audio and transcript table. One folder per corpus.
 //! With the feature `datasets`, the module of that name reads what Hugging Face's library of that name leaves on disk.
 //! Not for: turning text into labels and utterances into batches (`data`), or decoding sound (`audio`).
 //! Start at [`Corpus::open`].
@@ -17,6 +17,7 @@ mod meta;
 mod naming;
 mod prepare;
 mod prepared;
+mod published;
 mod slurp;
 mod table;
 mod tedlium;
@@ -36,7 +37,8 @@ pub use prepare::{
     Summary, Watch, prepare,
 };
 pub use prepared::{Corpus, Utterance};
-pub use slurp::Slurp;
+pub use published::{Asked, CorpusOption, LINK, OptionKind, Published};
 pub use table::{RowProblem, Split, TableError, TableRequest};
-pub use tedlium::Tedlium;
-pub use voxceleb1::Voxceleb1;
+
+/// The published corpora, in the order in which help has them.
+pub const RECIPES: &[Published] = &[tedlium::RECIPE, slurp::RECIPE, voxceleb1::RECIPE];

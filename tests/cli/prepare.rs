@@ -1,10 +1,12 @@
 //! `runner data prepare`: what is said, what is written, and what a killed preparation leaves.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use runner::corpora::RECIPES;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,128 +45,65 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-#[test]
-fn tedlium_to_the_letter() {
+/// What is known of a corpus' fixture, by file: all that its preparation writes but the sounds (`sounds.txt` names those), what it says
+/// (`said.txt`), and what is said where the corpus is missing (`missing.txt`).
+fn letters(corpus: &str) -> BTreeMap<String, String> {
     let folder = TempDir::new().expect("a folder");
-    let out = folder.path().join("tedlium");
-    let said = prepare("tedlium", &out, &[]);
+    let (none, out) = (folder.path().join("none"), folder.path().join("out"));
+    let missing = runner(&["data", "prepare", corpus, "--from", text(&none), "--to", text(&out)]);
+    assert_eq!((missing.code, missing.out.as_str(), out.exists()), (66, "", false), "{}", missing.err);
+    let said = prepare(corpus, &out, &[]);
     assert_eq!(said.code, 0, "{}", said.err);
-    assert_eq!(
-        read(&out, "meta.dev.txt"),
-        "PeterBrown_2009_00000000|15520|three six one\nPeterBrown_2009_00000001|16640|nine two four\n"
-    );
-    let raw = read(&out, "meta.train.raw.txt");
-    assert_eq!(
-        raw.lines().take(4).collect::<Vec<_>>(),
-        [
-            "AnnaSmith_2010_00000001|14880|three two three",
-            "AnnaSmith_2010_00000002|16160|it cost $1,000 & 5% on the 3rd of may two three three",
-            "AnnaSmith_2010_00000004|17440|<unk> one two four [laughter] café",
-            "AnnaSmith_2010_00000005|19107|one two four and on",
-        ]
-    );
-    let read_aloud = read(&out, "meta.train.txt");
-    assert_eq!(
-        read_aloud.lines().skip(1).take(2).collect::<Vec<_>>(),
-        [
-            "AnnaSmith_2010_00000002|16160|it cost one thousand dollars and five percent on the third of may two three three",
-            "AnnaSmith_2010_00000004|17440|[UNK] one two four laughter cafe",
-        ]
-    );
-    // The same utterances, whatever became of their texts.
-    let names = |list: &str| -> Vec<String> {
-        list.lines().map(|line| line.rsplit_once('|').expect("fields").0.to_owned()).collect()
-    };
-    assert_eq!(names(&raw), names(&read(&out, "meta.train.txt")));
-    assert_eq!(
-        read(&out, "bad_files.tsv"),
-        "file\tline\treason\toutcome\n\
-         train/sph/MariaCut_2011.sph\t\tit is truncated: its header promises 160000 samples, the file holds 21427; \
-         copy or make the file again\tskipped 1 utterance\n\
-         train/stm/AnnaSmith_2010.stm\t6\tit ends at 4.53 s, the recording at 3.53 s\tcut\n\
-         train/stm/AnnaSmith_2010.stm\t7\tit starts at 4.53 s, the recording ends at 3.53 s\tskipped 1 utterance\n\
-         train/stm/AnnaSmith_2010.stm\t8\tits channel is `2`, not `1`\tskipped 1 utterance\n"
-    );
-    let vocabulary: Value = serde_json::from_str(&read(&out, "vocab.json")).expect("JSON");
-    let bundled = fs::read_to_string(root().join("corpora/smoke/vocab.json")).expect("the bundled one");
-    assert_eq!(vocabulary, serde_json::from_str::<Value>(&bundled).expect("JSON"));
-    assert!(said.out.starts_with("train: 8 utterances, "), "{}", said.out);
-    for words in [
-        "skipped: 3 bad files or lines with 3 utterances, listed in `",
-        "1 utterance: cut at the end of the recording",
-        "`asr_vocab_size` to 32 or more",
-    ] {
-        assert!(said.err.contains(words), "no `{words}` in\n{}", said.err);
+
+    let mut sounds = String::new();
+    let mut letters = BTreeMap::from([
+        ("missing.txt".to_owned(), missing.err.replace(text(&none), "SOURCE")),
+        ("said.txt".to_owned(), (said.out + &said.err).replace(text(&out), "OUT")),
+    ]);
+    for (path, bytes) in files(&out) {
+        match String::from_utf8(bytes) {
+            Ok(list) => _ = letters.insert(text(&path).to_owned(), list.replace(text(&root()), "ROOT")),
+            Err(_) => sounds += &format!("{}\n", path.display()),
+        }
     }
+    letters.insert("sounds.txt".to_owned(), sounds);
+    letters
 }
 
+/// After a change, or for a new corpus: `RUNNER_UPDATE=1 cargo test --test cli every_corpus_is_prepared_to_the_letter`; then read, beside
+/// the source, what it has written.
 #[test]
-fn slurp_to_the_letter() {
-    let folder = TempDir::new().expect("a folder");
-    let out = folder.path().join("slurp");
-    let said = prepare("slurp", &out, &["--json"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert_eq!(
-        read(&out, "meta.test.txt"),
-        "en_0000000012|18864|call david tomorrow|phone,call|en\n\
-         en_0000000013|24369|close the garden window|home,close|en\n"
-    );
-    let synthetic = read(&out, "meta.train.syn.txt");
-    assert_eq!(
-        synthetic.lines().collect::<Vec<_>>()[5..],
-        [
-            "en_0000000005|18390|close the hall door|home,close|en",
-            "en_0000000007|18199|open the office door|home,open|en",
-            "en_0000000008|21849|open the office door|home,open|en",
-            "en_0000000014|20808|call maria tomorrow|phone,call|en",
-            "en_0000000015|19799|call david tomorrow|phone,call|en",
-        ]
-    );
-    assert!(
-        out.join("en/en_0000000005.flac").is_file() && out.join("en/0000000/en_0000000014.flac").is_file()
-    );
-    let bad = read(&out, "bad_files.tsv");
-    assert!(bad.contains("audio/slurp_real/audio-1490999999.flac\t\tthere is no such file"), "{bad}");
-    let told: Value = serde_json::from_str(&said.out).expect("JSON on standard output");
-    assert_eq!((&told["already"], &told["classes"]), (&false.into(), &serde_json::json!([2, 3])));
-    assert_eq!((&told["skipped"], &told["skipped_utterances"]), (&3.into(), &3.into()));
-    let train = &told["splits"][0];
-    assert_eq!((&train["name"], &train["utterances"]), (&"train".into(), &8.into()));
-    assert_eq!(
-        train["labels"][1]["classes"],
-        serde_json::json!([
-            {"class": "call", "utterances": 4},
-            {"class": "close", "utterances": 2},
-            {"class": "open", "utterances": 2},
-        ])
-    );
-}
-
-#[test]
-fn voxceleb1_to_the_letter() {
-    let folder = TempDir::new().expect("a folder");
-    let out = folder.path().join("voxceleb1");
-    let said = prepare("voxceleb1", &out, &[]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    assert_eq!(
-        read(&out, "meta.dev.txt"),
-        "id10001_a_b-C_d4E5f_00003|11356|123|id10001|und\nid10002_a_b-C_d4E5f_00003|11572|123|id10002|und\n"
-    );
-    let categories: Value = serde_json::from_str(&read(&out, "categories.json")).expect("JSON");
-    assert_eq!(categories[0].as_object().map(|classes| classes.len()), Some(1251));
-    assert_eq!(categories[0]["id11251"], 1250);
-    assert!(
-        said.out.contains("  speaker, 4 classes\n    id10001  ████████████████████████████ 2\n"),
-        "{}",
-        said.out
-    );
+fn every_corpus_is_prepared_to_the_letter() {
+    let update = std::env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1");
+    for corpus in RECIPES {
+        let folder = root().join("tests/fixtures/expected").join(corpus.name);
+        let letters = letters(corpus.name);
+        if update {
+            _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).expect("a folder");
+            letters.iter().for_each(|(file, text)| fs::write(folder.join(file), text).expect("a file"));
+        }
+        assert!(folder.is_dir(), "{}: nothing is expected of its fixture", corpus.name);
+        let listed = |dir: &Path| -> Vec<String> {
+            files(dir).iter().map(|(file, _)| text(file).to_owned()).collect()
+        };
+        assert_eq!(listed(&folder), letters.keys().cloned().collect::<Vec<_>>(), "{}", corpus.name);
+        for (file, text) in &letters {
+            assert_eq!(*text, read(&folder, file), "{}: {file}", corpus.name);
+        }
+        // No fixture without faults, and no advice without a place.
+        assert!(letters["bad_files.tsv"].lines().count() > 1, "{}", corpus.name);
+        assert!(letters["missing.txt"].contains("\nhelp: "), "{}", corpus.name);
+    }
 }
 
 #[test]
 fn a_finished_folder_is_left_and_others_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let out = folder.path().join("out");
-    assert_eq!(prepare("voxceleb1", &out, &["-q"]).code, 0);
+    let said = prepare("voxceleb1", &out, &["-q", "--json"]);
+    let told: Value = serde_json::from_str(&said.out).expect("JSON on standard output");
+    assert_eq!((&told["already"], &told["classes"]), (&false.into(), &serde_json::json!([1251])));
     let made = files(&out);
     let again = prepare("voxceleb1", &out, &[]);
     assert_eq!(
@@ -183,17 +122,9 @@ fn a_finished_folder_is_left_and_others_are_refused() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_the_place_to_get_it() {
+fn what_is_missing_or_wrong_is_said_and_nothing_written() {
     let folder = TempDir::new().expect("a folder");
     let (from, to) = (folder.path().join("none"), folder.path().join("to"));
-    for (corpus, get) in [
-        ("tedlium", "https://www.openslr.org/51/"),
-        ("slurp", "https://zenodo.org/record/4274930"),
-        ("voxceleb1", "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html"),
-    ] {
-        let said = runner(&["data", "prepare", corpus, "--from", text(&from), "--to", text(&to)]);
-        assert_eq!((said.code, said.err.contains(get)), (66, true), "{}", said.err);
-    }
     let said = runner(&["data", "prepare", "table", "--from", text(&from), "--to", text(&to)]);
     assert_eq!((said.code, said.err.contains("cannot read the table")), (66, true), "{}", said.err);
     let said = runner(&["data", "prepare", "tedlium", "--to", text(&to)]);
@@ -296,20 +227,27 @@ fn interrupt(child: &Child) {
     assert!(status.is_ok_and(|status| status.success()), "kill -INT");
 }
 
-/// One experiment of each corpus on the prepared fixture, with its own lists and classes. All fifteen: `.ci/fixtures`.
+/// One experiment of each family on its prepared fixture, with the lists and classes that `tests/fixtures/FAMILY.toml` names. All of them:
+/// `.ci/fixtures`.
 #[test]
 fn experiments_run_on_what_was_prepared() {
     let folder = TempDir::new().expect("a folder");
-    for (corpus, family) in [("tedlium", "tedlium"), ("slurp", "slurp"), ("voxceleb1", "voxceleb")] {
-        let out = folder.path().join(corpus);
-        assert_eq!(prepare(corpus, &out, &["-q"]).code, 0);
+    for corpus in RECIPES {
+        assert_eq!(prepare(corpus.name, &folder.path().join("data").join(corpus.name), &["-q"]).code, 0);
+    }
+    let here = |arguments: &[&str]| {
+        said(command(arguments).current_dir(folder.path()).output().expect("the program starts"))
+    };
+    for (file, _) in files(&root().join("tests/fixtures")) {
+        let Some(family) = text(&file).strip_suffix(".toml").filter(|name| !name.contains('/')) else {
+            continue;
+        };
         let experiment = folder.path().join(format!("{family}_direct.toml"));
         let shipped = root().join(format!("experiments/{family}_direct.toml"));
         let fixture = root().join(format!("tests/fixtures/{family}.toml"));
         fs::write(&experiment, format!("extends = [{shipped:?}, {fixture:?}]\n")).expect("an experiment");
-        let data = format!("data.dir={out:?}");
-        let request = [text(&experiment), "--profile", "ci", "-s", &data];
-        let checked = runner(&[&["check", "--data"][..], &request].concat());
+        let request = [text(&experiment), "--profile", "ci"];
+        let checked = here(&[&["check", "--data"][..], &request].concat());
         assert_eq!(checked.code, 0, "{}", checked.err);
         assert!(
             checked.err.contains(" files there, ") && !checked.err.contains("left out"),
@@ -318,7 +256,7 @@ fn experiments_run_on_what_was_prepared() {
         );
         let runs = runs_in(folder.path());
         let short = ["--json", "-s", &runs, "-s", "train.max_steps=2", "-s", "eval.eval_interval=2"];
-        let ran = runner(&[&["run"][..], &request, &short].concat());
+        let ran = here(&[&["run"][..], &request, &short].concat());
         assert_eq!(ran.code, 0, "{}", ran.err);
         let report: Value = serde_json::from_str(&ran.out).expect("JSON");
         assert_eq!(report["state"], "finished", "{report}");

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::MetaFormat;
 use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::{CorpusOption, LINK, MetaFormat, Published};
 
 const RATE_HZ: u32 = 16_000;
 
@@ -41,6 +41,40 @@ const GET: &str = "SLURP's metadata (CC BY 4.0) is at https://github.com/pswieto
 https://zenodo.org/record/4274930: clone, run `scripts/download_audio.sh` in it, and give that folder; \
 `--real`, `--synthetic` and `--metadata` name folders that lie elsewhere";
 
+const REAL_DIR: CorpusOption = CorpusOption::path(
+    "real",
+    "DIR",
+    "Folder of real recordings [default: audio/slurp_real or slurp_real in SOURCE]",
+);
+
+const SYNTHETIC_DIR: CorpusOption = CorpusOption::path(
+    "synthetic",
+    "DIR",
+    "Folder of synthetic recordings [default: audio/slurp_synth or slurp_synth in SOURCE]",
+);
+
+const METADATA_DIR: CorpusOption = CorpusOption::path(
+    "metadata",
+    "DIR",
+    "Folder of train.jsonl and its like [default: dataset/slurp in SOURCE]",
+);
+
+/// The verb.
+pub(super) const RECIPE: Published = Published::new(
+    "slurp",
+    "SLURP: real and synthetic commands with a scenario and an action. SOURCE is the clone of its repository, with the audio",
+    &[REAL_DIR, SYNTHETIC_DIR, METADATA_DIR, LINK],
+    |asked| {
+        Box::new(Slurp {
+            source: asked.source.clone(),
+            real: asked.path(&REAL_DIR),
+            synthetic: asked.path(&SYNTHETIC_DIR),
+            metadata: asked.path(&METADATA_DIR),
+            link: asked.has(&LINK),
+        })
+    },
+);
+
 /// A request to prepare SLURP.
 #[derive(Debug, Clone)]
 pub struct Slurp {
@@ -58,7 +92,7 @@ pub struct Slurp {
 
 impl Recipe for Slurp {
     fn name(&self) -> &'static str {
-        "slurp"
+        RECIPE.name
     }
 
     fn source(&self) -> &Path {

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::MetaFormat;
 use super::prepare::{Bad, Clip, Layout, Line, List, PrepareError, Recipe, Sound, Span, Unit, Vocabulary};
+use super::{MetaFormat, Published};
 use crate::text::tedlium::normalise;
 
 const RATE_HZ: u32 = 16_000;
@@ -25,6 +25,14 @@ const SPLITS: [&str; 3] = ["train", "dev", "test"];
 
 const GET: &str = "TED-LIUM 3 is at https://www.openslr.org/51/ (TEDLIUM_release-3.tgz, some 50 GB, CC BY-NC-ND 3.0): unpack it and \
 give the folder `TEDLIUM_release-3`, or the `legacy` in it";
+
+/// The verb.
+pub(super) const RECIPE: Published = Published::new(
+    "tedlium",
+    "TED-LIUM 3: talks (NIST Sphere) and segments (STM) of its legacy splits. SOURCE is the release's folder",
+    &[],
+    |asked| Box::new(Tedlium { source: asked.source.clone() }),
+);
 
 /// A request to prepare TED-LIUM.
 #[derive(Debug, Clone)]
@@ -35,7 +43,7 @@ pub struct Tedlium {
 
 impl Recipe for Tedlium {
     fn name(&self) -> &'static str {
-        "tedlium"
+        RECIPE.name
     }
 
     fn source(&self) -> &Path {

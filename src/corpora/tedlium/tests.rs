@@ -63,6 +63,9 @@ fn lines_that_cannot_be_used_are_named() {
 #[test]
 fn the_vocabulary_is_the_published_one() {
     let json = vocabulary();
+    let bundled = crate::checkout().join("corpora/smoke/vocab.json");
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    assert_eq!(parsed(&json), parsed(&fs::read_to_string(bundled).expect("the bundled one")));
     let tokenizer = CtcTokenizer::from_json("vocab.json".as_ref(), &json).expect("a vocabulary");
     assert_eq!(tokenizer.size(), 32);
     assert_eq!(tokenizer.encode("hello world"), [8, 5, 12, 12, 15, 28, 23, 15, 18, 12, 4]);

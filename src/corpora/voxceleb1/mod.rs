@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::MetaFormat;
 use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::{CorpusOption, LINK, MetaFormat, Published};
 
 const RATE_HZ: u32 = 16_000;
 
@@ -39,6 +39,23 @@ folder that holds them; `--splits` names a list that lies elsewhere";
 
 const AS_WAV: &str = "turn it into wav: `ffmpeg -i CLIP.m4a -ac 1 -ar 16000 CLIP.wav`";
 
+const SPLITS: CorpusOption = CorpusOption::path(
+    "splits",
+    "FILE",
+    "The list of splits [default: veri_test_class.txt or iden_split.txt in SOURCE]",
+);
+
+/// The verb.
+pub(super) const RECIPE: Published = Published::new(
+    "voxceleb1",
+    "VoxCeleb1: whose voice it is, with SUPERB's splits. SOURCE is the folder that holds `wav`",
+    &[SPLITS, LINK],
+    |asked| {
+        let (source, splits) = (asked.source.clone(), asked.path(&SPLITS));
+        Box::new(Voxceleb1 { source, splits, link: asked.has(&LINK) })
+    },
+);
+
 /// A request to prepare VoxCeleb1.
 #[derive(Debug, Clone)]
 pub struct Voxceleb1 {
@@ -52,7 +69,7 @@ pub struct Voxceleb1 {
 
 impl Recipe for Voxceleb1 {
     fn name(&self) -> &'static str {
-        "voxceleb1"
+        RECIPE.name
     }
 
     fn source(&self) -> &Path {
