@@ -50,10 +50,38 @@ mod tape;
 pub mod agree;
 
 pub use array::Array;
-pub use backend::Backend;
 pub use device::Device;
 pub use dfdx::prelude::Cpu;
 pub use error::OpError;
 pub use op::Run;
 pub use shape::Shape;
 pub use tape::{Grads, Tape};
+
+// Every op, the folder's name first.
+backend::ops!(
+    add::Add,
+    attention::Attention,
+    causal_conv1d::CausalConv1d,
+    conv1d::Convolution,
+    cross_entropy::CrossEntropy,
+    ctc_loss::CtcLoss,
+    dropout::Dropout,
+    feed_forward::FeedForward,
+    gelu::Gelu,
+    group_norm::GroupNorm,
+    kl_divergence::KlDivergence,
+    layer_distance::LayerDistance,
+    layer_norm::LayerNorm,
+    linear::Linear,
+    padding::FirstFrame,
+    padding::MeanPool,
+    padding::ReversePadded,
+    padding::ZeroPadding,
+    rms_norm::GatedRmsNorm,
+    rms_norm::RmsNorm,
+    selective_scan::SelectiveScan,
+    silu::Silu,
+    ssd::SsdScan,
+    time_mask::TimeMask,
+    weight_norm::WeightNorm,
+);
