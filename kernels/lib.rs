@@ -11,6 +11,8 @@
 pub mod device;
 pub mod matmul;
 pub mod memory;
+#[cfg(feature = "on-files")]
+pub mod on_files;
 pub mod op;
 pub mod simd;
 pub mod threads;

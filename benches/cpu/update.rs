@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use kernels::adamw::{AdamW, Update as _};
+use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Device};
 
-use crate::cases::{Case, Work, noise};
-use crate::file::{Named, Tensors};
+use crate::cases::{Case, noise};
 use crate::ours::Subject;
 
 /// As many weights as a wav2vec2-base has in its feed-forward blocks.
