@@ -1,8 +1,9 @@
 //! The operators of speech state-space models: what is computed.
 //!
 //! One folder per op, each with its maths and public function (`mod.rs`), an f64 specification in plain loops
-//! (`reference.rs`), a fast CPU kernel (`cpu.rs`), a CUDA kernel (`cuda.rs` and a `.cu`), and one table of cases that holds them to
-//! each other (`tests.rs`). Not for: layers, parameters, training. Start at [`Array`], [`Tape`] and [`op::apply`].
+//! (`reference.rs`), a fast CPU kernel (`cpu.rs`), a CUDA kernel (`cuda.rs` and a `.cu`), one table of cases that holds them to
+//! each other (`tests.rs`), and how it is called by name (`on_files.rs`). The list at the end of this file names them all.
+//! Not for: layers, parameters, training. Start at [`Array`], [`Tape`] and [`op::apply`].
 //!
 //! Letters, here and in the kernels: B batch, T time, C channels, H heads, P channels per head, N state, K taps, V classes.
 

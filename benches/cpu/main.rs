@@ -105,7 +105,7 @@ impl Bench<'_> {
         let gradients = self.case.training.is_some() && self.case.torch_trains;
         ours.check(gradients, &paths[0]);
         torch.check(gradients, &paths[1]);
-        let [ours, torch] = paths.map(|path| file::read(&path.display().to_string()).ok().expect("results"));
+        let [ours, torch] = paths.map(|path| file::read(&path.display().to_string()).expect("results"));
         assert_eq!(
             ours.keys().collect::<Vec<_>>(),
             torch.keys().collect::<Vec<_>>(),

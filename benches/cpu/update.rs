@@ -33,11 +33,13 @@ pub fn case() -> Case {
 
 /// A parameter and its moments.
 type Learnt = [Array<Cpu>; 3];
+/// One step of all of them.
+type Step = dyn FnMut(&mut [Learnt]);
 
 pub struct Update {
     params: Vec<Learnt>,
     /// Takes one step; it has the gradients.
-    step: Box<dyn FnMut(&mut [Learnt])>,
+    step: Box<Step>,
 }
 
 impl Update {
