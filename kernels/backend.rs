@@ -1,63 +1,17 @@
-//! A device with every op: one line per op.
+//! What follows from the list of ops in `lib.rs`: a device that runs them all, and the table of ops on files.
 
-use crate::Device;
-use crate::adamw::Update;
-use crate::add::Add;
-use crate::attention::Attention;
-use crate::causal_conv1d::CausalConv1d;
-use crate::conv1d::Convolution;
-use crate::cross_entropy::CrossEntropy;
-use crate::ctc_loss::CtcLoss;
-use crate::dropout::Dropout;
-use crate::feed_forward::FeedForward;
-use crate::gelu::Gelu;
-use crate::group_norm::GroupNorm;
-use crate::kl_divergence::KlDivergence;
-use crate::layer_distance::LayerDistance;
-use crate::layer_norm::LayerNorm;
-use crate::linear::Linear;
-use crate::op::Run;
-use crate::padding::{FirstFrame, MeanPool, ReversePadded, ZeroPadding};
-use crate::rms_norm::{GatedRmsNorm, RmsNorm};
-use crate::selective_scan::SelectiveScan;
-use crate::silu::Silu;
-use crate::ssd::SsdScan;
-use crate::time_mask::TimeMask;
-use crate::weight_norm::WeightNorm;
-
-macro_rules! backend {
+/// Takes the ops by their paths in this crate. Stands in `lib.rs` under the modules, so that a new op is named in that file alone.
+macro_rules! ops {
     ($($op:ty),* $(,)?) => {
         /// A device that runs every op of this crate and the optimiser's update.
-        pub trait Backend: Device + Update $(+ Run<$op>)* {}
+        pub trait Backend: Device + adamw::Update $(+ Run<$op>)* {}
 
-        impl<D: Device + Update $(+ Run<$op>)*> Backend for D {}
+        impl<D: Device + adamw::Update $(+ Run<$op>)*> Backend for D {}
+
+        /// Every op, to be called by name.
+        #[cfg(feature = "on-files")]
+        pub const OPS: &[on_files::Entry] = &[$(on_files::Entry::of::<$op>()),*];
     };
 }
 
-backend!(
-    Add,
-    Attention,
-    CausalConv1d,
-    Convolution,
-    CrossEntropy,
-    CtcLoss,
-    Dropout,
-    FeedForward,
-    FirstFrame,
-    GatedRmsNorm,
-    Gelu,
-    GroupNorm,
-    KlDivergence,
-    LayerDistance,
-    LayerNorm,
-    Linear,
-    MeanPool,
-    ReversePadded,
-    RmsNorm,
-    SelectiveScan,
-    Silu,
-    SsdScan,
-    TimeMask,
-    WeightNorm,
-    ZeroPadding,
-);
+pub(crate) use ops;

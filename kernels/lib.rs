@@ -1,8 +1,9 @@
 //! The operators of speech state-space models: what is computed.
 //!
 //! One folder per op, each with its maths and public function (`mod.rs`), an f64 specification in plain loops
-//! (`reference.rs`), a fast CPU kernel (`cpu.rs`), a CUDA kernel (`cuda.rs` and a `.cu`), and one table of cases that holds them to
-//! each other (`tests.rs`). Not for: layers, parameters, training. Start at [`Array`], [`Tape`] and [`op::apply`].
+//! (`reference.rs`), a fast CPU kernel (`cpu.rs`), a CUDA kernel (`cuda.rs` and a `.cu`), one table of cases that holds them to
+//! each other (`tests.rs`), and how it is called by name (`on_files.rs`). The list at the end of this file names them all.
+//! Not for: layers, parameters, training. Start at [`Array`], [`Tape`] and [`op::apply`].
 //!
 //! Letters, here and in the kernels: B batch, T time, C channels, H heads, P channels per head, N state, K taps, V classes.
 
@@ -11,6 +12,8 @@
 pub mod device;
 pub mod matmul;
 pub mod memory;
+#[cfg(feature = "on-files")]
+pub mod on_files;
 pub mod op;
 pub mod simd;
 pub mod threads;
@@ -50,10 +53,38 @@ mod tape;
 pub mod agree;
 
 pub use array::Array;
-pub use backend::Backend;
 pub use device::Device;
 pub use dfdx::prelude::Cpu;
 pub use error::OpError;
 pub use op::Run;
 pub use shape::Shape;
 pub use tape::{Grads, Tape};
+
+// Every op, the folder's name first.
+backend::ops!(
+    add::Add,
+    attention::Attention,
+    causal_conv1d::CausalConv1d,
+    conv1d::Convolution,
+    cross_entropy::CrossEntropy,
+    ctc_loss::CtcLoss,
+    dropout::Dropout,
+    feed_forward::FeedForward,
+    gelu::Gelu,
+    group_norm::GroupNorm,
+    kl_divergence::KlDivergence,
+    layer_distance::LayerDistance,
+    layer_norm::LayerNorm,
+    linear::Linear,
+    padding::FirstFrame,
+    padding::MeanPool,
+    padding::ReversePadded,
+    padding::ZeroPadding,
+    rms_norm::GatedRmsNorm,
+    rms_norm::RmsNorm,
+    selective_scan::SelectiveScan,
+    silu::Silu,
+    ssd::SsdScan,
+    time_mask::TimeMask,
+    weight_norm::WeightNorm,
+);

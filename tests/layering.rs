@@ -81,6 +81,9 @@ const HOMES: [(&str, &[&str]); 40] = [
 
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
+/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, and the matrix product that ops are made of (for CUDA
+/// that is cuBLAS).
+const NOT_OPS: [&str; 4] = ["examples", "matmul", "on_files", "tests"];
 /// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
 
@@ -258,29 +261,61 @@ fn no_path_of_a_checkout_is_compiled_in() {
     }
 }
 
+/// The folders of ops and of the optimiser, by name.
+fn op_folders() -> BTreeMap<String, PathBuf> {
+    let entries = fs::read_dir(root().join("kernels")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = entries.filter(|entry| entry.is_dir());
+    let named = folders.map(|folder| (folder.file_name().unwrap().to_string_lossy().into_owned(), folder));
+    named.filter(|(name, _)| !NOT_OPS.contains(&name.as_str())).collect()
+}
+
 #[test]
 fn op_folders_are_complete() {
     let mut faults = Vec::new();
     let mut owed = Vec::new();
-    for entry in fs::read_dir(root().join("kernels")).unwrap().map(|entry| entry.unwrap().path()) {
-        if !entry.is_dir() {
-            continue;
+    for (name, folder) in op_folders() {
+        let is_op = !NOT_TAPE_OPS.contains(&name.as_str());
+        let mut files = OP_FILES.to_vec();
+        if is_op {
+            files.push("on_files.rs");
+            // An op that the bench measures is held to PyTorch's.
+            if fs::read_to_string(folder.join("on_files.rs")).is_ok_and(|text| text.contains("fn rows()")) {
+                files.push("pytorch.py");
+            }
         }
-        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
-        // Not ops: programs, tests, and the matrix product that ops are made of (for CUDA that is cuBLAS).
-        if ["examples", "matmul", "tests"].contains(&name.as_str()) {
-            continue;
-        }
-        for file in OP_FILES {
-            if !entry.join(file).is_file() {
+        for file in files {
+            if !folder.join(file).is_file() {
                 faults.push(format!("kernels/{name} has no {file}"));
             }
         }
-        if !NOT_TAPE_OPS.contains(&name.as_str()) && !entry.join("cuda.rs").is_file() {
+        if is_op && !folder.join("cuda.rs").is_file() {
             owed.push(name);
         }
     }
-    owed.sort();
     println!("CUDA kernels pending for {} ops: {}", owed.len(), owed.join(", "));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What is in the list has an entry on files, or neither the bench nor the program of ops compiles: so no op is without one.
+#[test]
+fn every_op_is_in_the_list() {
+    let lib = code(&root().join("kernels/lib.rs"));
+    let (_, list) = lib.split_once("backend::ops!(").expect("the list of ops");
+    let listed: Vec<&str> = list.split([',', '(', ')', ';']).map(str::trim).collect();
+    let (mut ops, mut faults) = (0, Vec::new());
+    for (name, folder) in op_folders() {
+        let files = rust_files(&folder).into_iter().filter(|file| !file.ends_with("tests.rs"));
+        for file in files {
+            let code = code(&file);
+            for op in code.split("impl Op for ").skip(1) {
+                let op = op.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                ops += 1;
+                if !listed.contains(&format!("{name}::{op}").as_str()) {
+                    faults.push(format!("kernels/lib.rs: `{name}::{op}` is not in the list of ops"));
+                }
+            }
+        }
+    }
+    assert!(ops > 0, "no op was found");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Instant;
 
 use kernels::matmul::{View, matmul};
+use kernels::on_files::Work;
 use serde_json::{Value, json};
 
-use crate::cases::Work;
 use crate::side::Side;
 
 /// Rates under one number of threads.

@@ -4,10 +4,9 @@
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
 //! transformers; else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
-//! results/tables/cpu_bench.md. The work of a case and its bounds are in `cases.rs`, the machine's rates in `machine.rs`.
+//! results/tables/cpu_bench.md. An op's sizes and their work stand in `on_files.rs` of its folder, what PyTorch does for it in `pytorch.py` beside
+//! that; the machine's rates in `machine.rs`.
 
-#[path = "../../kernels/examples/op/call.rs"]
-mod call;
 mod cases;
 #[path = "../../kernels/examples/op/file.rs"]
 mod file;
@@ -17,14 +16,12 @@ mod ours;
 mod report;
 mod scaling;
 mod side;
-#[path = "../../kernels/examples/op/table.rs"]
-#[allow(dead_code)]
-mod table;
 mod update;
 
 use std::path::PathBuf;
 
-use cases::{Case, Work};
+use cases::Case;
+use kernels::on_files::Work;
 use machine::Rates;
 use report::{Row, Timed};
 use side::Side;
@@ -108,7 +105,7 @@ impl Bench<'_> {
         let gradients = self.case.training.is_some() && self.case.torch_trains;
         ours.check(gradients, &paths[0]);
         torch.check(gradients, &paths[1]);
-        let [ours, torch] = paths.map(|path| file::read(&path.display().to_string()).ok().expect("results"));
+        let [ours, torch] = paths.map(|path| file::read(&path.display().to_string()).expect("results"));
         assert_eq!(
             ours.keys().collect::<Vec<_>>(),
             torch.keys().collect::<Vec<_>>(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
+use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Grads, Tape};
 use runner::config::{self, Request};
 use runner::model::{Input, Model};
@@ -12,8 +13,7 @@ use runner::nn::{Mamba2, Mamba2Sizes, Params, Pass, Scope};
 use runner::plan::{MixerPlan, ModelPlan, resolve};
 use serde_json::{Value, json};
 
-use crate::cases::{Case, Work, noise};
-use crate::file::{Named, Tensors};
+use crate::cases::{Case, noise};
 use crate::ours::Subject;
 
 const RATE_HZ: usize = 16_000;

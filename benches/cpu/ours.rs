@@ -3,15 +3,13 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use kernels::Tape;
+use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
+use kernels::{OPS, Tape};
 use serde_json::{Value, json};
 
-use crate::call::{Call, Wrong};
-use crate::file::{self, Named, Tensors};
-use crate::machine;
 use crate::models::{Mixer, Wav2vec2};
-use crate::table::{OPS, Op};
 use crate::update::Update;
+use crate::{file, machine};
 
 /// What is timed.
 pub trait Subject {
@@ -79,9 +77,9 @@ pub fn sure<T>(result: Result<T, Wrong>) -> T {
     result.unwrap_or_else(|Wrong(why)| panic!("{why}"))
 }
 
-/// An op of the table that `kernels --example op` has.
+/// An op, called by its name.
 struct OpSubject {
-    op: &'static Op,
+    op: &'static Entry,
     call: Call,
     dy: Vec<f32>,
 }

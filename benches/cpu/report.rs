@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::cases::Work;
+use kernels::on_files::Work;
+
 use crate::machine;
 
 /// The samples of one side.

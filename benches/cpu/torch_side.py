@@ -4,113 +4,33 @@
     {"do": "check", "to": "out.safetensors"}     results, for comparison
     {"do": "time", "what": "training", "repeat": 5}
 
-Operands and results have the names that `cargo run -p kernels --example op -- NAME --help` lists. Models are transformers' own; where it has no
-whole model (students), its mixers stand where CALD puts them. Started by `cargo bench --bench cpu`; not for use alone.
+Operands and results have the names that `cargo run -p kernels --example op -- NAME --help` lists. An op's function is in `pytorch.py` of its
+folder in kernels/. Models are transformers' own; where it has no whole model (students), its mixers stand where CALD puts them. Started by `cargo bench --bench cpu`; not for use alone.
 """
 
 import gc
 import json
+import runpy
 import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 
-def linear(t, s):
-    return F.linear(t["x"], t["weight"], t.get("bias"))
-
-
-def attention(t, s):
-    heads = int(s["heads"])
-    split = lambda x: x.unflatten(-1, (heads, -1)).transpose(1, 2)
-    return F.scaled_dot_product_attention(*(split(t[n]) for n in "qkv")).transpose(1, 2).flatten(2)
-
-
-def conv1d(t, s):
-    x = F.pad(t["x"].transpose(1, 2), (int(s.get("left", 0)), int(s.get("right", 0))))
-    y = F.conv1d(x, t["weight"], t.get("bias"), int(s.get("stride", 1)), 0, int(s.get("dilation", 1)), int(s.get("groups", 1)))
-    return y.transpose(1, 2)
-
-
-def causal_conv1d(t, s):
-    width = t["weight"].shape[-1]
-    x = F.pad(t["x"].transpose(1, 2), (width - 1, 0))
-    return F.silu(F.conv1d(x, t["weight"], t["bias"], groups=x.shape[1]).transpose(1, 2))
-
-
-def group_norm(t, s):
-    x = t["x"]
-    groups = int(s.get("groups", x.shape[-1]))
-    return F.group_norm(x.transpose(1, 2), groups, t["weight"], t["bias"], 1e-5).transpose(1, 2)
-
-
-def selective_scan(t, s):
-    """The recurrence, step by step: what runs where the fused CUDA kernel does not."""
-    delta = F.softplus(t["delta"] + t["delta_bias"])
-    a = -torch.exp(t["a_log"])
-    h = torch.zeros(t["u"].shape[0], *a.shape)
-    decay = torch.exp(delta[..., None] * a)
-    push = (delta * t["u"])[..., None] * t["b"][:, :, None]
-    ys = []
-    for step in range(t["u"].shape[1]):
-        h = decay[:, step] * h + push[:, step]
-        ys.append((h * t["c"][:, step, None]).sum(-1))
-    return (torch.stack(ys, 1) + t["d"] * t["u"]) * F.silu(t["z"])
-
-
-def ssd(t, s):
-    """Chunks as in the Mamba-2 paper's listing: decays within a chunk, states between chunks."""
-    heads, state, chunk = t["dt"].shape[-1], int(s["state"]), int(s["chunk"])
-    x, b, c = t["xbc"].split([t["xbc"].shape[-1] - 2 * state, state, state], -1)
-    batch, steps, _ = x.shape
-    x = x.unflatten(-1, (heads, -1))
-    delta = F.softplus(t["dt"] + t["dt_bias"])
-    skip = x * t["d"][:, None]
-    padding = -steps % chunk
-    fold = lambda v: F.pad(v, (0, 0) * (v.dim() - 2) + (0, padding)).unflatten(1, (-1, chunk))
-    xs, bs, cs = fold(x * delta[..., None]), fold(b), fold(c)
-    log = fold(delta * -torch.exp(t["a_log"])).permute(0, 3, 1, 2)
-    total = log.cumsum(-1)
-
-    def between(v):
-        span = v.shape[-1]
-        v = v[..., None].expand(*v.shape, span).masked_fill(~torch.ones(span, span).tril(-1).bool(), 0).cumsum(-2)
-        return v.masked_fill(~torch.ones(span, span).tril().bool(), -torch.inf).exp()
-
-    within = torch.einsum("bcln,bcsn,bhcls,bcshp->bclhp", cs, bs, between(log), xs)
-    states = torch.einsum("bcln,bhcl,bclhp->bchpn", bs, (total[..., -1:] - total).exp(), xs)
-    states = F.pad(states, (0, 0, 0, 0, 0, 0, 1, 0))
-    states = torch.einsum("bhzc,bchpn->bzhpn", between(F.pad(total[..., -1], (1, 0))), states)[:, :-1]
-    carried = torch.einsum("bcln,bchpn,bhcl->bclhp", cs, states, total.exp())
-    return ((within + carried).flatten(1, 2)[:, :steps] + skip).flatten(2)
-
-
-def ctc_loss(t, s):
-    logits = t["logits"]
-    flat = [row[row >= 0].long() for row in t["targets"]]
-    frames = torch.full((len(flat),), logits.shape[1])
-    targets, lens = torch.cat(flat), torch.tensor([len(row) for row in flat])
-    return F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), targets, frames, lens, reduction="none", zero_infinity=True)
-
-
-OPS = {
-    "add": lambda t, s: t["a"] + t["b"],
-    "gelu": lambda t, s: F.gelu(t["x"]),
-    "silu": lambda t, s: F.silu(t["x"]),
-    "layer_norm": lambda t, s: F.layer_norm(t["x"], t["x"].shape[-1:], t["weight"], t["bias"], 1e-5),
-    "feed_forward": lambda t, s: F.linear(F.gelu(F.linear(t["x"], t["weight_in"], t["bias_in"])), t["weight_out"], t["bias_out"]),
-    **{f.__name__: f for f in (linear, attention, conv1d, causal_conv1d, group_norm, selective_scan, ssd, ctc_loss)},
-}
-CONSTANT = {"targets"}
+# Functions called like their ops, of operands and settings by name. One that gives an operand no gradient detaches it.
+OPS = {}
+for path in sorted(Path(__file__).parents[2].glob("kernels/*/pytorch.py")):
+    OPS |= runpy.run_path(str(path))
 
 
 class Op:
     def __init__(self, name, tensors, settings):
         self.run, self.settings = OPS[name], settings
         self.dy = tensors.pop("dy")
-        self.tensors = {n: t.requires_grad_(n not in CONSTANT) for n, t in tensors.items()}
+        self.tensors = {n: t.requires_grad_() for n, t in tensors.items()}
 
     def forward(self):
         with torch.no_grad():
@@ -124,12 +44,11 @@ class Op:
         return y
 
     def results(self, gradients):
-        if self.run is ctc_loss:
-            # PyTorch's gradient of CTC in single precision is 5e-4 of the largest value away from its own in double.
-            self.tensors = {n: t.detach().double().requires_grad_(n not in CONSTANT) for n, t in self.tensors.items()}
+        if getattr(self.run, "checked_in_double", False):
+            self.tensors = {n: t.detach().double().requires_grad_() for n, t in self.tensors.items()}
             self.dy = self.dy.double()
             exact = self.checked(gradients)
-            self.tensors = {n: t.detach().float().requires_grad_(n not in CONSTANT) for n, t in self.tensors.items()}
+            self.tensors = {n: t.detach().float().requires_grad_() for n, t in self.tensors.items()}
             self.dy = self.dy.float()
             return {n: t.float() for n, t in exact.items()}
         return self.checked(gradients)

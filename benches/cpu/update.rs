@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use kernels::adamw::{AdamW, Update as _};
+use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Device};
 
-use crate::cases::{Case, Work, noise};
-use crate::file::{Named, Tensors};
+use crate::cases::{Case, noise};
 use crate::ours::Subject;
 
 /// As many weights as a wav2vec2-base has in its feed-forward blocks.
@@ -33,11 +33,13 @@ pub fn case() -> Case {
 
 /// A parameter and its moments.
 type Learnt = [Array<Cpu>; 3];
+/// One step of all of them.
+type Step = dyn FnMut(&mut [Learnt]);
 
 pub struct Update {
     params: Vec<Learnt>,
     /// Takes one step; it has the gradients.
-    step: Box<dyn FnMut(&mut [Learnt])>,
+    step: Box<Step>,
 }
 
 impl Update {

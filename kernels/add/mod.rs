@@ -9,6 +9,8 @@
 //! a, b of one shape → out of that shape
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -21,6 +21,8 @@
 
 mod cpu;
 mod dropout;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -11,6 +11,8 @@
 
 mod cpu;
 mod groups;
+#[cfg(feature = "on-files")]
+mod on_files;
 mod patches;
 #[cfg(test)]
 mod reference;

@@ -10,6 +10,8 @@
 //! logits [R, V] → losses [R]
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 pub(crate) mod rows;

@@ -17,6 +17,8 @@
 
 mod cpu;
 mod lattice;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

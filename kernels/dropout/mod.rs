@@ -14,6 +14,8 @@
 mod cpu;
 mod factors;
 mod mask;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

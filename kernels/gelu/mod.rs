@@ -13,6 +13,8 @@
 mod cpu;
 pub(crate) mod fused;
 pub(crate) mod normal;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 pub(crate) mod reference;
 #[cfg(test)]

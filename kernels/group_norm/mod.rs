@@ -18,6 +18,8 @@
 //! x [B, T, C] · weight [C] · bias [C] → out [B, T, C]
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 mod statistics;

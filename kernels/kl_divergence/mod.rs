@@ -11,6 +11,8 @@
 
 mod cpu;
 pub(crate) mod frames;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! student [B, T, C] · teacher [B, T, C] · weights B·T → [1]
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

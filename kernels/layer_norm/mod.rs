@@ -16,6 +16,8 @@
 //! x [.., C] · weight [C] · bias [C] → out [.., C]
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -13,6 +13,8 @@
 mod cpu;
 mod first_frame;
 mod mean_pool;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 mod reverse;

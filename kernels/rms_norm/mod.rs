@@ -19,6 +19,8 @@
 
 mod cpu;
 mod gated;
+#[cfg(feature = "on-files")]
+mod on_files;
 mod plain;
 #[cfg(test)]
 mod reference;

@@ -28,6 +28,8 @@
 pub(crate) mod columns;
 mod cpu;
 pub(crate) mod decay;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -8,6 +8,8 @@
 //! g [1, 1, K], v [O, I, K] → w [O, I, K]
 
 mod cpu;
+#[cfg(feature = "on-files")]
+mod on_files;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -1,16 +1,8 @@
 //! Tensors in and out.
 
-use std::collections::BTreeMap;
-
+use kernels::on_files::{Named, Tensors, Wrong};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-
-use crate::call::Wrong;
-
-/// Shape and values, by name.
-pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
-/// Name, shape, values.
-pub type Named = (String, Vec<usize>, Vec<f32>);
 
 /// All tensors of a file.
 pub fn read(path: &str) -> Result<Tensors, Wrong> {

@@ -4,15 +4,14 @@
 //!
 //! The file holds the op's operands under their names (`x`, `weight` …), f32, and, where gradients are wanted, `dy`: the gradient of the
 //! output. The result holds `y`, and with `dy` a `d` tensor for each operand. `op NAME --help` lists names, shapes and settings, `op` all
-//! ops. Not for: timing (see the benches), devices other than the CPU. The table of ops is in `table.rs`.
+//! ops. Not for: timing (see the benches), devices other than the CPU. What an op is called with stands in `on_files.rs` of its folder.
 
-mod call;
 mod file;
-mod table;
 
 use std::process::ExitCode;
 
-use call::{Call, Wrong};
+use kernels::OPS;
+use kernels::on_files::{Call, Wrong};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,11 +29,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<String, Wrong> {
     let Some(name) = arguments.first().filter(|name| !name.starts_with('-')) else {
-        let names: String = table::OPS.iter().map(|op| format!("  {:<16} {}\n", op.name, op.about)).collect();
+        let names: String = OPS.iter().map(|op| format!("  {:<16} {}\n", op.name, op.about)).collect();
         return Ok(format!("op NAME IN.safetensors OUT.safetensors [SETTING=VALUE …]\n\n{names}"));
     };
-    let Some(op) = table::OPS.iter().find(|op| op.name == name) else {
-        let names: Vec<&str> = table::OPS.iter().map(|op| op.name).collect();
+    let Some(op) = OPS.iter().find(|op| op.name == name) else {
+        let names: Vec<&str> = OPS.iter().map(|op| op.name).collect();
         return Err(Wrong(format!("there is no op `{name}`; there are {}", names.join(", "))));
     };
     let (from, to, settings) = match &arguments[1..] {
@@ -52,9 +51,11 @@ fn run(arguments: &[String]) -> Result<String, Wrong> {
 
 #[cfg(test)]
 mod tests {
+    use kernels::on_files::Named;
+
     use super::*;
 
-    fn called(op: &str, tensors: &[file::Named], settings: &[&str]) -> Result<Vec<file::Named>, String> {
+    fn called(op: &str, tensors: &[Named], settings: &[&str]) -> Result<Vec<Named>, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (from, to) = (path("in.safetensors"), path("out.safetensors"));
@@ -67,7 +68,7 @@ mod tests {
         Ok(made.into_iter().map(|(name, (shape, values))| (name, shape, values)).collect())
     }
 
-    fn row(name: &str, values: &[f32]) -> file::Named {
+    fn row(name: &str, values: &[f32]) -> Named {
         (name.to_owned(), vec![values.len()], values.to_vec())
     }
 
@@ -86,8 +87,7 @@ mod tests {
     #[test]
     fn nothing_is_read_and_ignored() {
         let x = || row("x", &[1.0]);
-        let wrong =
-            |tensors: &[file::Named], settings: &[&str]| called("gelu", tensors, settings).unwrap_err();
+        let wrong = |tensors: &[Named], settings: &[&str]| called("gelu", tensors, settings).unwrap_err();
         assert_eq!(
             wrong(&[x(), row("w", &[1.0])], &[]),
             "gelu has no operand `w`; `op gelu --help` lists them"
@@ -98,8 +98,32 @@ mod tests {
     }
 
     #[test]
+    fn lengths_and_masks_are_tensors_too() {
+        let frames =
+            |name: &str, values: &[f32]| (name.to_owned(), vec![1, values.len(), 1], values.to_vec());
+        let named = |name: &str, values: &[f32]| (name.to_owned(), values.to_vec());
+        let made = |op: &str, tensors: &[Named], settings: &[&str]| -> Vec<(String, Vec<f32>)> {
+            let made = called(op, tensors, settings).unwrap();
+            made.into_iter().map(|(name, _, values)| (name, values)).collect()
+        };
+        let (x, dy) = (|| frames("x", &[1.0, 2.0, 3.0]), || frames("dy", &[4.0, 5.0, 6.0]));
+        assert_eq!(
+            made("reverse_padded", &[x(), row("lens", &[2.0]), dy()], &[]),
+            [named("dx", &[5.0, 4.0, 0.0]), named("y", &[2.0, 1.0, 0.0])]
+        );
+        assert_eq!(made("mean_pool", &[x()], &[]), [named("y", &[2.0])]);
+        assert_eq!(
+            made("time_mask", &[x(), row("embedding", &[9.0]), row("mask", &[0.0, 1.0, 0.0]), dy()], &[]),
+            [named("dembedding", &[5.0]), named("dx", &[4.0, 0.0, 6.0]), named("y", &[1.0, 9.0, 3.0])]
+        );
+        assert_eq!(made("dropout", &[x()], &["p=0"]), [named("y", &[1.0, 2.0, 3.0])]);
+        let weighted = [row("x", &[1.0, -1.0]), row("weight", &[1.0, 2.0])];
+        assert_eq!(made("rms_norm", &weighted, &["eps=0"]), [named("y", &[1.0, -2.0])]);
+    }
+
+    #[test]
     fn every_op_tells_its_operands() {
-        for op in table::OPS {
+        for op in OPS {
             let help = op.help();
             assert!(
                 op.operands.iter().all(|(name, shape)| help.contains(name) && help.contains(shape)),

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Cpu, Grads, OpError, Tape};
+use super::{Entry, Made};
+use crate::{Array, Cpu, Grads, OpError, Shape, Tape};
 
-use crate::file::{Named, Tensors};
-use crate::table::Op;
+/// Shape and values, by name.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// Name, shape, values.
+pub type Named = (String, Vec<usize>, Vec<f32>);
 
-/// What is wrong with a request.
+/// What is wrong with a request, in words.
+#[derive(Debug)]
 pub struct Wrong(pub String);
 
 impl From<OpError> for Wrong {
@@ -16,8 +20,10 @@ impl From<OpError> for Wrong {
     }
 }
 
+/// An op's operands and settings, the tape that it is recorded on, and the gradient that comes.
 pub struct Call {
     device: Cpu,
+    /// Records where gradients are wanted.
     pub tape: Tape<Cpu>,
     tensors: Tensors,
     settings: BTreeMap<String, String>,
@@ -30,8 +36,11 @@ pub struct Call {
 }
 
 impl Call {
-    /// Refuses tensors and settings that the op does not have: nothing is read and ignored.
-    pub fn new(op: &Op, mut tensors: Tensors, settings: &[String]) -> Result<Self, Wrong> {
+    /// A call of `op` with `tensors`, and `settings` of the form `NAME=VALUE`. With a tensor `dy` it is recorded.
+    ///
+    /// # Errors
+    /// There are tensors or settings that the op does not have: nothing is read and ignored.
+    pub fn new(op: &Entry, mut tensors: Tensors, settings: &[String]) -> Result<Self, Wrong> {
         let mut given = BTreeMap::new();
         for setting in settings {
             let known = setting.split_once('=').filter(|(name, _)| op.settings.iter().any(|s| s.0 == *name));
@@ -66,18 +75,36 @@ impl Call {
     }
 
     /// An operand that is differentiated by.
-    pub fn operand(&mut self, name: &str) -> Result<Array<Cpu>, Wrong> {
+    ///
+    /// # Errors
+    /// It is not there, or has more than four axes.
+    pub fn operand(&mut self, name: &str) -> Made {
         self.optional(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
     }
 
-    /// The same where it may be absent.
+    /// Several of them.
+    ///
+    /// # Errors
+    /// As [`Call::operand`].
+    pub fn operands<const N: usize>(&mut self, names: [&str; N]) -> Result<[Array<Cpu>; N], Wrong> {
+        let found: Vec<Array<Cpu>> = names.iter().map(|name| self.operand(name)).collect::<Result<_, _>>()?;
+        found.try_into().map_err(|_| Wrong("too few operands".to_owned()))
+    }
+
+    /// One that may be absent.
+    ///
+    /// # Errors
+    /// It has more than four axes.
     pub fn optional(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
         let Some(array) = self.take(name)? else { return Ok(None) };
         Ok(Some(self.operands.entry(name.to_owned()).or_insert_with(|| array.tracked()).clone()))
     }
 
     /// An operand that has no gradient.
-    pub fn constant(&mut self, name: &str) -> Result<Array<Cpu>, Wrong> {
+    ///
+    /// # Errors
+    /// As [`Call::operand`].
+    pub fn constant(&mut self, name: &str) -> Made {
         self.take(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
     }
 
@@ -86,7 +113,7 @@ impl Call {
             return Ok(Some(array.clone()));
         }
         let Some((shape, values)) = self.tensors.remove(name) else { return Ok(None) };
-        let shape: kernels::Shape = match shape[..] {
+        let shape: Shape = match shape[..] {
             [] => [1].into(),
             [a] => [a].into(),
             [a, b] => [a, b].into(),
@@ -100,6 +127,9 @@ impl Call {
     }
 
     /// Whole numbers in a tensor: lengths, classes.
+    ///
+    /// # Errors
+    /// It is not there.
     pub fn numbers(&mut self, name: &str) -> Result<Vec<i64>, Wrong> {
         match self.tensors.get(name) {
             Some((_, values)) => Ok(values.iter().map(|&value| value as i64).collect()),
@@ -107,12 +137,39 @@ impl Call {
         }
     }
 
-    /// Whether the file has a tensor of this name.
-    pub fn has(&self, name: &str) -> bool {
+    /// The valid frames `lens` of each row of `x` [B, T, …]; all where there is no such tensor.
+    ///
+    /// # Errors
+    /// `x` has not three axes.
+    pub fn lens(&mut self, x: &Array<Cpu>) -> Result<Vec<usize>, Wrong> {
+        let [batch, time, _] = x.dims("op", "x")?;
+        match self.has("lens") {
+            true => Ok(self.numbers("lens")?.into_iter().map(|len| len.max(0) as usize).collect()),
+            false => Ok(vec![time; batch]),
+        }
+    }
+
+    /// One weight for each frame of `x` [B, T, …], from `weights`; 1 where there is no such tensor.
+    ///
+    /// # Errors
+    /// `x` has not three axes.
+    pub fn weights(&mut self, x: &Array<Cpu>) -> Result<Vec<f32>, Wrong> {
+        let [batch, time, _] = x.dims("op", "student")?;
+        match self.has("weights") {
+            true => Ok(self.constant("weights")?.to_vec()),
+            false => Ok(vec![1.0; batch * time]),
+        }
+    }
+
+    /// Whether there is a tensor of this name.
+    fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name) || self.arrays.contains_key(name)
     }
 
     /// A setting, or what it is where nobody sets it.
+    ///
+    /// # Errors
+    /// What was given cannot be read.
     pub fn setting<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, Wrong> {
         match self.settings.get(name) {
             None => Ok(default),
@@ -123,6 +180,9 @@ impl Call {
     }
 
     /// Backward from `dy`; nothing where it was not given.
+    ///
+    /// # Errors
+    /// `dy` has not as many values as `y`, or the device failed.
     pub fn backward(&mut self, y: Array<Cpu>) -> Result<Option<Grads<Cpu>>, Wrong> {
         let Some(dy) = self.dy.take() else { return Ok(None) };
         if dy.len() != y.len() {
@@ -133,6 +193,9 @@ impl Call {
     }
 
     /// `y`, and the gradients if `dy` was given.
+    ///
+    /// # Errors
+    /// As [`Call::backward`].
     pub fn finish(&mut self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
         let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
         if let Some(mut grads) = self.backward(y)? {

@@ -1,0 +1,14 @@
+//! The op on files.
+
+use super::{WeightNorm, weight_norm};
+use crate::on_files::{Call, Made, OnFiles, Words};
+
+impl OnFiles for WeightNorm {
+    const ABOUT: &'static str = "g v / ‖v‖, the norm over all but the last axis";
+    const OPERANDS: Words = &[("g", "[1, 1, W]"), ("v", "[O, I, W]")];
+
+    fn run(call: &mut Call) -> Made {
+        let (g, v) = (call.operand("g")?, call.operand("v")?);
+        Ok(weight_norm(&mut call.tape, &g, &v)?)
+    }
+}
