@@ -7,6 +7,7 @@ use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::FftConv;
+use crate::device::scratch;
 use crate::op::{CpuOp, Gradient};
 use crate::ssd::columns;
 
@@ -30,16 +31,20 @@ impl CpuOp for FftConv {
         rows.into_par_iter().enumerate().for_each_init(
             || call.scratch(),
             |scratch, (task, mut rows)| {
-                for (at, h) in call.channels(task).enumerate() {
-                    let kernel = call.kernel_spectrum(k, h, scratch);
-                    for (b, rows) in rows.iter_mut().enumerate() {
-                        call.gather(u, b, h, scratch);
-                        let signal = call.transform(scratch);
-                        let product = signal.iter().zip(&kernel).map(|(u, k)| u * k);
-                        call.restore(product, scratch);
-                        for (t, (row, y)) in rows.iter_mut().zip(&scratch.signal).enumerate() {
-                            row[at] = d[h].mul_add(u[call.at(b, t, h)], *y);
-                        }
+                let channels = call.channels(task);
+                let kernels: Vec<_> = channels.clone().map(|h| call.kernel_spectrum(k, h, scratch)).collect();
+                for (b, rows) in rows.iter_mut().enumerate() {
+                    let mut panel = call.panel(u, b, channels.clone());
+                    for ((signal, kernel), h) in
+                        panel.chunks_exact_mut(self.time).zip(&kernels).zip(channels.clone())
+                    {
+                        call.transform(signal, scratch);
+                        scratch.spectrum.iter_mut().zip(kernel).for_each(|(u, k)| *u *= k);
+                        call.restore(scratch);
+                        signal.iter_mut().zip(&scratch.signal).for_each(|(u, y)| *u = d[h].mul_add(*u, *y));
+                    }
+                    for (t, row) in rows.iter_mut().enumerate() {
+                        row.iter_mut().zip(panel[t..].iter().step_by(self.time)).for_each(|(to, y)| *to = *y);
                     }
                 }
             },
@@ -59,12 +64,7 @@ impl CpuOp for FftConv {
             .enumerate()
             .map_init(
                 || call.scratch(),
-                |scratch, (task, mut rows)| {
-                    let channels = call.channels(task).enumerate();
-                    channels
-                        .map(|(at, h)| call.channel_back([u, k, dy], d[h], h, (at, &mut rows), scratch))
-                        .collect()
-                },
+                |scratch, (task, mut rows)| call.back([u, k, d, dy], task, &mut rows, scratch),
             )
             .collect();
         for (h, partial) in partials.iter().flatten().enumerate() {
@@ -141,25 +141,33 @@ impl<'a> Call<'a> {
         tasks
     }
 
-    /// Where sample `t` of channel `h` of sequence `b` lies.
-    fn at(&self, b: usize, t: usize, h: usize) -> usize {
-        (b * self.op.time + t) * self.op.channels + h
+    /// Channels of a sequence, one after the other: [channels, L].
+    fn panel(&self, from: &[f32], b: usize, channels: std::ops::Range<usize>) -> Vec<f32> {
+        let time = self.op.time;
+        let mut panel = scratch(channels.len() * time);
+        for (t, row) in
+            from[b * time * self.op.channels..].chunks_exact(self.op.channels).take(time).enumerate()
+        {
+            for (c, value) in row[channels.clone()].iter().enumerate() {
+                panel[c * time + t] = *value;
+            }
+        }
+        panel
     }
 
-    /// A channel into the signal, zeros behind it.
-    fn gather(&self, from: &[f32], b: usize, h: usize, scratch: &mut Scratch) {
-        let (signal, behind) = scratch.signal.split_at_mut(self.op.time);
-        let values = from[self.at(b, 0, h)..].iter().step_by(self.op.channels);
-        signal.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+    /// Fills the spectrum from a signal of L samples.
+    fn transform(&self, from: &[f32], scratch: &mut Scratch) {
+        let (signal, behind) = scratch.signal.split_at_mut(from.len());
+        signal.copy_from_slice(from);
         behind.fill(0.0);
+        self.transform_period(scratch);
     }
 
-    /// The signal's spectrum; the signal is left in disorder.
-    fn transform<'s>(&self, scratch: &'s mut Scratch) -> &'s [Complex32] {
+    /// Fills the spectrum from the signal of a whole period, which is left in disorder.
+    fn transform_period(&self, scratch: &mut Scratch) {
         let Scratch { signal, spectrum, work } = scratch;
         let done = self.forward.process_with_scratch(signal, spectrum, work);
         debug_assert!(done.is_ok(), "the lengths are the plan's");
-        spectrum
     }
 
     /// The kernel of channel `h`, both directions in one period.
@@ -171,58 +179,70 @@ impl<'a> Call<'a> {
             let ahead = k[(channels + h) * time..][..time].iter();
             scratch.signal.iter_mut().rev().zip(ahead).for_each(|(to, k)| *to = *k);
         }
-        self.transform(scratch).to_vec()
+        self.transform_period(scratch);
+        scratch.spectrum.clone()
     }
 
-    /// The signal whose spectrum is given.
-    fn restore(&self, spectrum: impl Iterator<Item = Complex32>, scratch: &mut Scratch) {
-        let Scratch { signal, spectrum: room, work } = scratch;
-        let spectrum: Vec<Complex32> = spectrum.collect();
-        room.copy_from_slice(&spectrum);
-        // What rounding left: these two are real.
-        room[0].im = 0.0;
-        if self.len.is_multiple_of(2) {
-            room[self.len / 2].im = 0.0;
-        }
-        let done = self.inverse.process_with_scratch(room, signal, work);
+    /// Fills the signal from the spectrum, which is left in disorder.
+    fn restore(&self, scratch: &mut Scratch) {
+        let Scratch { signal, spectrum, work } = scratch;
+        // These two are real but for rounding; the length is even.
+        spectrum[0].im = 0.0;
+        spectrum[self.len / 2].im = 0.0;
+        let done = self.inverse.process_with_scratch(spectrum, signal, work);
         debug_assert!(done.is_ok(), "the lengths are the plan's");
         let scale = 1.0 / self.len as f32;
         signal.iter_mut().for_each(|x| *x *= scale);
     }
 
-    /// Adds to the channel's du, column `at` of `rows`, and returns what it adds to dk and dD.
-    fn channel_back(
+    /// Adds to the rows of the task's du, and returns what its channels add to dk and dD.
+    fn back(
         &self,
-        [u, k, dy]: [&[f32]; 3],
-        d: f32,
-        h: usize,
-        (at, rows): (usize, &mut [Vec<&mut [f32]>]),
+        [u, k, d, dy]: [&[f32]; 4],
+        task: usize,
+        rows: &mut [Vec<&mut [f32]>],
         scratch: &mut Scratch,
-    ) -> Partial {
-        let kernel = self.kernel_spectrum(k, h, scratch);
-        let mut correlation = vec![Complex32::default(); kernel.len()];
-        let mut dd = 0.0;
+    ) -> Vec<Partial> {
+        let (time, channels) = (self.op.time, self.channels(task));
+        let kernels: Vec<_> = channels.clone().map(|h| self.kernel_spectrum(k, h, scratch)).collect();
+        let mut correlations = vec![vec![Complex32::default(); self.len / 2 + 1]; kernels.len()];
+        let mut dd = vec![0.0f64; kernels.len()];
         for (b, rows) in rows.iter_mut().enumerate() {
-            self.gather(u, b, h, scratch);
-            let signal = self.transform(scratch).to_vec();
-            self.gather(dy, b, h, scratch);
-            let gradient = self.transform(scratch).to_vec();
-            for ((sum, u), dy) in correlation.iter_mut().zip(&signal).zip(&gradient) {
-                *sum += u.conj() * dy;
+            let signals = self.panel(u, b, channels.clone());
+            let mut gradients = self.panel(dy, b, channels.clone());
+            let pairs = signals.chunks_exact(time).zip(gradients.chunks_exact_mut(time));
+            for (c, (signal, gradient)) in pairs.enumerate() {
+                dd[c] +=
+                    signal.iter().zip(&*gradient).map(|(u, dy)| f64::from(*u) * f64::from(*dy)).sum::<f64>();
+                self.transform(signal, scratch);
+                let spectrum = scratch.spectrum.clone();
+                self.transform(gradient, scratch);
+                let sums = correlations[c].iter_mut().zip(&spectrum);
+                for ((sum, u), (dy, k)) in sums.zip(scratch.spectrum.iter_mut().zip(&kernels[c])) {
+                    *sum += u.conj() * *dy;
+                    *dy *= k.conj();
+                }
+                self.restore(scratch);
+                let d = d[channels.start + c];
+                gradient.iter_mut().zip(&scratch.signal).for_each(|(dy, du)| *dy = d.mul_add(*dy, *du));
             }
-            self.restore(gradient.iter().zip(&kernel).map(|(dy, k)| dy * k.conj()), scratch);
-            for (t, (row, du)) in rows.iter_mut().zip(&scratch.signal).enumerate() {
-                row[at] += d.mul_add(dy[self.at(b, t, h)], *du);
+            for (t, row) in rows.iter_mut().enumerate() {
+                row.iter_mut().zip(gradients[t..].iter().step_by(time)).for_each(|(to, du)| *to += *du);
             }
-            let products = (0..self.op.time).map(|t| self.at(b, t, h));
-            dd += products.map(|at| f64::from(dy[at]) * f64::from(u[at])).sum::<f64>();
         }
-        self.restore(correlation.into_iter(), scratch);
+        let each = correlations.iter().zip(dd);
+        each.map(|(correlation, dd)| Partial { dk: self.kernel_gradient(correlation, scratch), dd }).collect()
+    }
+
+    /// dk [R, L] of one channel from the correlation's spectrum.
+    fn kernel_gradient(&self, correlation: &[Complex32], scratch: &mut Scratch) -> Vec<f32> {
+        scratch.spectrum.copy_from_slice(correlation);
+        self.restore(scratch);
         let mut dk = scratch.signal[..self.op.time].to_vec();
         if self.op.both {
             dk.extend(scratch.signal.iter().rev().take(self.op.time));
         }
-        Partial { dk, dd }
+        dk
     }
 }
 

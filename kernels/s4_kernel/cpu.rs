@@ -45,11 +45,14 @@ impl CpuOp for S4Kernel {
         let rows: Vec<_> = doutputs[0]
             .par_chunks(self.len)
             .enumerate()
-            .map_init(|| nodes.scratch(), |scratch, (row, dk)| {
-                let system = parameters.system(row);
-                let pulled = nodes.pull_back(&system.poles(), system.dt, dk, scratch);
-                system.gradient(&pulled)
-            })
+            .map_init(
+                || nodes.scratch(),
+                |scratch, (row, dk)| {
+                    let system = parameters.system(row);
+                    let pulled = nodes.pull_back(&system.poles(), system.dt, dk, scratch);
+                    system.gradient(&pulled)
+                },
+            )
             .collect();
         pulled::add(self, &parameters, &rows, dinputs);
     }
@@ -82,7 +85,8 @@ impl<'a> Inputs<'a> {
         let complex = |values: &[f32], at: usize| {
             Complex64::new(f64::from(values[2 * at]), f64::from(values[2 * at + 1]))
         };
-        let pole = |at: usize| Complex64::new(-f64::from(self.log_w_real[at]).exp(), f64::from(self.w_imag[at]));
+        let pole =
+            |at: usize| Complex64::new(-f64::from(self.log_w_real[at]).exp(), f64::from(self.w_imag[at]));
         System {
             dt: f64::from(self.log_dt[row % self.op.heads]).exp(),
             w: (first..first + pairs).map(pole).collect(),

@@ -89,7 +89,11 @@ pub fn s4_kernel<D: Run<S4Kernel>>(
         return refuse("c", c, want);
     }
     if groups != 1 && groups != heads {
-        return refuse("log_w_real", log_w_real, format!("there is one set of poles, or one for each of {heads} heads"));
+        return refuse(
+            "log_w_real",
+            log_w_real,
+            format!("there is one set of poles, or one for each of {heads} heads"),
+        );
     }
     let expected = [
         ("log_dt", log_dt, [heads].into()),

@@ -92,7 +92,8 @@ impl Matrix {
         let largest = self.values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
         for column in 0..size {
             let at = |row: usize| row * size + column;
-            let pivot = (column..size).max_by(|&a, &b| self.values[at(a)].abs().total_cmp(&self.values[at(b)].abs()))?;
+            let pivot = (column..size)
+                .max_by(|&a, &b| self.values[at(a)].abs().total_cmp(&self.values[at(b)].abs()))?;
             if self.values[at(pivot)].abs() <= largest * f64::EPSILON {
                 return None;
             }
@@ -102,7 +103,10 @@ impl Matrix {
             let source = &done[column * size..];
             for (row, values) in below.chunks_exact_mut(size).enumerate() {
                 let factor = values[column] / source[column];
-                values[column..].iter_mut().zip(&source[column..]).for_each(|(to, from)| *to -= factor * from);
+                values[column..]
+                    .iter_mut()
+                    .zip(&source[column..])
+                    .for_each(|(to, from)| *to -= factor * from);
                 right[column + 1 + row] -= factor * right[column];
             }
         }
@@ -128,7 +132,8 @@ mod tests {
         let mut product = Matrix::identity(3);
         for exponent in 0..9 {
             let power = a.power(exponent);
-            let distance = power.values.iter().zip(&product.values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let distance =
+                power.values.iter().zip(&product.values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(distance < 1e-12, "to the power of {exponent}: {distance:e}");
             product = product.times(&a);
         }

@@ -85,7 +85,10 @@ fn stepping_is_convolving() {
         for t in 0..period {
             let stepped = step.advance(&mut x, u[t]);
             let convolved: f64 = (0..=t).map(|s| kernel[t - s] * u[s]).sum();
-            assert!((stepped - convolved).abs() < 1e-8, "{pairs} pairs, sample {t}: {stepped}, want {convolved}");
+            assert!(
+                (stepped - convolved).abs() < 1e-8,
+                "{pairs} pairs, sample {t}: {stepped}, want {convolved}"
+            );
         }
     }
 }

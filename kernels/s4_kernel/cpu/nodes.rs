@@ -35,9 +35,8 @@ pub(super) struct Nodes {
 impl Nodes {
     pub fn new(period: usize) -> Self {
         let half = period / 2;
-        let node = |j: usize| {
-            (2.0 * (std::f64::consts::PI * j.min(half - 1) as f64 / period as f64).tan()) as f32
-        };
+        let node =
+            |j: usize| (2.0 * (std::f64::consts::PI * j.min(half - 1) as f64 / period as f64).tan()) as f32;
         let mut planner = RealFftPlanner::new();
         Nodes {
             blocks: (0..half).step_by(LANES).map(|first| std::array::from_fn(|l| node(first + l))).collect(),
@@ -124,9 +123,7 @@ impl Nodes {
             #[inline(always)]
             || {
                 for (pole, gradient) in poles.iter().zip(&mut pulled.poles) {
-                    for (y, cotangents) in self.blocks.iter().zip(&scratch.cotangents) {
-                        terms::pull_back(pole, y, cotangents, gradient);
-                    }
+                    *gradient = terms::pull_back(pole, &self.blocks, &scratch.cotangents);
                 }
             },
         );

@@ -3,8 +3,6 @@
 //! A pole a and its conjugate contribute v/(z − a) + v̄/(z − ā) = (α + i y β) / ((ρ² − y²) − i y κ) at z = i y, with α = −2 Re(v ā),
 //! β = 2 Re v, ρ = |a| and κ = 2 Re a. The four sums of S4 share the denominators.
 
-use crate::simd;
-
 /// Nodes at a time: two vectors of the widest unit, so that the eight sums of them stay in registers.
 pub(super) const LANES: usize = 32;
 /// Sums over the same poles: v = B C̃, B P̄, P C̃, |P|².
@@ -87,33 +85,57 @@ pub(super) fn sums(poles: &[Pole], y: &Lanes) -> Block {
     block
 }
 
-/// Adds what a block of nodes says about `pole`: `cotangents` are ∂loss/∂Re + i ∂loss/∂Im of the four sums. Call it inside `simd::dispatch`.
+/// Nodes at a time on the way back: one vector, so that the ten running sums of a pole stay in registers.
+const NARROW: usize = 16;
+
+/// Running sums of one pole's derivatives, lane by lane.
+struct Running {
+    alpha: [[f32; NARROW]; SUMS],
+    beta: [[f32; NARROW]; SUMS],
+    rho_squared: [f32; NARROW],
+    kappa: [f32; NARROW],
+}
+
+/// What all nodes say about `pole`: `cotangents` are ∂loss/∂Re + i ∂loss/∂Im of the four sums. Call it inside `simd::dispatch`.
 #[inline(always)]
-pub(super) fn pull_back(pole: &Pole, y: &Lanes, cotangents: &Block, gradient: &mut PoleGradient) {
-    let (mut by_alpha, mut by_beta) = ([[0.0f32; LANES]; SUMS], [[0.0f32; LANES]; SUMS]);
-    let (mut by_rho, mut by_kappa) = ([0.0f32; LANES], [0.0f32; LANES]);
-    for l in 0..LANES {
-        let [re, im] = inverse(pole, y[l]);
-        // W = Σ conj(Γ) (α + i y β), and the loss changes by −Re(W q² d(denominator)).
-        let (mut w_re, mut w_im) = (0.0f32, 0.0f32);
-        for s in 0..SUMS {
-            let (g_re, g_im) = (cotangents.re[s][l], cotangents.im[s][l]);
-            by_alpha[s][l] = g_re.mul_add(re, g_im * im);
-            by_beta[s][l] = y[l] * g_im.mul_add(re, -(g_re * im));
-            let imaginary = y[l] * pole.beta[s];
-            w_re = pole.alpha[s].mul_add(g_re, imaginary.mul_add(g_im, w_re));
-            w_im = imaginary.mul_add(g_re, (-pole.alpha[s]).mul_add(g_im, w_im));
+pub(super) fn pull_back(pole: &Pole, nodes: &[Lanes], cotangents: &[Block]) -> PoleGradient {
+    let none = [0.0; NARROW];
+    let mut running = Running { alpha: [none; SUMS], beta: [none; SUMS], rho_squared: none, kappa: none };
+    for (y, block) in nodes.iter().zip(cotangents) {
+        for first in [0, NARROW] {
+            add_nodes(pole, y, block, first, &mut running);
         }
+    }
+    let total = |lanes: &[f32; NARROW]| lanes.iter().map(|&lane| f64::from(lane)).sum();
+    PoleGradient {
+        rho_squared: total(&running.rho_squared),
+        kappa: total(&running.kappa),
+        alpha: running.alpha.each_ref().map(total),
+        beta: running.beta.each_ref().map(total),
+    }
+}
+
+#[inline(always)]
+fn add_nodes(pole: &Pole, y: &Lanes, cotangents: &Block, first: usize, running: &mut Running) {
+    for l in 0..NARROW {
+        let at = first + l;
+        let y = y[at];
+        let [re, im] = inverse(pole, y);
+        let (y_re, y_im) = (y * re, y * im);
+        // W = Σ conj(Γ) (α + i y β), and the loss changes by −Re(W q² d(denominator)).
+        let (mut plain, mut turned) = ([0.0f32; 2], [0.0f32; 2]);
+        for s in 0..SUMS {
+            let (g_re, g_im) = (cotangents.re[s][at], cotangents.im[s][at]);
+            running.alpha[s][l] = g_re.mul_add(re, g_im.mul_add(im, running.alpha[s][l]));
+            running.beta[s][l] = g_im.mul_add(y_re, (-g_re).mul_add(y_im, running.beta[s][l]));
+            plain = [pole.alpha[s].mul_add(g_re, plain[0]), pole.alpha[s].mul_add(g_im, plain[1])];
+            turned = [pole.beta[s].mul_add(g_re, turned[0]), pole.beta[s].mul_add(g_im, turned[1])];
+        }
+        let (w_re, w_im) = (y.mul_add(turned[1], plain[0]), y.mul_add(turned[0], -plain[1]));
         let (square_re, square_im) = (re.mul_add(re, -(im * im)), 2.0 * re * im);
-        by_rho[l] = w_im.mul_add(square_im, -(w_re * square_re));
-        by_kappa[l] = -y[l] * w_re.mul_add(square_im, w_im * square_re);
+        running.rho_squared[l] += w_im.mul_add(square_im, -(w_re * square_re));
+        running.kappa[l] = (-y).mul_add(w_re.mul_add(square_im, w_im * square_re), running.kappa[l]);
     }
-    for s in 0..SUMS {
-        gradient.alpha[s] += f64::from(simd::sum(&by_alpha[s]));
-        gradient.beta[s] += f64::from(simd::sum(&by_beta[s]));
-    }
-    gradient.rho_squared += f64::from(simd::sum(&by_rho));
-    gradient.kappa += f64::from(simd::sum(&by_kappa));
 }
 
 #[cfg(test)]
