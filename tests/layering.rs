@@ -36,7 +36,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 40] = [
+const HOMES: [(&str, &[&str]); 41] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch"]),
     ("schemars", &["config"]),
@@ -59,6 +59,7 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("libmimalloc_sys", &["kernels"]),
     ("pulp", &["kernels"]),
     ("rayon", &["kernels"]),
+    ("realfft", &["kernels"]),
     ("safetensors", &["model"]),
     ("tensorboard_rs", &["record"]),
     ("tensorboard_proto", &["record"]),

@@ -1,0 +1,133 @@
+//! The CPU kernel: one task per head and response; its poles in f64 until they are summed over, nodes in the vector lanes.
+//!
+//! Nothing is kept from forward but the inputs: the sums at all nodes would be hundreds of megabytes in a deep model, and cost less than
+//! half of backward to form again.
+
+mod nodes;
+mod pulled;
+mod terms;
+
+use rayon::prelude::*;
+use realfft::num_complex::{Complex32, Complex64};
+
+use super::S4Kernel;
+use crate::op::{CpuOp, Gradient};
+use nodes::Nodes;
+use terms::{Pole, SUMS};
+
+impl CpuOp for S4Kernel {
+    type Saved = ();
+
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
+        if outputs[0].is_empty() {
+            return;
+        }
+        let (nodes, parameters) = (Nodes::new(self.period), Inputs::new(self, inputs));
+        let new = || (nodes.spectrum(), nodes.period());
+        outputs[0].par_chunks_mut(self.len).enumerate().for_each_init(new, |(spectrum, period), (row, k)| {
+            let system = parameters.system(row);
+            nodes.respond(&system.poles(), system.dt as f32, spectrum);
+            spectrum[self.period / 2] = Complex32::from(system.at_infinity() as f32);
+            nodes.inverse(spectrum, period);
+            k.copy_from_slice(&period[..self.len]);
+        });
+    }
+
+    fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
+        if doutputs[0].is_empty() {
+            return;
+        }
+        let (nodes, parameters) = (Nodes::new(self.period), Inputs::new(self, inputs));
+        let rows: Vec<_> = doutputs[0]
+            .par_chunks(self.len)
+            .enumerate()
+            .map_init(
+                || nodes.scratch(),
+                |scratch, (row, dk)| {
+                    let system = parameters.system(row);
+                    let pulled = nodes.pull_back(&system.poles(), system.dt, dk, scratch);
+                    system.gradient(&pulled)
+                },
+            )
+            .collect();
+        pulled::add(self, &parameters, &rows, dinputs);
+    }
+}
+
+/// The inputs by name.
+struct Inputs<'a> {
+    op: &'a S4Kernel,
+    log_dt: &'a [f32],
+    log_w_real: &'a [f32],
+    w_imag: &'a [f32],
+    p: &'a [f32],
+    b: &'a [f32],
+    c: &'a [f32],
+}
+
+impl<'a> Inputs<'a> {
+    fn new(op: &'a S4Kernel, inputs: &[&'a [f32]]) -> Self {
+        let [log_dt, log_w_real, w_imag, p, b, c] = inputs else { unreachable!("six inputs") };
+        Inputs { op, log_dt, log_w_real, w_imag, p, b, c }
+    }
+
+    /// Where the poles of a row lie in [G, M].
+    fn poles_of(&self, row: usize) -> usize {
+        if self.op.groups == 1 { 0 } else { row % self.op.heads * self.op.pairs }
+    }
+
+    fn system(&self, row: usize) -> System {
+        let (pairs, first) = (self.op.pairs, self.poles_of(row));
+        let complex = |values: &[f32], at: usize| {
+            Complex64::new(f64::from(values[2 * at]), f64::from(values[2 * at + 1]))
+        };
+        let pole =
+            |at: usize| Complex64::new(-f64::from(self.log_w_real[at]).exp(), f64::from(self.w_imag[at]));
+        System {
+            dt: f64::from(self.log_dt[row % self.op.heads]).exp(),
+            w: (first..first + pairs).map(pole).collect(),
+            p: (first..first + pairs).map(|at| complex(self.p, at)).collect(),
+            b: (first..first + pairs).map(|at| complex(self.b, at)).collect(),
+            c: (row * pairs..(row + 1) * pairs).map(|at| complex(self.c, at)).collect(),
+        }
+    }
+}
+
+/// One head's state space with one response.
+struct System {
+    dt: f64,
+    w: Vec<Complex64>,
+    p: Vec<Complex64>,
+    b: Vec<Complex64>,
+    c: Vec<Complex64>,
+}
+
+impl System {
+    /// The numerators of pole `n` in the four sums.
+    fn numerators(&self, n: usize) -> [Complex64; SUMS] {
+        let (p, b, c) = (self.p[n], self.b[n], self.c[n]);
+        [b * c, b * p.conj(), p * c, Complex64::from(p.norm_sqr())]
+    }
+
+    fn poles(&self) -> Vec<Pole> {
+        let pole = |n: usize| {
+            let (a, v) = (self.dt * self.w[n], self.numerators(n));
+            Pole {
+                rho: a.norm() as f32,
+                kappa: (2.0 * a.re) as f32,
+                alpha: v.map(|v| (-2.0 * (v * a.conj()).re) as f32),
+                beta: v.map(|v| (2.0 * v.re) as f32),
+            }
+        };
+        (0..self.w.len()).map(pole).collect()
+    }
+
+    /// K where y is infinite.
+    fn at_infinity(&self) -> f64 {
+        self.dt * self.b.iter().zip(&self.c).map(|(b, c)| (b * c).re).sum::<f64>()
+    }
+}
