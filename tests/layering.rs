@@ -82,9 +82,9 @@ const HOMES: [(&str, &[&str]); 41] = [
 
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
-/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, and the matrix product that ops are made of (for CUDA
-/// that is cuBLAS).
-const NOT_OPS: [&str; 4] = ["examples", "matmul", "on_files", "tests"];
+/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, the recurrence for generation, which has no backward, and the
+/// matrix product that ops are made of (for CUDA that is cuBLAS).
+const NOT_OPS: [&str; 5] = ["examples", "matmul", "on_files", "s4_step", "tests"];
 /// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
 

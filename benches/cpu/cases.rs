@@ -56,6 +56,9 @@ fn operands(case: &Case) -> Vec<Named> {
             }
             "targets" => (0..count).map(|i| (i * 7 % 30 + 1) as f32).collect(),
             "dt_bias" | "delta_bias" => noise(index, count, 1.0).iter().map(|x| x - 3.0).collect(),
+            "log_dt" => noise(index, count, 1.0).iter().map(|x| x - 3.4).collect(),
+            "log_w_real" => vec![-0.69; count],
+            "w_imag" => (0..count).map(|i| 3.0 * (i % 32 + 1) as f32).collect(),
             "xbc" | "b" | "c" => noise(index, count, 0.5),
             _ => noise(index, count, 1.0),
         };

@@ -31,8 +31,6 @@ pub fn case() -> Case {
     }
 }
 
-/// Updates parameters and their moments.
-type TakeStep = dyn FnMut(&mut [Learnt]);
 /// A parameter and its moments.
 type Learnt = [Array<Cpu>; 3];
 /// One step of all of them.
