@@ -1,6 +1,6 @@
 //! How fast, beside PyTorch? Each op and each model path: first agreement, then both sides in turns.
 //!
-//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N] | --scaling]
+//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N] [--threads N] | --scaling]
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
 //! transformers; else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
@@ -42,6 +42,10 @@ fn main() {
     let value = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].clone());
     let only = value("--only");
     let rounds = value("--rounds").map_or(7, |count| count.parse().expect("--rounds takes a number"));
+    let threads = match value("--threads") {
+        Some(count) => vec![count.parse().expect("--threads takes a number")],
+        None => THREADS.to_vec(),
+    };
     let folder = tempfile::tempdir().expect("a folder");
     if arguments.iter().any(|argument| argument == "--scaling") {
         return scaling::run(folder.path());
@@ -51,7 +55,7 @@ fn main() {
     let version = torch.as_ref().map(Side::version);
     println!("torch: {}", version.as_deref().unwrap_or("not here; ours alone"));
     let mut rows = Vec::new();
-    for threads in THREADS {
+    for &threads in &threads {
         let rates = Rates::measure(threads);
         println!("{rates}");
         for case in cases::all() {
@@ -67,7 +71,7 @@ fn main() {
         }
     }
     if only.is_none() {
-        report::write("results/tables/cpu_bench.md", &rows, version.as_deref(), rounds);
+        report::write("results/tables/cpu_bench.md", &rows, version.as_deref(), rounds, &threads);
     }
 }
 

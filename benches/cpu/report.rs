@@ -75,9 +75,9 @@ impl fmt::Display for Row {
     }
 }
 
-pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize) {
+pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, threads: &[usize]) {
     let mut text = format!(
-        "# Ops and models on the CPU, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu`, medians of {rounds} samples taken in turns \
+        "# Ops and models on the CPU, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu{}`, medians of {rounds} samples taken in turns \
          (one where a sample takes over 3 s), ± half the distance between the quarters. {}. PyTorch {}, f32.\n\n\
          `ratio` is PyTorch's time by ours. `of the roof` compares with what this machine could do in the same run: products at \
          the rate of a large one, every operand and result moved once at the speed of a copy ({}). Exponentials and the like do not count as \
@@ -87,9 +87,14 @@ pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize) {
          Other programs on the machine disturb rows now and then: the spread shows it.\n\n\
          | case | what | threads | ours, ms | torch, ms | ratio | rate | of the roof | ours, MB | torch, MB | differ |\n\
          |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        if let [one] = threads { format!(" -- --threads {one}") } else { String::new() },
         machine::name(),
         torch.unwrap_or("not run"),
-        crate::THREADS.map(|threads| crate::Rates::measure(threads).to_string()).join("; "),
+        threads
+            .iter()
+            .map(|&threads| crate::Rates::measure(threads).to_string())
+            .collect::<Vec<_>>()
+            .join("; "),
     );
     for row in rows {
         _ = writeln!(text, "{row}");
