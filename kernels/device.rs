@@ -89,10 +89,7 @@ impl Device for Cpu {
     fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), <Cpu as HasErr>::Err> {
         pairs.into_par_iter().for_each(|(sum, more)| {
             sum.par_chunks_mut(BLOCK).zip(more.par_chunks(BLOCK)).for_each(|(sum, more)| {
-                simd::dispatch(
-                    #[inline(always)]
-                    || sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more),
-                );
+                simd::add(sum, more);
             });
         });
         Ok(())

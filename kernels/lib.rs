@@ -49,6 +49,7 @@ pub mod weight_norm;
 mod array;
 mod backend;
 mod error;
+mod fft;
 mod shape;
 mod tape;
 

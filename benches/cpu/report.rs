@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use kernels::on_files::Work;
 
-use crate::machine;
+use crate::machine::{self, Rates};
 
 /// The samples of one side.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +75,7 @@ impl fmt::Display for Row {
     }
 }
 
-pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, threads: &[usize]) {
+pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, rates: &[Rates]) {
     let mut text = format!(
         "# Ops and models on the CPU, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu{}`, medians of {rounds} samples taken in turns \
          (one where a sample takes over 3 s), ± half the distance between the quarters. {}. PyTorch {}, f32.\n\n\
@@ -87,14 +87,10 @@ pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, threa
          Other programs on the machine disturb rows now and then: the spread shows it.\n\n\
          | case | what | threads | ours, ms | torch, ms | ratio | rate | of the roof | ours, MB | torch, MB | differ |\n\
          |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-        if let [one] = threads { format!(" -- --threads {one}") } else { String::new() },
+        if let [one] = rates { format!(" -- --threads {}", one.threads) } else { String::new() },
         machine::name(),
         torch.unwrap_or("not run"),
-        threads
-            .iter()
-            .map(|&threads| crate::Rates::measure(threads).to_string())
-            .collect::<Vec<_>>()
-            .join("; "),
+        rates.iter().map(Rates::to_string).collect::<Vec<_>>().join("; "),
     );
     for row in rows {
         _ = writeln!(text, "{row}");

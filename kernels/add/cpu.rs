@@ -52,14 +52,7 @@ impl CpuOp for Add {
             }
             let operands = doutputs[0].par_chunks(BLOCK);
             dinput.par_chunks_mut(BLOCK).zip(operands).for_each(|(dinput, dout)| {
-                simd::dispatch(
-                    #[inline(always)]
-                    || {
-                        for (dinput, dout) in dinput.iter_mut().zip(dout) {
-                            *dinput += dout;
-                        }
-                    },
-                );
+                simd::add(dinput, dout);
             });
         }
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::FeedForward;
 use crate::device::scratch;
 use crate::dropout::Factors;
+use crate::gelu::fused;
 use crate::gelu::normal::distribution;
 use crate::linear::cpu::{add_column_sums, row_blocks, weight_gradient};
 use crate::matmul::{Product, View, matmul, matmul_then};
@@ -133,10 +134,7 @@ impl FeedForward {
 /// Turns a piece of h, which begins at element `first`, into g.
 fn activate(piece: &mut [f32], factors: Option<Factors>, first: usize) {
     match factors {
-        None => simd::dispatch(
-            #[inline(always)]
-            || piece.iter_mut().for_each(|x| *x *= distribution(*x).0),
-        ),
+        None => fused::activate(piece),
         Some(factors) => {
             let stretch = factors.starting_at(first);
             simd::dispatch(

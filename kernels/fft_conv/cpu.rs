@@ -1,13 +1,11 @@
 //! The CPU kernel: a task takes a few neighbouring channels, so that whole pieces of rows are gathered and scattered, and every sequence of them.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::FftConv;
 use crate::device::scratch;
+use crate::fft::{Scratch, Transforms};
 use crate::op::{CpuOp, Gradient};
 use crate::ssd::columns;
 
@@ -29,7 +27,7 @@ impl CpuOp for FftConv {
         let call = Call::new(self);
         let rows = call.by_task(Some(&mut *outputs[0]), u.len());
         rows.into_par_iter().enumerate().for_each_init(
-            || call.scratch(),
+            || call.transforms.scratch(),
             |scratch, (task, mut rows)| {
                 let channels = call.channels(task);
                 let kernels: Vec<_> = channels.clone().map(|h| call.kernel_spectrum(k, h, scratch)).collect();
@@ -40,7 +38,7 @@ impl CpuOp for FftConv {
                     {
                         call.transform(signal, scratch);
                         scratch.spectrum.iter_mut().zip(kernel).for_each(|(u, k)| *u *= k);
-                        call.restore(scratch);
+                        call.transforms.inverse(scratch);
                         signal.iter_mut().zip(&scratch.signal).for_each(|(u, y)| *u = d[h].mul_add(*u, *y));
                     }
                     for (t, row) in rows.iter_mut().enumerate() {
@@ -63,7 +61,7 @@ impl CpuOp for FftConv {
             .into_par_iter()
             .enumerate()
             .map_init(
-                || call.scratch(),
+                || call.transforms.scratch(),
                 |scratch, (task, mut rows)| call.back([u, k, d, dy], task, &mut rows, scratch),
             )
             .collect();
@@ -87,37 +85,16 @@ struct Partial {
     dd: f64,
 }
 
-/// Buffers of a thread.
-struct Scratch {
-    /// A signal with zeros behind it.
-    signal: Vec<f32>,
-    spectrum: Vec<Complex32>,
-    work: Vec<Complex32>,
-}
-
-/// The transforms of one call.
+/// One call and its transforms.
 struct Call<'a> {
     op: &'a FftConv,
-    /// Samples of a transform: no fewer than two signals have.
-    len: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    /// Of no fewer samples than two signals have.
+    transforms: Transforms,
 }
 
 impl<'a> Call<'a> {
     fn new(op: &'a FftConv) -> Self {
-        let len = smooth(2 * op.time);
-        let mut planner = RealFftPlanner::new();
-        Call { op, len, forward: planner.plan_fft_forward(len), inverse: planner.plan_fft_inverse(len) }
-    }
-
-    fn scratch(&self) -> Scratch {
-        let work = self.forward.get_scratch_len().max(self.inverse.get_scratch_len());
-        Scratch {
-            signal: vec![0.0; self.len],
-            spectrum: vec![Complex32::default(); self.len / 2 + 1],
-            work: vec![Complex32::default(); work],
-        }
+        Call { op, transforms: Transforms::of(smooth(2 * op.time)) }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -160,14 +137,7 @@ impl<'a> Call<'a> {
         let (signal, behind) = scratch.signal.split_at_mut(from.len());
         signal.copy_from_slice(from);
         behind.fill(0.0);
-        self.transform_period(scratch);
-    }
-
-    /// Fills the spectrum from the signal of a whole period, which is left in disorder.
-    fn transform_period(&self, scratch: &mut Scratch) {
-        let Scratch { signal, spectrum, work } = scratch;
-        let done = self.forward.process_with_scratch(signal, spectrum, work);
-        debug_assert!(done.is_ok(), "the lengths are the plan's");
+        self.transforms.forward(scratch);
     }
 
     /// The kernel of channel `h`, both directions in one period.
@@ -179,20 +149,8 @@ impl<'a> Call<'a> {
             let ahead = k[(channels + h) * time..][..time].iter();
             scratch.signal.iter_mut().rev().zip(ahead).for_each(|(to, k)| *to = *k);
         }
-        self.transform_period(scratch);
+        self.transforms.forward(scratch);
         scratch.spectrum.clone()
-    }
-
-    /// Fills the signal from the spectrum, which is left in disorder.
-    fn restore(&self, scratch: &mut Scratch) {
-        let Scratch { signal, spectrum, work } = scratch;
-        // These two are real but for rounding; the length is even.
-        spectrum[0].im = 0.0;
-        spectrum[self.len / 2].im = 0.0;
-        let done = self.inverse.process_with_scratch(spectrum, signal, work);
-        debug_assert!(done.is_ok(), "the lengths are the plan's");
-        let scale = 1.0 / self.len as f32;
-        signal.iter_mut().for_each(|x| *x *= scale);
     }
 
     /// Adds to the rows of the task's du, and returns what its channels add to dk and dD.
@@ -205,7 +163,7 @@ impl<'a> Call<'a> {
     ) -> Vec<Partial> {
         let (time, channels) = (self.op.time, self.channels(task));
         let kernels: Vec<_> = channels.clone().map(|h| self.kernel_spectrum(k, h, scratch)).collect();
-        let mut correlations = vec![vec![Complex32::default(); self.len / 2 + 1]; kernels.len()];
+        let mut correlations = vec![vec![Complex32::default(); scratch.spectrum.len()]; kernels.len()];
         let mut dd = vec![0.0f64; kernels.len()];
         for (b, rows) in rows.iter_mut().enumerate() {
             let signals = self.panel(u, b, channels.clone());
@@ -222,7 +180,7 @@ impl<'a> Call<'a> {
                     *sum += u.conj() * *dy;
                     *dy *= k.conj();
                 }
-                self.restore(scratch);
+                self.transforms.inverse(scratch);
                 let d = d[channels.start + c];
                 gradient.iter_mut().zip(&scratch.signal).for_each(|(dy, du)| *dy = d.mul_add(*dy, *du));
             }
@@ -237,7 +195,7 @@ impl<'a> Call<'a> {
     /// dk [R, L] of one channel from the correlation's spectrum.
     fn kernel_gradient(&self, correlation: &[Complex32], scratch: &mut Scratch) -> Vec<f32> {
         scratch.spectrum.copy_from_slice(correlation);
-        self.restore(scratch);
+        self.transforms.inverse(scratch);
         let mut dk = scratch.signal[..self.op.time].to_vec();
         if self.op.both {
             dk.extend(scratch.signal.iter().rev().take(self.op.time));

@@ -6,7 +6,7 @@
 //! Backward: du_s = Σ_{t ≥ s} dy_t k0_{t−s} (and Σ_{t < s} dy_t k1_{s−t−1}) + D dy_s, dk by correlating dy with u over all sequences,
 //! dD = Σ dy u.
 //!
-//! Transforms are long enough that nothing wraps around, planned once a call, in f32. Not for: short filters (`causal_conv1d`, `conv1d`).
+//! Transforms are long enough that nothing wraps around, planned once for each length, in f32. Not for: short filters (`causal_conv1d`, `conv1d`).
 //!
 //! # Shapes
 //! u [B, L, H] · k [R, H, L] with R = 1 (causal) or 2 (both directions) · d [H] → y [B, L, H]

@@ -1,15 +1,8 @@
-//! The CPU kernel: one pass over fixed blocks.
-
-use rayon::prelude::*;
+//! The CPU kernel: the passes of `fused.rs`.
 
 use super::Gelu;
 use super::fused;
-use super::normal::slope;
 use crate::op::{CpuOp, Gradient};
-use crate::simd;
-
-/// Elements per task.
-const BLOCK: usize = 1 << 14;
 
 impl CpuOp for Gelu {
     type Saved = ();
@@ -28,18 +21,6 @@ impl CpuOp for Gelu {
 
     fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
         let Some(dx) = &mut dinputs[0] else { return };
-        let kept = dx.beta();
-        let operands = inputs[0].par_chunks(BLOCK).zip(doutputs[0].par_chunks(BLOCK));
-        dx.par_chunks_mut(BLOCK).zip(operands).for_each(|(dx, (x, dout))| {
-            simd::dispatch(
-                #[inline(always)]
-                || {
-                    for ((dx, &x), dout) in dx.iter_mut().zip(x).zip(dout) {
-                        let before = if kept == 0.0 { 0.0 } else { *dx };
-                        *dx = dout.mul_add(slope(x), before);
-                    }
-                },
-            );
-        });
+        fused::backward(inputs[0], doutputs[0], dx.beta(), dx);
     }
 }

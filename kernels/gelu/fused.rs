@@ -1,4 +1,4 @@
-//! GELU as another op's last step.
+//! GELU's passes, for itself and as another op's last step.
 
 use rayon::prelude::*;
 
@@ -45,19 +45,25 @@ pub(crate) fn pull_back(x: &mut [f32], dout: &[f32]) {
     }
 }
 
-/// [`pull_back`] on all threads, into a buffer of its own.
-pub(crate) fn gradient(x: &[f32], dout: &[f32]) -> Vec<f32> {
-    let mut dx = scratch(x.len());
+/// Adds dout · slope(x) to `dx` on all threads; sets it where `beta` is 0.
+pub(crate) fn backward(x: &[f32], dout: &[f32], beta: f32, dx: &mut [f32]) {
     let operands = x.par_chunks(BLOCK).zip(dout.par_chunks(BLOCK));
     dx.par_chunks_mut(BLOCK).zip(operands).for_each(|(dx, (x, dout))| {
         simd::dispatch(
             #[inline(always)]
             || {
                 for ((dx, &x), dout) in dx.iter_mut().zip(x).zip(dout) {
-                    *dx = dout * slope(x);
+                    let before = if beta == 0.0 { 0.0 } else { *dx };
+                    *dx = dout.mul_add(slope(x), before);
                 }
             },
         );
     });
+}
+
+/// The gradient before the GELU, in a buffer of its own.
+pub(crate) fn gradient(x: &[f32], dout: &[f32]) -> Vec<f32> {
+    let mut dx = scratch(x.len());
+    backward(x, dout, 0.0, &mut dx);
     dx
 }

@@ -12,6 +12,7 @@ use realfft::num_complex::{Complex32, Complex64};
 
 use super::S4Kernel;
 use crate::op::{CpuOp, Gradient};
+use crate::s4_step::System;
 use nodes::Nodes;
 use terms::{Pole, SUMS};
 
@@ -27,14 +28,16 @@ impl CpuOp for S4Kernel {
             return;
         }
         let (nodes, parameters) = (Nodes::new(self.period), Inputs::new(self, inputs));
-        let new = || (nodes.spectrum(), nodes.period());
-        outputs[0].par_chunks_mut(self.len).enumerate().for_each_init(new, |(spectrum, period), (row, k)| {
-            let system = parameters.system(row);
-            nodes.respond(&system.poles(), system.dt as f32, spectrum);
-            spectrum[self.period / 2] = Complex32::from(system.at_infinity() as f32);
-            nodes.inverse(spectrum, period);
-            k.copy_from_slice(&period[..self.len]);
-        });
+        outputs[0].par_chunks_mut(self.len).enumerate().for_each_init(
+            || nodes.transform(),
+            |scratch, (row, k)| {
+                let system = parameters.system(row);
+                nodes.respond(&poles(&system), system.dt as f32, &mut scratch.spectrum);
+                scratch.spectrum[self.period / 2] = Complex32::from(at_infinity(&system) as f32);
+                nodes.inverse(scratch);
+                k.copy_from_slice(&scratch.signal[..self.len]);
+            },
+        );
     }
 
     fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
@@ -49,8 +52,8 @@ impl CpuOp for S4Kernel {
                 || nodes.scratch(),
                 |scratch, (row, dk)| {
                     let system = parameters.system(row);
-                    let pulled = nodes.pull_back(&system.poles(), system.dt, dk, scratch);
-                    system.gradient(&pulled)
+                    let pulled = nodes.pull_back(&poles(&system), system.dt, dk, scratch);
+                    pulled::gradient(&system, &pulled)
                 },
             )
             .collect();
@@ -80,6 +83,7 @@ impl<'a> Inputs<'a> {
         if self.op.groups == 1 { 0 } else { row % self.op.heads * self.op.pairs }
     }
 
+    /// One head's state space with one response, its C̃ as c.
     fn system(&self, row: usize) -> System {
         let (pairs, first) = (self.op.pairs, self.poles_of(row));
         let complex = |values: &[f32], at: usize| {
@@ -97,37 +101,26 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// One head's state space with one response.
-struct System {
-    dt: f64,
-    w: Vec<Complex64>,
-    p: Vec<Complex64>,
-    b: Vec<Complex64>,
-    c: Vec<Complex64>,
+/// The numerators of pole `n` in the four sums.
+fn numerators(system: &System, n: usize) -> [Complex64; SUMS] {
+    let (p, b, c) = (system.p[n], system.b[n], system.c[n]);
+    [b * c, b * p.conj(), p * c, Complex64::from(p.norm_sqr())]
 }
 
-impl System {
-    /// The numerators of pole `n` in the four sums.
-    fn numerators(&self, n: usize) -> [Complex64; SUMS] {
-        let (p, b, c) = (self.p[n], self.b[n], self.c[n]);
-        [b * c, b * p.conj(), p * c, Complex64::from(p.norm_sqr())]
-    }
+fn poles(system: &System) -> Vec<Pole> {
+    let pole = |n: usize| {
+        let (a, v) = (system.dt * system.w[n], numerators(system, n));
+        Pole {
+            rho: a.norm() as f32,
+            kappa: (2.0 * a.re) as f32,
+            alpha: v.map(|v| (-2.0 * (v * a.conj()).re) as f32),
+            beta: v.map(|v| (2.0 * v.re) as f32),
+        }
+    };
+    (0..system.w.len()).map(pole).collect()
+}
 
-    fn poles(&self) -> Vec<Pole> {
-        let pole = |n: usize| {
-            let (a, v) = (self.dt * self.w[n], self.numerators(n));
-            Pole {
-                rho: a.norm() as f32,
-                kappa: (2.0 * a.re) as f32,
-                alpha: v.map(|v| (-2.0 * (v * a.conj()).re) as f32),
-                beta: v.map(|v| (2.0 * v.re) as f32),
-            }
-        };
-        (0..self.w.len()).map(pole).collect()
-    }
-
-    /// K where y is infinite.
-    fn at_infinity(&self) -> f64 {
-        self.dt * self.b.iter().zip(&self.c).map(|(b, c)| (b * c).re).sum::<f64>()
-    }
+/// K where y is infinite.
+fn at_infinity(system: &System) -> f64 {
+    system.dt * system.b.iter().zip(&system.c).map(|(b, c)| (b * c).re).sum::<f64>()
 }

@@ -29,3 +29,15 @@ pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
 pub use schedule::{Decay, Schedule};
 pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};
+
+/// A shipped experiment on the bundled corpus under `ci`, with `more` overrides.
+#[cfg(test)]
+pub(crate) fn under_ci(experiment: &str, more: &[&str]) -> Plan {
+    let root = crate::checkout();
+    let mut sets = vec![format!("data.dir=\"{}\"", root.join("corpora/smoke").display())];
+    sets.extend(more.iter().map(|set| (*set).to_owned()));
+    let request = crate::config::Request { profile: Some("ci".to_owned()), sets, ..Default::default() };
+    let loaded = crate::config::load(&root.join(format!("experiments/{experiment}.toml")), &request)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+}

@@ -255,24 +255,13 @@ mod tests {
     use kernels::trace::Kind;
 
     use super::*;
-    use crate::config;
-    use crate::plan::resolve;
+    use crate::plan::under_ci;
     use crate::record::Event;
     use crate::train::profile::{Extent, Measured, measure};
     use crate::train::{Job, Stop};
 
     fn plan(experiment: &str, more: &[&str]) -> Plan {
-        let root = crate::checkout();
-        let mut sets = vec![
-            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
-            "data.batch_size=2".to_owned(),
-            "train.accumulation_steps=1".to_owned(),
-        ];
-        sets.extend(more.iter().map(|set| (*set).to_owned()));
-        let request = config::Request { profile: Some("ci".to_owned()), sets, ..Default::default() };
-        let loaded = config::load(&root.join(format!("experiments/{experiment}.toml")), &request)
-            .unwrap_or_else(|problems| panic!("{problems}"));
-        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+        under_ci(experiment, &[&["data.batch_size=2", "train.accumulation_steps=1"], more].concat())
     }
 
     fn measured(plan: &Plan) -> Measured {

@@ -131,26 +131,15 @@ mod tests {
     use kernels::trace::{Kind, Recording, Trace};
 
     use super::*;
-    use crate::config;
     use crate::data::{Prefetch, Stream};
     use crate::model::Model;
-    use crate::plan::resolve;
+    use crate::plan::under_ci;
     use crate::train::Job;
     use crate::train::micro_batch::{BACKWARD, FORWARD, OBJECTIVE};
 
     /// An experiment under `ci` with small batches and `more` overrides.
     fn plan(experiment: &str, more: &[&str]) -> Plan {
-        let root = crate::checkout();
-        let mut sets = vec![
-            format!("data.dir=\"{}\"", root.join("corpora/smoke").display()),
-            "data.batch_size=2".to_owned(),
-            "model.wav2vec2.num_hidden_layers=1".to_owned(),
-        ];
-        sets.extend(more.iter().map(|set| (*set).to_owned()));
-        let request = config::Request { profile: Some("ci".to_owned()), sets, ..Default::default() };
-        let loaded = config::load(&root.join(format!("experiments/{experiment}.toml")), &request)
-            .unwrap_or_else(|problems| panic!("{problems}"));
-        resolve(&loaded.experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+        under_ci(experiment, &[&["data.batch_size=2", "model.wav2vec2.num_hidden_layers=1"], more].concat())
     }
 
     /// What some updates came to.

@@ -1,11 +1,9 @@
 //! The nodes of one period, what the sums come to there, and the way to the samples and back.
 
-use std::sync::Arc;
-
 use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::terms::{self, Block, LANES, Lanes, Pole, PoleGradient};
+use crate::fft::{self, Transforms};
 use crate::simd;
 
 /// What the sums at the nodes say, pole by pole.
@@ -19,8 +17,7 @@ pub(super) struct Pulled {
 
 /// Room for one row's way back.
 pub(super) struct Scratch {
-    period: Vec<f32>,
-    spectrum: Vec<Complex32>,
+    transform: fft::Scratch,
     cotangents: Vec<Block>,
 }
 
@@ -28,8 +25,7 @@ pub(super) struct Scratch {
 pub(super) struct Nodes {
     blocks: Vec<Lanes>,
     period: usize,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    forward: Arc<dyn RealToComplex<f32>>,
+    transforms: Transforms,
 }
 
 impl Nodes {
@@ -37,31 +33,21 @@ impl Nodes {
         let half = period / 2;
         let node =
             |j: usize| (2.0 * (std::f64::consts::PI * j.min(half - 1) as f64 / period as f64).tan()) as f32;
-        let mut planner = RealFftPlanner::new();
         Nodes {
             blocks: (0..half).step_by(LANES).map(|first| std::array::from_fn(|l| node(first + l))).collect(),
             period,
-            inverse: planner.plan_fft_inverse(period),
-            forward: planner.plan_fft_forward(period),
+            transforms: Transforms::of(period),
         }
     }
 
-    /// Room for K at all nodes.
-    pub fn spectrum(&self) -> Vec<Complex32> {
-        vec![Complex32::default(); self.period / 2 + 1]
+    /// Room for one row's way there.
+    pub fn transform(&self) -> fft::Scratch {
+        self.transforms.scratch()
     }
 
-    /// Room for the samples of a period.
-    pub fn period(&self) -> Vec<f32> {
-        vec![0.0; self.period]
-    }
-
+    /// Room for one row's way back.
     pub fn scratch(&self) -> Scratch {
-        Scratch {
-            period: self.period(),
-            spectrum: self.spectrum(),
-            cotangents: vec![Block::ZERO; self.blocks.len()],
-        }
+        Scratch { transform: self.transform(), cotangents: vec![Block::ZERO; self.blocks.len()] }
     }
 
     /// Fills K at all nodes but the infinite one.
@@ -79,36 +65,31 @@ impl Nodes {
         }
     }
 
-    /// The samples of a period from K; `spectrum` is left in disorder.
-    pub fn inverse(&self, spectrum: &mut [Complex32], period: &mut [f32]) {
-        let half = self.period / 2;
-        spectrum[0].im = 0.0;
-        spectrum[half].im = 0.0;
-        let done = self.inverse.process(spectrum, period);
-        debug_assert!(done.is_ok(), "the lengths are the plan's");
-        let scale = 1.0 / self.period as f32;
-        period.iter_mut().for_each(|k| *k *= scale);
+    /// The samples of a period from K.
+    pub fn inverse(&self, scratch: &mut fft::Scratch) {
+        self.transforms.inverse(scratch);
     }
 
     /// From the gradient of the first samples to that of the poles.
     pub fn pull_back(&self, poles: &[Pole], dt: f64, dk: &[f32], scratch: &mut Scratch) -> Pulled {
         let half = self.period / 2;
-        scratch.period[..dk.len()].copy_from_slice(dk);
-        scratch.period[dk.len()..].fill(0.0);
-        let done = self.forward.process(&mut scratch.period, &mut scratch.spectrum);
-        debug_assert!(done.is_ok(), "the lengths are the plan's");
+        let Scratch { transform, cotangents } = scratch;
+        transform.signal[..dk.len()].copy_from_slice(dk);
+        transform.signal[dk.len()..].fill(0.0);
+        self.transforms.forward(transform);
+        let spectrum = &mut transform.spectrum;
         // Each inner frequency stands for its mirror image, too.
         let scale = |j: usize| if j == 0 || j == half { 1.0 } else { 2.0 } / self.period as f32;
-        for (j, value) in scratch.spectrum.iter_mut().enumerate() {
+        for (j, value) in spectrum.iter_mut().enumerate() {
             *value *= scale(j);
         }
         let mut pulled = Pulled {
             poles: vec![PoleGradient::default(); poles.len()],
             dt: 0.0,
-            at_infinity: f64::from(scratch.spectrum[half].re),
+            at_infinity: f64::from(spectrum[half].re),
         };
-        let blocks = self.blocks.iter().zip(scratch.spectrum[..half].chunks(LANES));
-        for ((y, dk), cotangents) in blocks.zip(&mut scratch.cotangents) {
+        let blocks = self.blocks.iter().zip(spectrum[..half].chunks(LANES));
+        for ((y, dk), cotangents) in blocks.zip(&mut *cotangents) {
             // Nodes that only fill up the last block have no cotangent.
             let mut lanes = [[0.0f32; LANES]; 2];
             for (l, dk) in dk.iter().enumerate() {
@@ -123,7 +104,7 @@ impl Nodes {
             #[inline(always)]
             || {
                 for (pole, gradient) in poles.iter().zip(&mut pulled.poles) {
-                    *gradient = terms::pull_back(pole, &self.blocks, &scratch.cotangents);
+                    *gradient = terms::pull_back(pole, &self.blocks, cotangents);
                 }
             },
         );

@@ -7,47 +7,38 @@ use realfft::num_complex::Complex64;
 use super::super::S4Kernel;
 use super::nodes::Pulled;
 use super::terms::SUMS;
-use super::{Inputs, System};
+use super::{Inputs, numerators};
 use crate::op::Gradient;
+use crate::s4_step::System;
 
-/// One row's derivatives.
-pub(super) struct Row {
-    dt: f64,
-    w: Vec<Complex64>,
-    p: Vec<Complex64>,
-    b: Vec<Complex64>,
-    c: Vec<Complex64>,
-}
-
-impl System {
-    pub(super) fn gradient(&self, pulled: &Pulled) -> Row {
-        let pairs = self.w.len();
-        let zeros = || Vec::with_capacity(pairs);
-        let mut row = Row { dt: pulled.dt, w: zeros(), p: zeros(), b: zeros(), c: zeros() };
-        for (n, gradient) in pulled.poles.iter().enumerate() {
-            let (a, v) = (self.dt * self.w[n], self.numerators(n));
-            let (p, b, c) = (self.p[n], self.b[n], self.c[n]);
-            // α = −2 Re(v ā), β = 2 Re v, ρ² = |a|², κ = 2 Re a.
-            let mut by_a = 2.0 * gradient.rho_squared * a + 2.0 * gradient.kappa;
-            let mut by_v = [Complex64::default(); SUMS];
-            for s in 0..SUMS {
-                by_a -= 2.0 * gradient.alpha[s] * v[s];
-                by_v[s] = 2.0 * gradient.beta[s] - 2.0 * gradient.alpha[s] * a;
-            }
-            // At infinity K is dt Σ Re v.
-            by_v[0] += self.dt * pulled.at_infinity;
-            row.dt += pulled.at_infinity * v[0].re + (by_a.conj() * self.w[n]).re;
-            row.w.push(self.dt * by_a);
-            row.b.push(c.conj() * by_v[0] + p * by_v[1]);
-            row.c.push(b.conj() * by_v[0] + p.conj() * by_v[2]);
-            row.p.push(b * by_v[1].conj() + c.conj() * by_v[2] + 2.0 * p * by_v[3].re);
+/// The derivatives by each number of `system`, in its place.
+pub(super) fn gradient(system: &System, pulled: &Pulled) -> System {
+    let pairs = system.w.len();
+    let zeros = || Vec::with_capacity(pairs);
+    let mut row = System { dt: pulled.dt, w: zeros(), p: zeros(), b: zeros(), c: zeros() };
+    for (n, gradient) in pulled.poles.iter().enumerate() {
+        let (a, v) = (system.dt * system.w[n], numerators(system, n));
+        let (p, b, c) = (system.p[n], system.b[n], system.c[n]);
+        // α = −2 Re(v ā), β = 2 Re v, ρ² = |a|², κ = 2 Re a.
+        let mut by_a = 2.0 * gradient.rho_squared * a + 2.0 * gradient.kappa;
+        let mut by_v = [Complex64::default(); SUMS];
+        for s in 0..SUMS {
+            by_a -= 2.0 * gradient.alpha[s] * v[s];
+            by_v[s] = 2.0 * gradient.beta[s] - 2.0 * gradient.alpha[s] * a;
         }
-        row
+        // At infinity K is dt Σ Re v.
+        by_v[0] += system.dt * pulled.at_infinity;
+        row.dt += pulled.at_infinity * v[0].re + (by_a.conj() * system.w[n]).re;
+        row.w.push(system.dt * by_a);
+        row.b.push(c.conj() * by_v[0] + p * by_v[1]);
+        row.c.push(b.conj() * by_v[0] + p.conj() * by_v[2]);
+        row.p.push(b * by_v[1].conj() + c.conj() * by_v[2] + 2.0 * p * by_v[3].re);
     }
+    row
 }
 
 /// Adds the rows' derivatives in their order.
-pub(super) fn add(op: &S4Kernel, inputs: &Inputs<'_>, rows: &[Row], dinputs: &mut [Option<Gradient<'_>>]) {
+pub(super) fn add(op: &S4Kernel, inputs: &Inputs<'_>, rows: &[System], dinputs: &mut [Option<Gradient<'_>>]) {
     let [log_dt, log_w_real, w_imag, p, b, c] = dinputs else { unreachable!("six inputs") };
     let poles = op.groups * op.pairs;
     let (mut dt, mut w) = (vec![0.0; op.heads], vec![Complex64::default(); poles]);
