@@ -11,6 +11,7 @@ mod need;
 mod problem;
 mod readers;
 mod resolve;
+mod sashimi;
 mod schedule;
 mod settle;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use need::{Need, NeedKind, needs};
 pub use problem::Problem;
 pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
+pub use sashimi::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
 pub use schedule::{Decay, Schedule};
 pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};
 
