@@ -21,15 +21,18 @@ pub mod trace;
 
 pub mod adamw;
 pub mod add;
+pub mod add_to_frames;
 pub mod attention;
 pub mod causal_conv1d;
 pub mod conv1d;
 pub mod cross_entropy;
 pub mod ctc_loss;
 pub mod dropout;
+pub mod embedding;
 pub mod feed_forward;
 pub mod fft_conv;
 pub mod gelu;
+pub mod glu;
 pub mod group_norm;
 pub mod kl_divergence;
 pub mod layer_distance;
@@ -37,12 +40,16 @@ pub mod layer_norm;
 pub mod linear;
 pub mod padding;
 pub mod recompute;
+pub mod relu;
 pub mod rms_norm;
 pub mod s4_kernel;
 pub mod s4_step;
+pub mod scalar_norm;
 pub mod selective_scan;
+pub mod shift;
 pub mod silu;
 pub mod ssd;
+pub mod swap_axes;
 pub mod time_mask;
 pub mod weight_norm;
 
@@ -67,15 +74,18 @@ pub use tape::{Grads, Tape};
 // Every op, the folder's name first.
 backend::ops!(
     add::Add,
+    add_to_frames::AddToFrames,
     attention::Attention,
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
     cross_entropy::CrossEntropy,
     ctc_loss::CtcLoss,
     dropout::Dropout,
+    embedding::Embedding,
     feed_forward::FeedForward,
     fft_conv::FftConv,
     gelu::Gelu,
+    glu::Glu,
     group_norm::GroupNorm,
     kl_divergence::KlDivergence,
     layer_distance::LayerDistance,
@@ -85,12 +95,17 @@ backend::ops!(
     padding::MeanPool,
     padding::ReversePadded,
     padding::ZeroPadding,
+    relu::Relu,
     rms_norm::GatedRmsNorm,
     rms_norm::RmsNorm,
     s4_kernel::S4Kernel,
+    scalar_norm::ScalarNorm,
     selective_scan::SelectiveScan,
+    shift::Shift,
     silu::Silu,
     ssd::SsdScan,
+    swap_axes::SwapAxes,
     time_mask::TimeMask,
     weight_norm::WeightNorm,
+    weight_norm::RowWeightNorm,
 );

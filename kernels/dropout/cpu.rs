@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Dropout;
 use crate::op::{CpuOp, Gradient};
-use crate::simd;
+use crate::{simd, threads};
 
 /// Elements per task. A power of two, so that no block crosses a multiple of 2³².
 const BLOCK: usize = 1 << 14;
@@ -47,6 +47,9 @@ impl CpuOp for Dropout {
 impl Dropout {
     /// Hands each element of `to` the masked and scaled element of `from`.
     fn for_each_block(&self, from: &[f32], to: &mut [f32], put: impl Fn(&mut f32, f32) + Sync) {
+        if let Some(extents) = self.sequence {
+            return self.for_each_frame(extents, from, to, put);
+        }
         to.par_chunks_mut(BLOCK).zip(from.par_chunks(BLOCK)).enumerate().for_each(|(block, (to, from))| {
             let stretch = self.mask.starting_at(block * BLOCK);
             simd::dispatch(
@@ -60,5 +63,37 @@ impl Dropout {
                 },
             );
         });
+    }
+
+    /// The same where whole channels drop.
+    fn for_each_frame(
+        &self,
+        [time, channels]: [usize; 2],
+        from: &[f32],
+        to: &mut [f32],
+        put: impl Fn(&mut f32, f32) + Sync,
+    ) {
+        if from.is_empty() {
+            return;
+        }
+        let block = threads::block_rows(channels, BLOCK) * channels;
+        let sequences = to.chunks_exact_mut(time * channels).zip(from.chunks_exact(time * channels));
+        for (index, (to, from)) in sequences.enumerate() {
+            let stretch = self.mask.starting_at(index * channels);
+            let kept: Vec<bool> = (0..channels).map(|channel| stretch.keeps(channel)).collect();
+            to.par_chunks_mut(block).zip(from.par_chunks(block)).for_each(|(to, from)| {
+                simd::dispatch(
+                    #[inline(always)]
+                    || {
+                        for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
+                            for ((to, from), &kept) in to.iter_mut().zip(from).zip(&kept) {
+                                let scaled = from * self.scale;
+                                put(to, if kept { scaled } else { 0.0 });
+                            }
+                        }
+                    },
+                );
+            });
+        }
     }
 }

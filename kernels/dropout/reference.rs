@@ -25,3 +25,18 @@ pub(super) fn keeps(p: f32, seed: u64, index: u64) -> bool {
     let hash = mix32(mix32(((index & LOW) + (key & LOW)) & LOW) ^ (key >> 32));
     hash >= (f64::from(p) * 4_294_967_296.0) as u64
 }
+
+/// out from x [B, T, C], whole channels dropped.
+pub(super) fn forward_channels(
+    p: f32,
+    seed: u64,
+    [time, channels]: [usize; 2],
+    inputs: &[Vec<f64>],
+) -> Vec<Vec<f64>> {
+    let scale = 1.0 / (1.0 - f64::from(p));
+    let masked = |(i, x): (usize, &f64)| {
+        let channel = i / (time * channels) * channels + i % channels;
+        if keeps(p, seed, channel as u64) { x * scale } else { 0.0 }
+    };
+    vec![inputs[0].iter().enumerate().map(masked).collect()]
+}

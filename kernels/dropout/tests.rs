@@ -135,3 +135,29 @@ fn refuses_what_is_no_probability_and_leaves_the_input_at_zero() {
     let mut grads = tape.backward(&device, vec![(out, vec![1.0; 2])]).expect("runs");
     assert_eq!(grads.to_vec(&x).expect("runs"), want);
 }
+
+#[test]
+fn whole_channels_agree_with_the_specification_and_finite_differences() {
+    for (batch, time, channels, p) in [(0, 2, 3, 0.5), (1, 1, 1, 0.5), (3, 4, 5, 0.3), (2, 3, 40, 0.9)] {
+        let inputs = [Numbers::new(2).take(batch * time * channels, 2.0, 0.0)];
+        let extents = [time, channels];
+        let op = Dropout { sequence: Some(extents), ..Dropout::new(p, 7) };
+        check(&op, &inputs, &[true], |inputs| reference::forward_channels(p, 7, extents, inputs));
+    }
+}
+
+#[test]
+fn a_channel_is_kept_at_all_times_or_at_none() {
+    let (batch, time, channels) = (2, 900, 40);
+    let x = Array::from_vec(&Cpu::default(), vec![1.0; batch * time * channels], [batch, time, channels]);
+    let out = dropout_channels(&mut Tape::silent(), &x.expect("fits"), 0.5, 3).expect("runs").to_vec();
+    let sequences: Vec<&[f32]> = out.chunks(time * channels).collect();
+    for sequence in &sequences {
+        assert!(sequence.chunks(channels).all(|frame| frame == &sequence[..channels]));
+        assert!(sequence.contains(&0.0) && sequence.contains(&2.0));
+    }
+    assert_ne!(sequences[0], sequences[1]);
+    let flat = Array::zeros(&Cpu::default(), [4]).expect("room");
+    let error = dropout_channels(&mut Tape::silent(), &flat, 0.5, 3).expect_err("no channels").to_string();
+    assert_eq!(error, "dropout: x has shape [4], but it needs 3 axes");
+}

@@ -12,7 +12,7 @@ use realfft::num_complex::{Complex32, Complex64};
 
 use super::S4Kernel;
 use crate::op::{CpuOp, Gradient};
-use crate::s4_step::System;
+use crate::s4_step::{Heads, System};
 use nodes::Nodes;
 use terms::{Pole, SUMS};
 
@@ -27,7 +27,7 @@ impl CpuOp for S4Kernel {
         if outputs[0].is_empty() {
             return;
         }
-        let (nodes, parameters) = (Nodes::new(self.period), Inputs::new(self, inputs));
+        let (nodes, parameters) = (Nodes::new(self.period), heads(self, inputs));
         outputs[0].par_chunks_mut(self.len).enumerate().for_each_init(
             || nodes.transform(),
             |scratch, (row, k)| {
@@ -44,7 +44,7 @@ impl CpuOp for S4Kernel {
         if doutputs[0].is_empty() {
             return;
         }
-        let (nodes, parameters) = (Nodes::new(self.period), Inputs::new(self, inputs));
+        let (nodes, parameters) = (Nodes::new(self.period), heads(self, inputs));
         let rows: Vec<_> = doutputs[0]
             .par_chunks(self.len)
             .enumerate()
@@ -62,43 +62,9 @@ impl CpuOp for S4Kernel {
 }
 
 /// The inputs by name.
-struct Inputs<'a> {
-    op: &'a S4Kernel,
-    log_dt: &'a [f32],
-    log_w_real: &'a [f32],
-    w_imag: &'a [f32],
-    p: &'a [f32],
-    b: &'a [f32],
-    c: &'a [f32],
-}
-
-impl<'a> Inputs<'a> {
-    fn new(op: &'a S4Kernel, inputs: &[&'a [f32]]) -> Self {
-        let [log_dt, log_w_real, w_imag, p, b, c] = inputs else { unreachable!("six inputs") };
-        Inputs { op, log_dt, log_w_real, w_imag, p, b, c }
-    }
-
-    /// Where the poles of a row lie in [G, M].
-    fn poles_of(&self, row: usize) -> usize {
-        if self.op.groups == 1 { 0 } else { row % self.op.heads * self.op.pairs }
-    }
-
-    /// One head's state space with one response, its C̃ as c.
-    fn system(&self, row: usize) -> System {
-        let (pairs, first) = (self.op.pairs, self.poles_of(row));
-        let complex = |values: &[f32], at: usize| {
-            Complex64::new(f64::from(values[2 * at]), f64::from(values[2 * at + 1]))
-        };
-        let pole =
-            |at: usize| Complex64::new(-f64::from(self.log_w_real[at]).exp(), f64::from(self.w_imag[at]));
-        System {
-            dt: f64::from(self.log_dt[row % self.op.heads]).exp(),
-            w: (first..first + pairs).map(pole).collect(),
-            p: (first..first + pairs).map(|at| complex(self.p, at)).collect(),
-            b: (first..first + pairs).map(|at| complex(self.b, at)).collect(),
-            c: (row * pairs..(row + 1) * pairs).map(|at| complex(self.c, at)).collect(),
-        }
-    }
+fn heads<'a>(op: &S4Kernel, inputs: &[&'a [f32]]) -> Heads<'a> {
+    let &[log_dt, log_w_real, w_imag, p, b, c] = inputs else { unreachable!("six inputs") };
+    Heads { pairs: op.pairs, log_dt, log_w_real, w_imag, p, b, c }
 }
 
 /// The numerators of pole `n` in the four sums.

@@ -59,6 +59,22 @@ impl Matrix {
         result.unwrap_or_else(|| Self::identity(self.size))
     }
 
+    /// (selfᵀ to the power of `exponent`) v for each v: fewer products than the power itself takes.
+    pub fn transposed_power_times(&self, exponent: usize, mut vectors: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        let mut square = self.clone();
+        let mut left = exponent;
+        while left > 0 {
+            if left % 2 == 1 {
+                vectors.iter_mut().for_each(|v| *v = square.transposed_times(v));
+            }
+            left /= 2;
+            if left > 0 {
+                square = square.times(&square);
+            }
+        }
+        vectors
+    }
+
     /// I − self.
     pub fn taken_from_identity(mut self) -> Matrix {
         self.values.iter_mut().for_each(|value| *value = -*value);
@@ -135,6 +151,9 @@ mod tests {
             let distance =
                 power.values.iter().zip(&product.values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(distance < 1e-12, "to the power of {exponent}: {distance:e}");
+            let v = vec![1.0, -2.0, 0.5];
+            let (want, got) = (product.transposed_times(&v), a.transposed_power_times(exponent, vec![v]));
+            assert!(want.iter().zip(&got[0]).all(|(want, got)| (want - got).abs() < 1e-12));
             product = product.times(&a);
         }
     }

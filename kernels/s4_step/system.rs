@@ -66,18 +66,25 @@ impl System {
 
     /// C̃ = (I − Āᴸ)ᵀ C for a period of `period` samples: what [`super::super::s4_kernel`] takes.
     pub fn periodic(&self, period: usize) -> Vec<Complex64> {
-        let rest = self.rest(period);
-        from_real(&rest.transposed_times(&to_real(&self.c)))
+        self.periodic_of(vec![self.c.clone()], period).swap_remove(0)
+    }
+
+    /// [`System::periodic`] of each of `responses` in the place of the system's own C.
+    pub fn periodic_of(&self, responses: Vec<Vec<Complex64>>, period: usize) -> Vec<Vec<Complex64>> {
+        let before: Vec<Vec<f64>> = responses.iter().map(|c| to_real(c)).collect();
+        let behind = self.transition().transposed_power_times(period, before.clone());
+        let pairs = before.into_iter().zip(behind);
+        pairs.map(|(c, rest)| from_real(&c.iter().zip(rest).map(|(c, rest)| c - rest).collect::<Vec<_>>())).collect()
     }
 
     /// C from a C̃ that was made for `period` samples; nothing where C̃ does not determine it.
     pub fn from_periodic(&self, periodic: &[Complex64], period: usize) -> Option<Vec<Complex64>> {
-        let rest = self.rest(period);
+        let rest = self.transition().power(period).taken_from_identity();
         Some(from_real(&rest.transposed().solve(&to_real(periodic))?))
     }
 
-    /// I − Āᴸ on the real state.
-    fn rest(&self, period: usize) -> Matrix {
+    /// Ā on the real state.
+    fn transition(&self) -> Matrix {
         let pairs = self.w.len();
         let step = self.step();
         let mut matrix = Matrix::zeros(2 * pairs);
@@ -90,7 +97,7 @@ impl System {
                 matrix.set(pairs + n, column, x.im);
             }
         }
-        matrix.power(period).taken_from_identity()
+        matrix
     }
 }
 

@@ -119,3 +119,32 @@ fn without_correction_each_pair_steps_alone() {
     let want = 2.0 * (c * lambda * (0.1 * b / (1.0 - 0.05 * w))).re;
     assert!((y - want).abs() < 1e-14);
 }
+
+/// Two heads that share their poles, two responses each, in the layout of the kernel's operands.
+#[test]
+fn a_layers_heads_are_systems_of_their_own() {
+    let (system, _) = golden();
+    let mut numbers = Numbers::new(8);
+    let mut draw = |len: usize| (0..len).map(|_| numbers.draw() as f32).collect::<Vec<f32>>();
+    let narrow = |values: &[Complex64]| values.iter().flat_map(|z| [z.re as f32, z.im as f32]).collect::<Vec<_>>();
+    let (p, b, c) = (narrow(&system.p), narrow(&system.b), draw(2 * 2 * 4 * 2));
+    let log_w_real: Vec<f32> = system.w.iter().map(|w| (-w.re).ln() as f32).collect();
+    let w_imag: Vec<f32> = system.w.iter().map(|w| w.im as f32).collect();
+    let heads = Heads {
+        pairs: 4,
+        log_dt: &[-2.0, -3.0],
+        log_w_real: &log_w_real,
+        w_imag: &w_imag,
+        p: &p,
+        b: &b,
+        c: &c,
+    };
+    let periodic = heads.periodic(20);
+    assert_eq!(periodic.len(), c.len());
+    for (row, got) in periodic.chunks(8).enumerate() {
+        let system = heads.system(row);
+        assert!((system.dt - [(-2.0f64).exp(), (-3.0f64).exp()][row % 2]).abs() < 1e-12);
+        let want: Vec<f32> = narrow(&system.periodic(20));
+        assert_eq!(got, want);
+    }
+}

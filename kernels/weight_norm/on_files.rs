@@ -1,6 +1,6 @@
-//! The op on files.
+//! The ops on files.
 
-use super::{WeightNorm, weight_norm};
+use super::{RowWeightNorm, WeightNorm, weight_norm, weight_norm_rows};
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for WeightNorm {
@@ -10,5 +10,15 @@ impl OnFiles for WeightNorm {
     fn run(call: &mut Call) -> Made {
         let (g, v) = (call.operand("g")?, call.operand("v")?);
         Ok(weight_norm(&mut call.tape, &g, &v)?)
+    }
+}
+
+impl OnFiles for RowWeightNorm {
+    const ABOUT: &'static str = "g v / ‖v‖, the norm over the last axis";
+    const OPERANDS: Words = &[("g", "[O]"), ("v", "[O, I]")];
+
+    fn run(call: &mut Call) -> Made {
+        let [g, v] = call.operands(["g", "v"])?;
+        Ok(weight_norm_rows(&mut call.tape, &g, &v)?)
     }
 }

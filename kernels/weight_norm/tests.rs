@@ -78,3 +78,46 @@ fn misfits_are_named() {
         "weight_norm: v has shape [6, 2, 0], but its extents have to be positive"
     );
 }
+
+#[test]
+fn rows_agree_with_the_specification_and_finite_differences() {
+    for (outputs, inputs) in [(1, 1), (3, 4), (17, 5)] {
+        let mut numbers = Numbers::new(9);
+        let operands = [numbers.take(outputs, 0.5, 1.0), numbers.take(outputs * inputs, 1.0, 0.1)];
+        check(&RowWeightNorm { inputs }, &operands, &[true, true], |operands| {
+            vec![reference::weight_norm_rows(&operands[0], &operands[1])]
+        });
+    }
+}
+
+#[test]
+fn rows_are_taps_of_the_turned_weight() {
+    let (outputs, inputs) = (6, 5);
+    let mut numbers = Numbers::new(11);
+    let (g, v) = (numbers.take(outputs, 0.5, 1.0), numbers.take(outputs * inputs, 1.0, 0.0));
+    let turned: Vec<f64> = (0..inputs * outputs).map(|i| v[i % outputs * inputs + i / outputs]).collect();
+    let rows = reference::weight_norm_rows(&g, &v);
+    let taps = reference::weight_norm(&g, &turned);
+    for (i, w) in taps.iter().enumerate() {
+        assert!((w - rows[i % outputs * inputs + i / outputs]).abs() < 1e-15);
+    }
+}
+
+#[test]
+fn bytes_of_rows_do_not_depend_on_the_thread_count() {
+    let (op, mut numbers) = (RowWeightNorm { inputs: 300 }, Numbers::new(4));
+    let operands = [numbers.take(128, 0.5, 1.0), numbers.take(128 * 300, 1.0, 0.0)];
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run_backward(&op, &operands, &operands[1..]))
+    };
+    assert_eq!(run(1), run(2));
+}
+
+#[test]
+fn misfits_of_rows_are_named() {
+    let device = Cpu::default();
+    let array = |shape: Shape| Array::zeros(&device, shape).unwrap();
+    let error = weight_norm_rows(&mut Tape::silent(), &array([4].into()), &array([6, 2].into())).unwrap_err();
+    assert_eq!(error.to_string(), "weight_norm_rows: g has shape [4], but v [6, 2] has 6 rows");
+}

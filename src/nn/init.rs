@@ -3,6 +3,8 @@
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Normal};
 
+use super::legs::Legs;
+
 /// How a parameter's first values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
@@ -18,6 +20,23 @@ pub enum Init {
     LogUniform { low: f32, high: f32 },
     /// The inverse softplus of a step size drawn log-uniformly in [low, high) and kept above `floor` (Mamba's `dt_bias`).
     StepSize { low: f32, high: f32, floor: f32 },
+    /// A part of HiPPO-LegS's `pairs` oscillations, for one set of poles or many.
+    Legs { pairs: usize, part: LegsPart },
+    /// S4's C̃ for a period of `period` samples: a complex normal C, then what the module's other parameters make of it (`settle.rs`).
+    Periodic { period: usize, pairs: usize },
+    /// The norms of the rows of the module's parameter `of`.
+    RowNorms { of: &'static str },
+}
+
+/// What of HiPPO-LegS a parameter starts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegsPart {
+    /// Imaginary parts of the poles, M numbers.
+    Frequencies,
+    /// B, M pairs of real and imaginary part.
+    Input,
+    /// P = B / √2, M pairs of real and imaginary part.
+    LowRank,
 }
 
 impl Init {
@@ -46,8 +65,29 @@ impl Init {
             Init::StepSize { low, high, floor } => {
                 (0..len).map(|_| inverse_softplus(step_size(rng, low, high).max(floor))).collect()
             }
+            Init::Legs { pairs, part } => repeated(&part.values(pairs), len),
+            Init::Periodic { .. } => Init::Normal { std: std::f32::consts::FRAC_1_SQRT_2 }.draw(len, last, rng),
+            Init::RowNorms { .. } => vec![0.0; len],
         }
     }
+}
+
+impl LegsPart {
+    /// Those of one set of poles.
+    fn values(self, pairs: usize) -> Vec<f32> {
+        let legs = Legs::of(pairs);
+        let paired = |scale: f64| legs.inputs.iter().flat_map(|b| [(scale * b) as f32, 0.0]).collect();
+        match self {
+            LegsPart::Frequencies => legs.frequencies.iter().map(|w| *w as f32).collect(),
+            LegsPart::Input => paired(1.0),
+            LegsPart::LowRank => paired(std::f64::consts::FRAC_1_SQRT_2),
+        }
+    }
+}
+
+/// `len` values of `values` again and again.
+fn repeated(values: &[f32], len: usize) -> Vec<f32> {
+    values.iter().copied().cycle().take(len).collect()
 }
 
 fn uniform(rng: &mut impl Rng, low: f32, high: f32) -> f32 {

@@ -2,6 +2,7 @@
 
 use kernels::group_norm::group_norm_gelu;
 use kernels::layer_norm::{layer_norm, layer_norm_gelu};
+use kernels::scalar_norm::scalar_norm;
 use kernels::{Array, Backend, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
@@ -72,5 +73,30 @@ impl GroupNorm {
     pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
         group_norm_gelu(pass.tape, x, weight, bias, self.channels, self.eps)
+    }
+}
+
+/// Layer norm with one gain and one shift for all channels, and no eps.
+#[derive(Debug, Clone)]
+pub struct ScalarNorm {
+    gain: ParamId,
+    shift: ParamId,
+}
+
+impl ScalarNorm {
+    /// Parameters `s` (gain) and `m` (shift, before the gain) [1].
+    pub fn declare(scope: &mut Scope<'_>) -> Self {
+        let shift = scope.param("m", [1], Init::Constant(0.0));
+        ScalarNorm { gain: scope.param("s", [1], Init::Constant(1.0)), shift }
+    }
+
+    /// # Shapes
+    /// x [.., channels] → the same
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (gain, shift) = (pass.param(self.gain), pass.param(self.shift));
+        scalar_norm(pass.tape, x, gain, shift)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kernels::{Array, Device, OpError, Shape};
 
 use super::Init;
+use super::settle::settle;
 use crate::seed::{Purpose, stream};
 
 /// Which parameter: an index into the declarations and the [`Params`] made from them.
@@ -91,15 +92,29 @@ impl<D: Device> Params<D> {
     /// # Errors
     /// The device has no room.
     pub fn draw(device: &D, declarations: &[Declaration], seed: u64) -> Result<Self, OpError> {
-        let (mut entries, mut by_name) = (Vec::new(), HashMap::new());
+        let by_name = declarations.iter().enumerate();
+        let by_name = by_name.map(|(index, declaration)| (declaration.name.as_str().into(), index));
+        let mut params = Params { entries: Vec::new(), by_name: Arc::new(by_name.collect()) };
         for declaration in declarations {
-            let values = first_values(declaration, seed);
+            let values = params.first_values(declaration, seed)?;
             let array = Array::from_vec(device, values, declaration.shape)?.tracked();
-            let name: Arc<str> = declaration.name.as_str().into();
-            by_name.insert(Arc::clone(&name), entries.len());
-            entries.push(Param { name, array });
+            params.entries.push(Param { name: declaration.name.as_str().into(), array });
         }
-        Ok(Params { entries, by_name: Arc::new(by_name) })
+        Ok(params)
+    }
+
+    /// What `declaration` starts from: drawn from its own stream, then brought in line with what was drawn for its module before.
+    fn first_values(&self, declaration: &Declaration, seed: u64) -> Result<Vec<f32>, OpError> {
+        let mut rng = stream(seed, Purpose::Weight(&declaration.name), 0, 0);
+        let drawn = declaration.init.draw(declaration.shape.len(), declaration.shape.last(), &mut rng);
+        let module = declaration.name.rfind('.').map_or("", |dot| &declaration.name[..=dot]);
+        settle(declaration.init, drawn, |sibling| {
+            let name = format!("{module}{sibling}");
+            let param = self.by_name.get(name.as_str()).and_then(|&index| self.entries.get(index));
+            let missing =
+                || OpError::device("params", format!("`{}` needs `{name}` before itself", declaration.name));
+            param.map(|param| param.array.to_vec()).ok_or_else(missing)
+        })
     }
 
     /// The values of a parameter.
@@ -146,8 +161,9 @@ impl<D: Device> Params<D> {
         chosen: impl Fn(&str) -> bool,
     ) -> Result<(), OpError> {
         for declaration in declarations.iter().filter(|declaration| chosen(&declaration.name)) {
+            let values = self.first_values(declaration, seed)?;
             if let Some(param) = self.by_name_mut(&declaration.name) {
-                param.array.copy_from(&first_values(declaration, seed))?;
+                param.array.copy_from(&values)?;
             }
         }
         Ok(())
@@ -162,9 +178,4 @@ impl<D: Device> Params<D> {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-}
-
-fn first_values(declaration: &Declaration, seed: u64) -> Vec<f32> {
-    let mut rng = stream(seed, Purpose::Weight(&declaration.name), 0, 0);
-    declaration.init.draw(declaration.shape.len(), declaration.shape.last(), &mut rng)
 }

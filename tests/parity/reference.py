@@ -32,8 +32,16 @@ def pattern(name, shape):
         values = 1.25 + 2.0 * u
     elif leaf == "dt_bias" or name.endswith("dt_proj.bias"):
         values = -3.0 + 2.0 * u
-    elif leaf in ("D", "original0"):
+    elif leaf in ("D", "original0", "s"):
         values = 1.0 + u
+    elif leaf == "log_dt":
+        values = -3.0 + 2.0 * u
+    elif leaf == "log_w_real":
+        values = -0.7 + 0.4 * u
+    elif leaf == "w_imag":
+        values = 4.0 + 8.0 * u
+    elif leaf == "C":
+        values = 2.0 * u
     elif leaf == "weight" and module.endswith("norm"):
         values = 1.0 + 0.5 * u
     elif leaf == "bias":

@@ -7,9 +7,9 @@ use realfft::num_complex::Complex64;
 use super::super::S4Kernel;
 use super::nodes::Pulled;
 use super::terms::SUMS;
-use super::{Inputs, numerators};
+use super::numerators;
 use crate::op::Gradient;
-use crate::s4_step::System;
+use crate::s4_step::{Heads, System};
 
 /// The derivatives by each number of `system`, in its place.
 pub(super) fn gradient(system: &System, pulled: &Pulled) -> System {
@@ -38,7 +38,7 @@ pub(super) fn gradient(system: &System, pulled: &Pulled) -> System {
 }
 
 /// Adds the rows' derivatives in their order.
-pub(super) fn add(op: &S4Kernel, inputs: &Inputs<'_>, rows: &[System], dinputs: &mut [Option<Gradient<'_>>]) {
+pub(super) fn add(op: &S4Kernel, inputs: &Heads<'_>, rows: &[System], dinputs: &mut [Option<Gradient<'_>>]) {
     let [log_dt, log_w_real, w_imag, p, b, c] = dinputs else { unreachable!("six inputs") };
     let poles = op.groups * op.pairs;
     let (mut dt, mut w) = (vec![0.0; op.heads], vec![Complex64::default(); poles]);
