@@ -43,6 +43,7 @@ pub mod s4_step;
 pub mod selective_scan;
 pub mod silu;
 pub mod ssd;
+pub mod stream;
 pub mod time_mask;
 pub mod weight_norm;
 
