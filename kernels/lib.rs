@@ -49,6 +49,7 @@ pub mod selective_scan;
 pub mod shift;
 pub mod silu;
 pub mod ssd;
+pub mod stream;
 pub mod swap_axes;
 pub mod time_mask;
 pub mod weight_norm;

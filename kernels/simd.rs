@@ -12,8 +12,28 @@ use std::sync::OnceLock;
 /// Runs `work` compiled for this machine's vector unit. Write it as `#[inline(always)] || …`.
 #[inline(always)]
 pub fn dispatch<R>(work: impl FnOnce() -> R) -> R {
+    with(work)
+}
+
+/// [`dispatch`] for work that holds vectors of the unit by name: where accumulators have to stay in registers and the compiler would not see it.
+#[inline(always)]
+pub(crate) fn with<W: pulp::WithSimd>(work: W) -> W::Output {
     static ARCH: OnceLock<pulp::Arch> = OnceLock::new();
     ARCH.get_or_init(pulp::Arch::new).dispatch(work)
+}
+
+/// How many floats a vector of this machine's unit holds.
+pub(crate) fn width() -> usize {
+    struct Width;
+    impl pulp::WithSimd for Width {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    with(Width)
 }
 
 /// Adding 1.5·2^23 rounds to the nearest integer n and leaves it in the low bits of the sum: no call, and no float-to-integer cast, whose

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("fetch", &["record"]),
     ("nn", &["kernels", "seed"]),
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
-    ("model", &["plan", "nn", "kernels"]),
+    ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["record"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
     ("train", &["task", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"]),
@@ -82,9 +82,9 @@ const HOMES: [(&str, &[&str]); 41] = [
 
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
-/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, the recurrence for generation, which has no backward, and the
-/// matrix product that ops are made of (for CUDA that is cuBLAS).
-const NOT_OPS: [&str; 5] = ["examples", "matmul", "on_files", "s4_step", "tests"];
+/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, the recurrence for generation and the layers around
+/// it, which have no backward, and the matrix product that ops are made of (for CUDA that is cuBLAS).
+const NOT_OPS: [&str; 6] = ["examples", "matmul", "on_files", "s4_step", "stream", "tests"];
 /// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
 

@@ -24,6 +24,8 @@ pub enum Purpose<'a> {
     Student,
     /// The same for a teacher in train mode.
     Teacher,
+    /// The samples of a generated clip, by its number.
+    Generation,
 }
 
 /// The stream of `purpose` at two counters.
@@ -34,6 +36,7 @@ pub fn stream(seed: u64, purpose: Purpose<'_>, major: u64, minor: u64) -> Pcg64M
         Purpose::Batches => (3, ""),
         Purpose::Student => (4, ""),
         Purpose::Teacher => (5, ""),
+        Purpose::Generation => (6, ""),
     };
     let mut state = mix(seed, tag);
     for byte in name.bytes() {
