@@ -118,14 +118,15 @@ impl Music {
 
     /// All files below the source that are not hidden, as paths from there. Links to folders are not followed.
     fn files(&self) -> Result<Vec<PathBuf>, PrepareError> {
+        if !self.source.is_dir() {
+            return Err(self.missing("it is no folder".to_owned()));
+        }
         let mut files = Vec::new();
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
             let dir = self.source.join(&folder);
-            let entries = fs::read_dir(&dir).map_err(|source| match folder.as_os_str().is_empty() {
-                true => self.missing(source.to_string()),
-                false => PrepareError::Io { doing: "read", path: dir.clone(), source },
-            })?;
+            let entries =
+                fs::read_dir(&dir).map_err(|source| PrepareError::Io { doing: "read", path: dir, source })?;
             let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
             for entry in entries.flatten().filter(|entry| !hidden(&entry.file_name())) {
                 let path = folder.join(entry.file_name());

@@ -85,7 +85,7 @@ fn too_few_and_none_are_explained() {
         let error = quietly(&request, &folder.path().join("out")).expect_err("a refusal");
         (error.to_string().replace(&request.source.display().to_string(), "SOURCE"), error.help())
     };
-    assert!(refusal().0.starts_with("there is no music at `SOURCE`: "), "{}", refusal().0);
+    assert_eq!(refusal().0, "there is no music at `SOURCE`: it is no folder");
     fs::create_dir(&request.source).expect("a folder");
     assert_eq!(refusal().0, "there is no music at `SOURCE`: no recordings in it (.wav, .flac, .ogg, .sph)");
     // A hidden file is none.

@@ -27,7 +27,11 @@ pub(super) type HeldOut = BTreeMap<String, Held>;
 impl Held {
     /// The clip is not there.
     pub fn absent(self, path: &str) -> Bad {
-        Bad::line(self.list, self.line, format!("there is no `{path}`"))
+        self.unusable(format!("there is no `{path}`"))
+    }
+
+    fn unusable(self, why: String) -> Bad {
+        Bad::line(self.list, self.line, why)
     }
 }
 
@@ -45,12 +49,14 @@ pub(super) fn read(source: &Path, wants: impl Fn(&str) -> bool) -> Result<(HeldO
                 Ok(None) => {}
                 Ok(Some((word, _))) if !wants(word) => {}
                 Ok(Some((_, path))) => match held.get(path) {
-                    Some(Held { list: other, line: first, .. }) => {
-                        bad.push(Bad::line(list, line, format!("`{path}` stands in `{other}:{first}`, too")));
+                    // Twice in one list is once.
+                    Some(first) if first.list == list => {}
+                    Some(Held { list, line: first, .. }) => {
+                        bad.push(entry.unusable(format!("`{path}` stands in `{list}:{first}`, too")));
                     }
                     None => _ = held.insert(path.to_owned(), entry),
                 },
-                Err(why) => bad.push(Bad::line(list, line, why)),
+                Err(why) => bad.push(entry.unusable(why)),
             }
         }
     }

@@ -78,8 +78,12 @@ fn recordings_can_be_linked() {
 fn lines_and_folders_that_cannot_be_used_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let clips = ["Up/a.wav", "up/b.wav", "a,b/c.wav", "_background_noise_/n.wav", "stop/readme.txt"];
-    let request =
-        tree(folder.path(), &clips, "up/b.wav\nup/x.wav\n\nreadme\nup/y.mp3\n", "up/b.wav\r\nup/a/b.wav\n");
+    let request = tree(
+        folder.path(),
+        &clips,
+        "up/b.wav\nup/x.wav\n\nreadme\nup/y.mp3\nup/b.wav\n",
+        "up/b.wav\r\nup/a/b.wav\n",
+    );
     let layout = request.layout().expect("a layout");
     let mut said: Vec<String> = layout
         .bad
