@@ -13,8 +13,8 @@ use super::failure::{self, Failure};
 use super::signals::at_first_signal;
 use super::{Talk, dataset};
 use crate::corpora::{
-    self, Asked, BAD_FILES, How, LENGTH_BINS_SECS, PrepareError, Prepared, Recipe, SplitSummary, Summary,
-    TableRequest, Watch,
+    self, Asked, BAD_FILES, How, LENGTH_BINS_SECS, PrepareError, Prepared, PublishedCounts, Recipe,
+    SplitSummary, Summary, TableRequest, Watch,
 };
 use crate::record::host::free_bytes;
 use crate::record::{Tally, units};
@@ -142,6 +142,9 @@ fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Fa
     for note in notes(summary) {
         talk.say(note);
     }
+    if let Some(nearest) = &summary.claims.nearest {
+        talk.say(beside(nearest, summary));
+    }
     talk.say(next(summary, to));
     Ok(())
 }
@@ -154,6 +157,11 @@ fn notes(summary: &Summary) -> impl Iterator<Item = String> {
     };
     let rate = summary.rate_hz;
     [
+        (
+            summary.claims.absent,
+            "recording",
+            "named in the lists of the source, but not there; listed with the bad ones".to_owned(),
+        ),
         (summary.cut_utterances, "utterance", "cut at the end of the recording, listed there too".to_owned()),
         (summary.resampled_files, "recording", format!("resampled to {rate} Hz")),
         (summary.linked_files, "recording", "linked, so the source has to stay where it is".to_owned()),
@@ -170,12 +178,35 @@ fn counted(number: usize, one: &str, more: &str) -> String {
     format!("{} {}", units::count(number as u64), if number == 1 { one } else { more })
 }
 
-fn next(summary: &Summary, to: &Path) -> String {
-    let heads = match summary.classes.is_empty() {
-        true => String::new(),
-        false => format!(", `classifier_num_targets` to {:?}", summary.classes),
+/// Whether it is the published corpus that it comes nearest to, as far as counts can say.
+fn beside(published: &PublishedCounts, summary: &Summary) -> String {
+    let corpus = &published.corpus;
+    let numbers = |each: &[usize]| {
+        let counts = summary.splits.iter().zip(each);
+        let each: Vec<String> =
+            counts.map(|(split, &count)| format!("{} {}", split.name, units::count(count as u64))).collect();
+        each.join(", ")
     };
-    format!("set `data.dir` to `{}`, `asr_vocab_size` to {} or more{heads}", to.display(), summary.vocab_size)
+    let found: Vec<usize> = summary.splits.iter().map(|split| split.utterances).collect();
+    let wanted = numbers(&published.utterances);
+    match found == published.utterances {
+        true => format!("these are the published counts of {corpus}: {wanted}"),
+        false => format!(
+            "these are not the published counts of {corpus}, which come nearest: {wanted}; here: {}",
+            numbers(&found)
+        ),
+    }
+}
+
+fn next(summary: &Summary, to: &Path) -> String {
+    let mut settings = vec![format!("`data.dir` to `{}`", to.display())];
+    if summary.vocab_size > 0 {
+        settings.push(format!("`asr_vocab_size` to {} or more", summary.vocab_size));
+    }
+    if !summary.classes.is_empty() {
+        settings.push(format!("`classifier_num_targets` to {:?}", summary.classes));
+    }
+    format!("set {}", settings.join(", "))
 }
 
 /// Hours, counts and classes of every split.

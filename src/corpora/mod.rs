@@ -14,11 +14,13 @@ mod error;
 mod facts;
 mod lookup;
 mod meta;
+mod music;
 mod naming;
 mod prepare;
 mod prepared;
 mod published;
 mod slurp;
+mod speech_commands;
 mod table;
 mod tedlium;
 mod voxceleb1;
@@ -33,12 +35,13 @@ pub use error::CorpusError;
 pub use facts::CorpusFacts;
 pub use meta::{LineProblem, MetaFormat};
 pub use prepare::{
-    BAD_FILES, HeadSummary, How, LENGTH_BINS_SECS, LabelCount, PrepareError, Prepared, Recipe, SplitSummary,
-    Summary, Watch, prepare,
+    BAD_FILES, Claims, HeadSummary, How, LENGTH_BINS_SECS, LabelCount, PrepareError, Prepared,
+    PublishedCounts, Recipe, SplitSummary, Summary, Watch, prepare,
 };
 pub use prepared::{Corpus, Utterance};
 pub use published::{Asked, CorpusOption, LINK, OptionKind, Published};
 pub use table::{RowProblem, Split, TableError, TableRequest};
 
 /// The published corpora, in the order in which help has them.
-pub const RECIPES: &[Published] = &[tedlium::RECIPE, slurp::RECIPE, voxceleb1::RECIPE];
+pub const RECIPES: &[Published] =
+    &[tedlium::RECIPE, slurp::RECIPE, voxceleb1::RECIPE, speech_commands::RECIPE, music::RECIPE];

@@ -81,7 +81,11 @@ fn every_corpus_is_prepared_to_the_letter() {
         if update {
             _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).expect("a folder");
-            letters.iter().for_each(|(file, text)| fs::write(folder.join(file), text).expect("a file"));
+            for (file, text) in &letters {
+                let place = folder.join(file);
+                fs::create_dir_all(place.parent().expect("a parent")).expect("a folder");
+                fs::write(place, text).expect("a file");
+            }
         }
         assert!(folder.is_dir(), "{}: nothing is expected of its fixture", corpus.name);
         let listed = |dir: &Path| -> Vec<String> {

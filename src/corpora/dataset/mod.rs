@@ -24,7 +24,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::naming::place_of;
-use super::prepare::{Clip, Head, Layout, Line, PrepareError, Recipe, RowReader, Sound, Unit, Vocabulary};
+use super::prepare::{
+    Claims, Clip, Head, Layout, Line, PrepareError, Recipe, RowReader, Sound, Unit, Vocabulary,
+};
 use super::table::{Split, lists};
 pub use problem::{CellProblem, DatasetError};
 use reader::Reader;
@@ -111,6 +113,7 @@ impl Recipe for DatasetRequest {
             extra: Vec::new(),
             bad: Vec::new(),
             left_out,
+            claims: Claims::default(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Bad, FLAC_SHARE, MetaFormat, Outcome, Sound};
+use super::{Bad, Claims, FLAC_SHARE, MetaFormat, Outcome, Sound};
 
 /// A corpus, looked at and not yet made.
 #[derive(Debug)]
@@ -22,12 +22,14 @@ pub struct Layout {
     /// The classifier heads; empty without labels.
     pub heads: Vec<Head>,
     pub vocabulary: Vocabulary,
-    /// Further files: name and text.
+    /// Further files: place below the prepared folder, and text.
     pub extra: Vec<(String, String)>,
     /// What is already known to be unusable.
     pub bad: Vec<Bad>,
     /// Splits of the source that nothing is made of, because nobody asked for them.
     pub left_out: Vec<String>,
+    /// What the source says of itself.
+    pub claims: Claims,
 }
 
 /// One recording.

@@ -94,5 +94,8 @@ fn categories(layout: &Layout) -> String {
 
 fn put(dir: &Path, file: &str, text: &str) -> Result<(), PrepareError> {
     let path = dir.join(file);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(PrepareError::io("make the folder", folder))?;
+    }
     fs::write(&path, text).map_err(PrepareError::io("write", &path))
 }

@@ -8,6 +8,7 @@
 //! Start at [`prepare`].
 
 mod bad;
+mod claims;
 mod drive;
 mod error;
 mod feed;
@@ -28,6 +29,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub use bad::{BAD_FILES, Bad, Outcome};
+pub use claims::{Claims, PublishedCounts};
 pub use error::PrepareError;
 pub use layout::{Clip, Head, Layout, Line, List, Span, Unit, Vocabulary};
 pub use sound::{RowReader, Sound};

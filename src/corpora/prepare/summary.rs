@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lists::{clips_of, vocabulary};
 use super::work::Made;
-use super::{Layout, Outcome, PrepareError, Recipe};
+use super::{Claims, Layout, Outcome, PrepareError, Recipe};
 use crate::corpora::CorpusFacts;
 use crate::text::CtcTokenizer;
 
@@ -35,7 +35,10 @@ pub struct Summary {
     /// Splits of the source that nobody asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// Outputs that a CTC head needs for the vocabulary (`asr_vocab_size` or less).
+    /// What the source says of itself.
+    #[serde(default, skip_serializing_if = "Claims::are_none")]
+    pub claims: Claims,
+    /// Outputs that a CTC head needs for the vocabulary (`asr_vocab_size` or less); 0 where nothing is said.
     pub vocab_size: usize,
     /// Classes of each classifier head (`classifier_num_targets`).
     pub classes: Vec<usize>,
@@ -90,6 +93,7 @@ impl Summary {
             })
         };
         let parts = (0..).zip(&layout.parts);
+        let said = layout.units.iter().flat_map(|unit| &unit.clips).any(|clip| !clip.text.is_empty());
         let tokenizer = CtcTokenizer::from_json("vocab.json".as_ref(), &vocabulary(layout))?;
         Ok(Self {
             format: FORMAT,
@@ -99,7 +103,8 @@ impl Summary {
             rate_hz: layout.rate_hz,
             splits: parts.map(|(part, name)| split(layout, made, part, name)).collect(),
             left_out: layout.left_out.clone(),
-            vocab_size: tokenizer.size(),
+            claims: layout.claims.clone(),
+            vocab_size: if said { tokenizer.size() } else { 0 },
             classes: layout.heads.iter().map(|head| head.classes.len()).collect(),
             skipped: skipped().count(),
             skipped_utterances: skipped().sum(),

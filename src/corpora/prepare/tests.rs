@@ -81,6 +81,7 @@ impl Recipe for Toy {
             extra: vec![("more.json".into(), "[]\n".into())],
             bad: Vec::new(),
             left_out: Vec::new(),
+            claims: Claims::default(),
         })
     }
 }

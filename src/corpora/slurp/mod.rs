@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::prepare::{
+    Bad, Claims, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary,
+};
 use super::{CorpusOption, LINK, MetaFormat, Published};
 
 const RATE_HZ: u32 = 16_000;
@@ -166,6 +168,7 @@ impl Reading {
             extra: Vec::new(),
             bad: Vec::new(),
             left_out: Vec::new(),
+            claims: Claims::default(),
         };
         let (ids, seen) = (Vec::new(), HashMap::new());
         Self { layout, ids, seen, real: 0, scenarios: BTreeSet::new(), actions: BTreeSet::new() }

@@ -21,7 +21,7 @@ use serde_json::json;
 use super::MetaFormat;
 use super::categories::UNLABELLED;
 use super::naming::place_of;
-use super::prepare::{Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::prepare::{Claims, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
 pub use problem::{RowProblem, TableError};
 use rows::Row;
 pub use split::Split;
@@ -73,6 +73,7 @@ impl Recipe for TableRequest {
             extra: Vec::new(),
             bad: Vec::new(),
             left_out: Vec::new(),
+            claims: Claims::default(),
         })
     }
 }

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::prepare::{Bad, Clip, Layout, Line, List, PrepareError, Recipe, Sound, Span, Unit, Vocabulary};
+use super::prepare::{
+    Bad, Claims, Clip, Layout, Line, List, PrepareError, Recipe, Sound, Span, Unit, Vocabulary,
+};
 use super::{MetaFormat, Published};
 use crate::text::tedlium::normalise;
 
@@ -69,6 +71,7 @@ impl Recipe for Tedlium {
             extra: Vec::new(),
             bad: Vec::new(),
             left_out: Vec::new(),
+            claims: Claims::default(),
         };
         for (part, split) in SPLITS.iter().enumerate() {
             for talk in talks(&root.join(split)).map_err(|detail| self.missing(detail))? {

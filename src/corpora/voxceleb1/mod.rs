@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::prepare::{Bad, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary};
+use super::prepare::{
+    Bad, Claims, Clip, Head, Layout, Line, List, PrepareError, Recipe, Sound, Unit, Vocabulary,
+};
 use super::{CorpusOption, LINK, MetaFormat, Published};
 
 const RATE_HZ: u32 = 16_000;
@@ -148,6 +150,7 @@ impl Voxceleb1 {
             extra: Vec::new(),
             bad: Vec::new(),
             left_out: Vec::new(),
+            claims: Claims::default(),
         }
     }
 }
