@@ -91,7 +91,7 @@ fn sc09() -> SashimiPlan {
         dropout: 0.0,
         s4,
     };
-    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw }
+    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
 }
 
 /// Samples of all lanes per second.

@@ -286,11 +286,6 @@ def write_json(path, value):
         file.write("\n")
 
 
-def write_lines(path, lines):
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in lines)
-
-
 def write_meta(root, recordings):
     for split in ("train", "dev", "test"):
         rows = sorted((r for r in recordings if r.split == split), key=lambda r: r.name)
@@ -304,16 +299,8 @@ def write_meta(root, recordings):
             (f"meta.{split}.nltLa.txt", labelled),
             (f"meta.{split}.speaker.nltLa.txt", by_speaker),
         ):
-            write_lines(os.path.join(root, name), lines)
-
-
-def write_digits(root):
-    """Of the isolated words the digits alone: lists over the same recordings, and every digit at its own class number."""
-    for split in ("train", "dev", "test"):
-        rows = read_meta(os.path.join(root, f"meta.{split}.nltLa.txt"))
-        lines = ["|".join(row) for row in rows if row[2] in DIGITS]
-        write_lines(os.path.join(root, f"meta.{split}.digits.nltLa.txt"), lines)
-    write_json(os.path.join(root, "categories.digits.json"), [{digit: i for i, digit in enumerate(DIGITS)}])
+            with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                file.writelines(line + "\n" for line in lines)
 
 
 def write_tables(root, recordings):
@@ -381,22 +368,6 @@ def check_folder(root, names):
     return summary, texts
 
 
-def check_digits(root):
-    """Rules of the lists of digits; prints how much there is of them."""
-    categories = json.load(open(os.path.join(root, "categories.digits.json"), encoding="utf-8"))
-    if categories != [{digit: i for i, digit in enumerate(DIGITS)}]:
-        raise SystemExit(f"{root}: categories.digits.json does not number the digits")
-    for split in ("train", "dev", "test"):
-        rows = read_meta(os.path.join(root, f"meta.{split}.digits.nltLa.txt"))
-        if rows != [row for row in read_meta(os.path.join(root, f"meta.{split}.nltLa.txt")) if row[3] in categories[0]]:
-            raise SystemExit(f"{root}: the list of digits for `{split}` is not that part of the whole list")
-        if {row[3] for row in rows} != set(DIGITS):
-            raise SystemExit(f"{root}: `{split}` lacks a digit")
-        secs = sum(int(row[1]) for row in rows) / SAMPLE_RATE_HZ
-        held_out = sum(row[0].startswith(HELD_OUT_SPEAKER) for row in rows)
-        print(f"{'digits':<11}{split:<6}{len(rows):>5} recordings {secs:>7.1f} s {held_out:>3} by the held-out speaker")
-
-
 def check_lengths(root, rows):
     """The meta length is what sox finds when it opens the file."""
     paths = [os.path.join(root, name.rsplit("_", 1)[0], name + ".ogg") for name, *_ in rows]
@@ -424,7 +395,6 @@ def check(root):
                 f" {spoken:>5} words {len({r[2] for r in rows}):>4} texts {len(speakers):>3} speakers"
                 f" {held_out:>3} by the held-out speaker"
             )
-    check_digits(os.path.join(root, "words"))
     size = total_bytes(root)
     print(f"{len(names)} recordings, {size} bytes")
     if size > SIZE_LIMIT_BYTES:
@@ -444,7 +414,6 @@ def main():
         shutil.rmtree(args.out, ignore_errors=True)
         write_corpus(args.out, utterances())
         write_corpus(os.path.join(args.out, "words"), words())
-        write_digits(os.path.join(args.out, "words"))
     check(args.out)
 
 

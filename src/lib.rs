@@ -9,6 +9,7 @@ pub mod config;
 pub mod corpora;
 pub mod data;
 pub mod fetch;
+pub mod generate;
 pub mod import;
 pub mod launch;
 pub mod model;

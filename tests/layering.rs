@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &[]),
@@ -23,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["record"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
+    ("generate", &["task", "model", "nn", "plan", "seed", "kernels"]),
     ("train", &["task", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"]),
     ("launch", &["plan", "record", "train", "model", "kernels"]),
     (
@@ -77,7 +78,7 @@ const HOMES: [(&str, &[&str]); 41] = [
     ("flate2", &["fetch"]),
     ("md5", &["fetch"]),
     ("sha1", &["fetch"]),
-    ("rand_distr", &["nn"]),
+    ("rand_distr", &["generate", "nn", "task"]),
 ];
 
 const CEILING: usize = 500;

@@ -8,9 +8,9 @@ use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Grads, Tape};
 use runner::config::{self, Request};
-use runner::model::{Input, Model};
+use runner::model::{Input, Model, Recogniser};
 use runner::nn::{Mamba2, Mamba2Sizes, Params, Pass, Scope};
-use runner::plan::{MixerPlan, ModelPlan, resolve};
+use runner::plan::{MixerPlan, ModelPlan, Wav2vec2Plan, resolve};
 use serde_json::{Value, json};
 
 use crate::cases::{Case, noise};
@@ -65,12 +65,13 @@ pub fn cases() -> Vec<Case> {
 }
 
 pub fn model(name: &str, sets: &[&str], secs: usize) -> Case {
-    let plan = plan(&sets.join(" "));
-    let forward = Work { flops: flops(&plan, secs * RATE_HZ, false), bytes: 0.0 };
-    let training = Work { flops: flops(&plan, secs * RATE_HZ, true), bytes: 0.0 };
+    let model = plan(&sets.join(" "));
+    let plan = model.wav2vec2().expect("the family");
+    let forward = Work { flops: flops(plan, secs * RATE_HZ, false), bytes: 0.0 };
+    let training = Work { flops: flops(plan, secs * RATE_HZ, true), bytes: 0.0 };
     let mut settings = BTreeMap::from([
         ("sets", sets.join(" ")),
-        ("config", transformers(&plan).to_string()),
+        ("config", transformers(plan).to_string()),
         ("mixer", "attention".to_owned()),
         ("watched", WATCHED.join(" ")),
         ("recompute", if name == RECOMPUTED { "block" } else { "none" }.to_owned()),
@@ -107,7 +108,7 @@ fn plan(sets: &str) -> ModelPlan {
 }
 
 /// The plan in the words of transformers.
-fn transformers(plan: &ModelPlan) -> Value {
+fn transformers(plan: &Wav2vec2Plan) -> Value {
     let norm = if plan.stable_layer_norm { "layer" } else { "group" };
     let convs = |of: fn(&runner::plan::ConvLayer) -> usize| plan.convs.iter().map(of).collect::<Vec<_>>();
     json!({
@@ -124,7 +125,7 @@ fn transformers(plan: &ModelPlan) -> Value {
 }
 
 /// Multiply-adds of all products, twice. In training those of the encoder count three times: the feature encoder is frozen.
-fn flops(plan: &ModelPlan, samples: usize, training: bool) -> f64 {
+fn flops(plan: &Wav2vec2Plan, samples: usize, training: bool) -> f64 {
     let (mut t, mut convolutions) = (samples, 0);
     for conv in &plan.convs {
         t = (t - conv.kernel) / conv.stride + 1;
@@ -190,23 +191,27 @@ impl Wav2vec2 {
         Input { waveforms, samples: vec![samples] }
     }
 
+    fn network(&self) -> Recogniser<'_> {
+        self.model.network.recogniser().expect("the family")
+    }
+
     fn logits(&self) -> Array<Cpu> {
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        self.model.network.forward(&mut pass, &self.input()).expect("a forward pass").logits
+        self.network().forward(&mut pass, &self.input()).expect("a forward pass").logits.expect("scores")
     }
 
     fn gradients(&self) -> Grads<Cpu> {
         let mut tape = Tape::recording();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape).recomputing(self.recomputes);
-        let made = self.model.network.forward(&mut pass, &self.input()).expect("a forward pass");
+        let made = self.network().forward(&mut pass, &self.input()).expect("a forward pass");
         let settings = CtcLoss {
             targets: vec![self.targets.clone()],
             input_lens: made.frames.clone(),
-            blank: self.model.network.plan().heads.blank as u32,
+            blank: self.model.plan.heads().expect("heads").blank as u32,
             zero_infinity: true,
         };
-        let loss = ctc_loss(&mut tape, &made.logits, settings).expect("a loss");
+        let loss = ctc_loss(&mut tape, made.ctc().expect("scores"), settings).expect("a loss");
         drop(made);
         tape.backward(&self.device, vec![(loss, vec![1.0])]).expect("gradients")
     }

@@ -1,14 +1,15 @@
 //! What is in this sound?
 //!
 //! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
-//! asking a file how long it is without decoding it, writing a clip as flac or wav, and the waveform
-//! normalisation of wav2vec2.
+//! asking a file how long it is without decoding it, writing a clip as flac or wav, the waveform
+//! normalisation of wav2vec2, and samples as levels.
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
 mod error;
 mod flac;
 mod format;
+mod levels;
 mod normalise;
 mod ogg;
 mod packets;
@@ -26,10 +27,11 @@ use std::path::Path;
 
 pub use error::{AudioError, Reason};
 pub use format::Format;
+pub use levels::{Law, Levels};
 pub use normalise::normalise;
 pub use pcm16::Pcm16;
 pub use resample::resample;
-pub use wav::{Written, write_wav};
+pub use wav::{Written, wav_bytes, write_wav};
 
 /// What a file's header says about its sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! hound decodes. Before it sees the bytes we find the data chunk ourselves, because a wav written to a pipe
 //! (espeak-ng, sox, ffmpeg) carries a placeholder length, which hound would take for a truncated file.
 
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::{AudioError, Facts, Format, Pcm16, Reason, Sound};
@@ -59,19 +60,29 @@ pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {
 ///
 /// Samples that came from a 16-bit file of the same rate are written back exactly.
 pub fn write_wav(path: &Path, samples: &[f32], rate_hz: u32) -> Result<Written, AudioError> {
+    let create = || -> Result<Written, hound::Error> {
+        write_samples(BufWriter::new(File::create(path)?), samples, rate_hz)
+    };
+    create().map_err(|error| AudioError::new(&path.display().to_string(), reason(error)))
+}
+
+/// The bytes of the file that [`write_wav`] writes.
+pub fn wav_bytes(samples: &[f32], rate_hz: u32) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    // Memory refuses nothing.
+    _ = write_samples(&mut bytes, samples, rate_hz);
+    bytes.into_inner()
+}
+
+fn write_samples(to: impl Write + Seek, samples: &[f32], rate_hz: u32) -> Result<Written, hound::Error> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: rate_hz,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
-    write_samples(path, samples, spec)
-        .map_err(|error| AudioError::new(&path.display().to_string(), reason(error)))
-}
-
-fn write_samples(path: &Path, samples: &[f32], spec: hound::WavSpec) -> Result<Written, hound::Error> {
     let pcm = Pcm16::of(samples);
-    let mut writer = hound::WavWriter::create(path, spec)?;
+    let mut writer = hound::WavWriter::new(to, spec)?;
     for &sample in pcm.samples() {
         writer.write_sample(sample)?;
     }

@@ -74,6 +74,8 @@ pub enum Verb {
     Eval(EvalArguments),
     /// Transcribe or classify sound files with a run's checkpoint or an exported model.
     Predict(PredictArguments),
+    /// Make sound with a run's checkpoint.
+    Generate(GenerateArguments),
     /// Write a run's checkpoint as a folder that other programs load: weights, `config.json`, vocabulary, model card.
     Export(ExportArguments),
     /// List runs.
@@ -276,6 +278,49 @@ pub struct PredictArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct GenerateArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
+    #[arg(value_name = "MODEL[@best|latest|STEP]")]
+    pub model: String,
+    /// Take the experiment's model as it is drawn: how fast is it?
+    #[arg(long)]
+    pub random_init: bool,
+    /// Lay the experiment's `[profile.NAME]` over it.
+    #[arg(long, value_name = "NAME", requires = "random_init")]
+    pub profile: Option<String>,
+    /// How many clips to make.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1)]
+    pub clips: usize,
+    /// Length of each clip, behind the prompt.
+    #[arg(long, value_name = "SECS", default_value_t = 1.0)]
+    pub seconds: f64,
+    /// Seed of every draw; a clip depends on it and on its number alone.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    pub nucleus_p: f64,
+    /// Divide the logits by this before each draw.
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    pub temperature: f64,
+    /// A recording that every clip continues.
+    #[arg(long, value_name = "FILE")]
+    pub prompt: Option<PathBuf>,
+    /// Out of noise: by the few steps of `inference_noise_schedule`.
+    #[arg(long, conflicts_with = "steps")]
+    pub fast: bool,
+    /// Out of noise: by so many steps, spread over those of training; 0 = all.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub steps: usize,
+    /// CPU threads; 0 = all of them.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Folder for the clips; with `--random-init` nothing need be written.
+    #[arg(short, long, value_name = "DIR", required_unless_present = "random_init")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ExportArguments {
     #[command(flatten)]
     pub model: ModelArguments,
@@ -327,7 +372,8 @@ pub enum Format {
 pub struct ForwardArguments {
     #[command(flatten)]
     pub request: Request,
-    /// A sound file, or a safetensors file with `input_values` [B, L] and, optionally, `lengths` [B].
+    /// A sound file, or a safetensors file: `input_values` [B, L] and, optionally, `lengths` [B]; for SaShiMi `codes` [B, L], for DiffWave
+    /// `audio` [B, L] and `steps` [B].
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
     /// Where the activations go, as safetensors.

@@ -25,6 +25,13 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
         return Err(Failure::new(failure::RUNNING, format!("`{}` is not empty", to.display()))
             .help("name a folder that does not exist yet"));
     }
+    let Some(config) = named.plan.model.wav2vec2().map(hub::config) else {
+        let message = format!("there is no folder format for a `{}` model", named.plan.model.family());
+        return Err(Failure::new(failure::REQUEST, message).help(format!(
+            "its weights are `{}`, under the names of the published checkpoints",
+            named.weights.display()
+        )));
+    };
     let data = &named.plan.data;
     let tokenizer = CtcTokenizer::read(&Path::new(&data.dir).join(&data.vocab_path))
         .map_err(crate::data::DataError::from)?;
@@ -33,11 +40,11 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
         .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", to.display())))?;
 
     write_weights(&model, &named.id, to)?;
-    write_settings(&named.plan, &tokenizer, to)?;
+    write_settings(&named.plan, &config, &tokenizer, to)?;
     copy_classes(&named.plan, to)?;
     write_whole(&to.join("experiment.toml"), named.experiment.as_bytes())?;
     let metrics = copy_results(&named, to)?;
-    write_whole(&to.join("README.md"), card(&named, &metrics).as_bytes())?;
+    write_whole(&to.join("README.md"), card(&named, &config, &metrics).as_bytes())?;
     if talk.json {
         talk.data(&json!({"dir": to, "id": named.id, "step": named.step, "metrics": metrics}));
     } else {
@@ -56,10 +63,10 @@ fn write_weights(model: &Model<Cpu>, id: &str, to: &Path) -> Result<(), Failure>
     Ok(write_whole(&to.join("model.safetensors"), &bytes)?)
 }
 
-fn write_settings(plan: &Plan, tokenizer: &CtcTokenizer, to: &Path) -> Result<(), Failure> {
+fn write_settings(plan: &Plan, config: &Json, tokenizer: &CtcTokenizer, to: &Path) -> Result<(), Failure> {
     let (pad, unknown) = (tokenizer.pad_token(), tokenizer.unknown_token());
     for (name, value) in [
-        ("config.json", hub::config(&plan.model)),
+        ("config.json", config.clone()),
         ("preprocessor_config.json", hub::feature_extractor(plan.data.sample_rate_hz)),
         ("tokenizer_config.json", hub::tokenizer(pad, unknown)),
         ("special_tokens_map.json", json!({"pad_token": pad, "unk_token": unknown})),
@@ -73,7 +80,7 @@ fn write_settings(plan: &Plan, tokenizer: &CtcTokenizer, to: &Path) -> Result<()
 fn copy_classes(plan: &Plan, to: &Path) -> Result<(), Failure> {
     let corpus = Path::new(&plan.data.dir);
     copy(&corpus.join(&plan.data.vocab_path), &to.join("vocab.json"))?;
-    if !plan.model.heads.classes.is_empty() {
+    if !plan.model.classes().is_empty() {
         Categories::read(&corpus.join(&plan.data.categories_path))?;
         copy(&corpus.join(&plan.data.categories_path), &to.join("categories.json"))?;
     }
@@ -98,7 +105,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
 }
 
 /// The model card: YAML that the hub reads, then the same for people.
-fn card(named: &Named, metrics: &Values) -> String {
+fn card(named: &Named, config: &Json, metrics: &Values) -> String {
     let plan = &named.plan;
     let corpus = &plan.data.dir;
     let results: Vec<Json> = [("test/wer", "wer"), ("test/cer", "cer")]
@@ -123,8 +130,7 @@ fn card(named: &Named, metrics: &Values) -> String {
         "---\nlibrary_name: {library}\ntags: [automatic-speech-recognition, ctc]\nmodel-index: {index}\n---\n\n# {name}\n\n{description}\n\n\
          Trained with `runner` on `{corpus}` for {step} updates, run `{id}`; `experiment.toml` is the whole experiment. Transcripts come from \
          {decoding}.\n\n| metric | value |\n|---|---:|\n{rows}",
-        library =
-            if hub::config(&plan.model)["model_type"] == "wav2vec2" { "transformers" } else { "runner" },
+        library = if config["model_type"] == "wav2vec2" { "transformers" } else { "runner" },
         name = named.name,
         description = plan.description,
         step = named.step,

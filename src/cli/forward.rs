@@ -1,8 +1,9 @@
 //! `runner forward`: one input, every named activation. The tool for comparing with another implementation.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use kernels::{Array, Cpu, Shape, Tape};
+use kernels::{Array, Cpu, OpError, Shape, Tape};
 use serde_json::json;
 
 use super::Talk;
@@ -10,21 +11,26 @@ use super::arguments::ForwardArguments;
 use super::failure::{self, Failure};
 use super::order::orders;
 use crate::audio;
-use crate::model::{Activations, Input, Model, weights};
+use crate::model::weights::Tensors;
+use crate::model::{Activations, Diffwave, Input, Model, Network, Sashimi, weights};
 use crate::nn::Pass;
+use crate::plan::{Body, Plan};
+use crate::task::levels;
+
+/// A name, and what goes into the file under it.
+type Named = (String, Shape, Vec<f32>);
 
 /// Runs the experiment's model on the input, at rest, and writes its activations.
 pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> {
     let plan = orders(&arguments.request)?.asked.plan;
     kernels::threads::start(plan.run.threads);
-    let device = Cpu::default();
-    let model = Model::build(&device, &plan.model, plan.run.seed)?;
-    let input = read_input(&device, arguments, plan.data.sample_rate_hz)?;
-    let mut tape = Tape::silent();
-    let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
-    let out = model.network.forward(&mut pass, &input).map_err(failed)?;
-    let tensors = named(&out);
+    let model = Model::build(&Cpu::default(), &plan.model, plan.run.seed)?;
+    let path = &arguments.input;
+    let tensors = match &model.network {
+        Network::Wav2vec2(_) | Network::Keyword(_) => waveforms(&model, path, plan.data.sample_rate_hz)?,
+        Network::Sashimi(network) => codes(&model, network, path, &plan)?,
+        Network::Diffwave(network) => noisy(&model, network, path)?,
+    };
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     let write = || {
         let mut file = std::fs::File::create(&arguments.dump)?;
@@ -44,13 +50,72 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
     Ok(0)
 }
 
-fn named(out: &Activations<Cpu>) -> Vec<(String, Shape, Vec<f32>)> {
-    let entry = |name: String, array: &Array<Cpu>| (name, array.shape(), array.to_vec());
-    let mut tensors = vec![entry("extract_features".into(), &out.extract_features)];
+fn failed(error: OpError) -> Failure {
+    Failure::new(failure::FAILED, error.to_string())
+}
+
+fn entry(name: impl Into<String>, array: &Array<Cpu>) -> Named {
+    (name.into(), array.shape(), array.to_vec())
+}
+
+/// Sound to scores, with everything in between.
+fn waveforms(model: &Model<Cpu>, path: &Path, rate_hz: u32) -> Result<Vec<Named>, Failure> {
+    let network = model.network.recogniser().ok_or_else(failed_family)?;
+    let input = read_waveforms(path, rate_hz)?;
+    let mut tape = Tape::silent();
+    let mut pass = Pass::at_rest(&model.params, &mut tape);
+    Ok(named(&network.forward(&mut pass, &input).map_err(failed)?))
+}
+
+/// Levels of samples to scores of the next ones.
+fn codes(model: &Model<Cpu>, network: &Sashimi, path: &Path, plan: &Plan) -> Result<Vec<Named>, Failure> {
+    let Body::Sashimi(sashimi) = &model.plan.body else { return Err(failed_family()) };
+    let (rows, codes) = if is_tensors(path) {
+        let mut tensors = weights::read_tensors(path)?;
+        let (rows, _, values) = rows_of(&mut tensors, "codes", path)?;
+        (rows, values.iter().map(|&code| code as u32).collect())
+    } else {
+        let waveform = read_sound(path, plan.data.sample_rate_hz)?;
+        let mut codes = levels(sashimi).encode(&waveform);
+        codes.truncate(codes.len() / sashimi.tiers.hop_samples() * sashimi.tiers.hop_samples());
+        (1, codes)
+    };
+    let mut tape = Tape::silent();
+    let mut pass = Pass::at_rest(&model.params, &mut tape);
+    let logits = network.forward(&mut pass, &codes, [rows, codes.len() / rows]).map_err(failed)?;
+    Ok(vec![entry("logits", &logits)])
+}
+
+/// Noisy sound to its noise.
+fn noisy(model: &Model<Cpu>, network: &Diffwave, path: &Path) -> Result<Vec<Named>, Failure> {
+    if !is_tensors(path) {
+        let message = format!("`{}` is no safetensors file", path.display());
+        return Err(Failure::new(failure::REQUEST, message)
+            .help("give one with `audio` [B, L] and the diffusion steps, `steps` [B]"));
+    }
+    let mut tensors = weights::read_tensors(path)?;
+    let (rows, len, audio) = rows_of(&mut tensors, "audio", path)?;
+    let steps: Vec<f32> = match tensors.remove("steps") {
+        Some((_, steps)) if steps.len() == rows => steps,
+        _ => return Err(wrong(path, "`steps` must hold one diffusion step per row")),
+    };
+    let audio = Array::from_vec(&Cpu::default(), audio, [rows, len]).map_err(failed)?;
+    let mut tape = Tape::silent();
+    let mut pass = Pass::at_rest(&model.params, &mut tape);
+    let noise = network.forward(&mut pass, &audio, &steps).map_err(failed)?;
+    Ok(vec![entry("noise", &noise)])
+}
+
+fn failed_family() -> Failure {
+    Failure::new(failure::INTERNAL, "a network of another family than the plan's")
+}
+
+fn named(out: &Activations<Cpu>) -> Vec<Named> {
+    let mut tensors = vec![entry("extract_features", &out.extract_features)];
     for (index, state) in out.hidden_states.iter().enumerate() {
         tensors.push(entry(format!("hidden_states.{index}"), state));
     }
-    tensors.push(entry("logits".into(), &out.logits));
+    tensors.extend(out.logits.iter().map(|logits| entry("logits", logits)));
     for (head, logits) in out.class_logits.iter().enumerate() {
         tensors.push(entry(format!("class_logits.{head}"), logits));
     }
@@ -59,34 +124,48 @@ fn named(out: &Activations<Cpu>) -> Vec<(String, Shape, Vec<f32>)> {
     tensors
 }
 
-fn read_input(device: &Cpu, arguments: &ForwardArguments, rate_hz: u32) -> Result<Input<Cpu>, Failure> {
-    let path = &arguments.input;
-    let is_tensors = path.extension().is_some_and(|extension| extension == "safetensors");
-    let (rows, length, values, samples) = if is_tensors {
+fn is_tensors(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "safetensors")
+}
+
+fn wrong(path: &Path, words: &str) -> Failure {
+    Failure::new(failure::FAILED, format!("`{}`: {words}", path.display()))
+}
+
+/// The tensor `name` with the axes [B, L]: both extents and the values.
+fn rows_of(tensors: &mut Tensors, name: &str, path: &Path) -> Result<(usize, usize, Vec<f32>), Failure> {
+    let (dims, values) =
+        tensors.remove(name).ok_or_else(|| wrong(path, &format!("there is no tensor `{name}`")))?;
+    match dims[..] {
+        [rows, length] => Ok((rows, length, values)),
+        _ => Err(wrong(path, &format!("`{name}` must have the axes [B, L]"))),
+    }
+}
+
+fn read_sound(path: &Path, rate_hz: u32) -> Result<Vec<f32>, Failure> {
+    audio::read(path, rate_hz).map_err(|error| {
+        let code = if path.exists() { failure::FAILED } else { failure::MISSING };
+        Failure::new(code, error.to_string())
+    })
+}
+
+fn read_waveforms(path: &Path, rate_hz: u32) -> Result<Input<Cpu>, Failure> {
+    let (rows, length, values, samples) = if is_tensors(path) {
         let mut tensors = weights::read_tensors(path)?;
-        let wrong = |words: &str| Failure::new(failure::FAILED, format!("`{}`: {words}", path.display()));
-        let (dims, values) =
-            tensors.remove("input_values").ok_or_else(|| wrong("there is no tensor `input_values`"))?;
-        let &[rows, length] = &dims[..] else {
-            return Err(wrong("`input_values` must have the axes [B, L]"));
-        };
+        let (rows, length, values) = rows_of(&mut tensors, "input_values", path)?;
         let samples = match tensors.remove("lengths") {
             Some((_, lengths)) => lengths.iter().map(|&length| length as usize).collect(),
             None => vec![length; rows],
         };
         if samples.len() != rows || samples.iter().any(|&valid| valid > length) {
-            return Err(wrong("`lengths` must hold one length of at most L per row"));
+            return Err(wrong(path, "`lengths` must hold one length of at most L per row"));
         }
         (rows, length, values, samples)
     } else {
-        let mut waveform = audio::read(path, rate_hz).map_err(|error| {
-            let code = if path.exists() { failure::FAILED } else { failure::MISSING };
-            Failure::new(code, error.to_string())
-        })?;
+        let mut waveform = read_sound(path, rate_hz)?;
         audio::normalise(&mut waveform);
         (1, waveform.len(), waveform.clone(), vec![waveform.len()])
     };
-    let waveforms = Array::from_vec(device, values, [rows, length, 1])
-        .map_err(|error| Failure::new(failure::FAILED, error.to_string()))?;
+    let waveforms = Array::from_vec(&Cpu::default(), values, [rows, length, 1]).map_err(failed)?;
     Ok(Input { waveforms, samples })
 }

@@ -18,6 +18,7 @@ mod export;
 mod failure;
 mod fetch;
 mod forward;
+mod generate;
 mod graph;
 mod id;
 mod import;
@@ -35,12 +36,15 @@ mod show;
 mod signals;
 mod summary;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use arguments::{Arguments, Verb};
 use failure::Failure;
+
+use crate::record::{Count, Tally};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -70,6 +74,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Export(arguments) => export::export(arguments, talk),
         Verb::Results(results) => results::results(results, talk),
         Verb::Forward(forward) => forward::forward(forward, talk),
+        Verb::Generate(arguments) => generate::generate(arguments, talk),
         Verb::Data(verb) => data::data(verb, talk),
         Verb::Explain { name } => explain::explain(name.as_deref(), talk),
         Verb::Id(request) => id::id(request, talk),
@@ -95,6 +100,17 @@ impl Talk {
     /// Prints JSON to standard output.
     fn data(self, value: &serde_json::Value) {
         println!("{value:#}");
+    }
+
+    /// How far something is, on standard error: a bar on a terminal, a line now and then elsewhere.
+    fn tally(self, describe: fn(&Count) -> String) -> Tally {
+        if self.quiet {
+            Tally::lines(std::io::sink(), describe)
+        } else if std::io::stderr().is_terminal() {
+            Tally::bar(describe)
+        } else {
+            Tally::lines(std::io::stderr(), describe)
+        }
     }
 
     /// Prints a line of talk to standard error.

@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::graph::{Part, parts};
 use super::order::{Orders, orders};
 use crate::corpora::CorpusFacts;
-use crate::data::{batches_per_epoch, open_corpus};
-use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Teacher};
+use crate::data::{batches_per_epoch, open_corpus, pieces};
+use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
 use crate::train::{Arrangement, effective_device, memory_bytes};
 
@@ -97,9 +97,13 @@ fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
 
 /// What random changes training makes, each with its rate; those that are off are left out.
 fn augmentations(plan: &Plan) -> Vec<(&'static str, f64)> {
-    let rates = &plan.model.rates;
+    let Some(model) = plan.model.wav2vec2() else {
+        let rate = plan.model.tiers().map_or(0.0, |tiers| tiers.dropout);
+        return Vec::from_iter((rate > 0.0).then(|| ("channels dropped in blocks", as_written(rate))));
+    };
+    let rates = &model.rates;
     let all = [
-        ("time masks, share of frames", plan.model.time_masks.prob),
+        ("time masks, share of frames", model.time_masks.prob),
         ("dropout after the feature projection", f64::from(rates.feat_proj)),
         ("dropout of hidden states", f64::from(rates.hidden)),
         ("dropout inside feed-forward blocks", f64::from(rates.activation)),
@@ -107,11 +111,16 @@ fn augmentations(plan: &Plan) -> Vec<(&'static str, f64)> {
         ("dropout before the CTC head", f64::from(rates.final_dropout)),
         ("layers skipped", f64::from(rates.layerdrop)),
     ];
-    // Written as f64, stored as f32: said as it was written.
-    all.into_iter()
-        .filter(|(_, rate)| *rate > 0.0)
-        .map(|(name, rate)| (name, (rate * 1e6).round() / 1e6))
-        .collect()
+    all.into_iter().filter(|(_, rate)| *rate > 0.0).map(|(name, rate)| (name, rounded(rate))).collect()
+}
+
+/// A rate that was written as f64 and stored as f32, as it was written.
+fn as_written(rate: f32) -> f64 {
+    rounded(f64::from(rate))
+}
+
+fn rounded(rate: f64) -> f64 {
+    (rate * 1e6).round() / 1e6
 }
 
 /// Weights and the optimiser's two moments, all in 32 bits.
@@ -122,7 +131,7 @@ fn checkpoint_bytes(params: usize) -> u64 {
 /// Updates of an epoch once the data warm-up is over; `None` where the corpus is not there.
 fn steps_per_epoch(plan: &Plan) -> Option<usize> {
     let corpus = open_corpus(&plan.data, &plan.data.train_meta).ok()?;
-    let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
+    let lengths = pieces(corpus.utterances().iter().map(|utterance| utterance.samples), &plan.data);
     Some(batches_per_epoch(&lengths, &plan.data, plan.run.seed).div_ceil(plan.train.accumulation_steps))
 }
 
@@ -140,19 +149,7 @@ fn print_training(plan: &Plan, arrangement: Arrangement) {
         "\ntraining: {} updates of {} batches; an epoch is {epoch}",
         train.max_steps, train.accumulation_steps
     );
-    println!(
-        "  learning rate {:e} → {:e} in {} updates, {} there, → {:e} in {} ({})",
-        schedule.min_lr,
-        schedule.max_lr,
-        schedule.warmup_steps,
-        schedule.plateau_steps,
-        schedule.final_lr,
-        schedule.decay_steps,
-        match schedule.decay {
-            Decay::Exp => "exp",
-            Decay::Linear => "linear",
-        }
-    );
+    println!("  {}", rates(schedule));
     if let Some(distill) = &plan.distill {
         let teacher = match distill.teacher {
             Teacher::Fixed => "one checkpoint".to_owned(),
@@ -176,6 +173,20 @@ fn print_training(plan: &Plan, arrangement: Arrangement) {
         "  judged every {}, saved every {} updates",
         plan.eval.eval_interval, plan.eval.checkpoint_interval
     );
+}
+
+/// The learning rate's way in words.
+fn rates(schedule: &Schedule) -> String {
+    let Schedule { min_lr, max_lr, final_lr, warmup_steps, plateau_steps, decay_steps, .. } = schedule;
+    let rise =
+        format!("learning rate {min_lr:e} → {max_lr:e} in {warmup_steps} updates, {plateau_steps} there");
+    match schedule.decay {
+        Decay::Exp => format!("{rise}, → {final_lr:e} in {decay_steps} (exp)"),
+        Decay::Linear => format!("{rise}, → {final_lr:e} in {decay_steps} (linear)"),
+        Decay::OnPlateau { factor, patience } => format!(
+            "{rise}, then × {factor} after {patience} judgements without a lower dev loss, down to {final_lr:e}"
+        ),
+    }
 }
 
 /// What is asked of an update's micro-batches and what it comes to here.

@@ -24,7 +24,7 @@ use crate::text::CtcTokenizer;
 struct Predictor {
     plan: Plan,
     model: Model<Cpu>,
-    tokenizer: CtcTokenizer,
+    tokenizer: Option<CtcTokenizer>,
     categories: Option<Categories>,
 }
 
@@ -63,9 +63,18 @@ impl Predictor {
     fn open(named: Named, device: &Cpu) -> Result<Self, Failure> {
         kernels::threads::start(named.plan.run.threads);
         let (model, plan) = (named.model(device)?, named.plan);
+        if model.network.recogniser().is_none() {
+            let message = format!("a `{}` model neither transcribes nor classifies", plan.model.family());
+            return Err(Failure::new(failure::REQUEST, message).help("`runner generate` makes sound with it"));
+        }
         let corpus = Path::new(&plan.data.dir);
-        let tokenizer = CtcTokenizer::read(&corpus.join(&plan.data.vocab_path)).map_err(DataError::from)?;
-        let categories = match plan.model.heads.classes.is_empty() {
+        let tokenizer = match plan.model.ctc() {
+            Some(_) => {
+                Some(CtcTokenizer::read(&corpus.join(&plan.data.vocab_path)).map_err(DataError::from)?)
+            }
+            None => None,
+        };
+        let categories = match plan.model.classes().is_empty() {
             true => None,
             false => Some(Categories::read(&corpus.join(&plan.data.categories_path))?),
         };
@@ -88,7 +97,9 @@ impl Predictor {
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
         let input = Input { waveforms, samples: vec![samples] };
-        let made = self.model.network.forward(&mut pass, &input).map_err(failed)?;
+        let network = self.model.network.recogniser();
+        let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
+        let made = network.forward(&mut pass, &input).map_err(failed)?;
         let mut prediction = json!({
             "path": path,
             "secs": samples as f64 / f64::from(self.plan.data.sample_rate_hz),
@@ -102,10 +113,11 @@ impl Predictor {
 
     /// Adds the transcript and the mean probability of the symbols that spell it.
     fn transcribe(&self, made: &Activations<Cpu>, prediction: &mut Json) {
-        let (logits, vocab_size) = (made.logits.to_vec(), self.plan.model.heads.vocab_size);
+        let (Some(logits), Some(tokenizer)) = (&made.logits, &self.tokenizer) else { return };
+        let (logits, vocab_size) = (logits.to_vec(), logits.shape().last());
         let symbols = greedy(&logits, vocab_size, made.frames[0]);
         let certain: f64 = logits.chunks(vocab_size).take(symbols.len()).map(probability_of_best).sum();
-        prediction["text"] = self.tokenizer.decode_frames(&symbols).into();
+        prediction["text"] = tokenizer.decode_frames(&symbols).into();
         prediction["score"] = (certain / symbols.len().max(1) as f64).into();
     }
 

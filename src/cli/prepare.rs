@@ -1,6 +1,5 @@
 //! `runner data prepare`: a corpus as it is published becomes a folder that experiments name in `data.dir`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,7 @@ use crate::corpora::{
     SplitSummary, Summary, TableRequest, Watch,
 };
 use crate::record::host::free_bytes;
-use crate::record::{Tally, units};
+use crate::record::{Count, Tally, units};
 
 /// Classes that a picture shows; more are counted.
 const SHOWN_CLASSES: usize = 8;
@@ -61,7 +60,7 @@ pub(super) fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8
     // The folder is not there yet; the first one above it that is tells how much room there is.
     let there = absolute(&places.to).ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
     let how = How { threads, stop: &stop, free_bytes: there.as_deref().and_then(free_bytes) };
-    let mut shown = Shown { talk, tally: tally(talk) };
+    let mut shown = Shown { talk, tally: talk.tally(Count::files) };
     let prepared = corpora::prepare(recipe, &places.to, &how, &mut shown);
     shown.tally.finish();
     let prepared = prepared?;
@@ -75,16 +74,6 @@ pub(super) fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
-}
-
-fn tally(talk: Talk) -> Tally {
-    if talk.quiet {
-        Tally::lines(std::io::sink())
-    } else if std::io::stderr().is_terminal() {
-        Tally::bar()
-    } else {
-        Tally::lines(std::io::stderr())
-    }
 }
 
 /// Tells how far it is.

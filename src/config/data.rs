@@ -81,6 +81,13 @@ pub struct Data {
     /// can exhaust the memory.
     pub max_input_length: usize,
 
+    /// Longest piece of a recording that a model of sound itself is trained on, in samples; 0 = the model's `l_max`. Longer recordings are cut
+    /// into such pieces.
+    pub clip_samples: usize,
+
+    /// Keep what is left of a recording behind its last whole piece.
+    pub clip_rest: bool,
+
     /// Part of the training lines used: up to 1 a fraction, above 1 a count.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub sample_partial_data: f64,
@@ -117,6 +124,8 @@ impl Default for Data {
             input_length_upper_bound: 160_000,
             target_length_lower_bound: 2,
             max_input_length: 0,
+            clip_samples: 0,
+            clip_rest: true,
             sample_partial_data: 1.0,
             remove_unk: true,
             replace_apos: true,

@@ -100,7 +100,7 @@ fn put_together(path: &Path, read: Files, request: &Request) -> Reading {
     if readable {
         problems.extend(wrong);
     }
-    for (items, mut wrong, own) in overrides_of(request, schema) {
+    for (items, mut wrong, own) in overrides_of(request, schema, &model_of(&layers)) {
         for item in items {
             match in_full(&item, &layers, schema) {
                 Ok(table) => {
@@ -180,13 +180,22 @@ fn file_layers(files: Vec<File>, profile: Option<&str>) -> (Vec<Layer>, Vec<Prob
     (layers, problems)
 }
 
+/// The family of models that the layers come to.
+fn model_of(layers: &[Layer]) -> String {
+    let chosen = |layer: &Layer| {
+        let Value::Table(table) = &layer.table.find(&["model"])?.node.value else { return None };
+        table.entries.first().map(|entry| entry.key.clone())
+    };
+    layers.iter().rev().find_map(chosen).unwrap_or_else(|| "wav2vec2".to_owned())
+}
+
 /// Everything set outside files, lowest first: for each argument or variable, its options, what is wrong with it, and whether it was
 /// written for this run alone.
-fn overrides_of(request: &Request, schema: &Schema) -> Vec<(Vec<Override>, Vec<Problem>, bool)> {
+fn overrides_of(request: &Request, schema: &Schema, model: &str) -> Vec<(Vec<Override>, Vec<Problem>, bool)> {
     let mut variables: Vec<_> = request.env.iter().collect();
     variables.sort();
     let variables = variables.into_iter().filter_map(|(name, value)| from_variable(name, value, schema));
-    let hparams = request.hparams.iter().map(|text| from_hparams(text, schema));
+    let hparams = request.hparams.iter().map(|text| from_hparams(text, schema, model));
     let sets = request.sets.iter().map(|text| match from_set(text, schema) {
         Ok(item) => (vec![item], Vec::new(), true),
         Err(Problems(wrong)) => (Vec::new(), wrong, true),

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::nearest::{listed, nearest};
 use super::problem::{AMBIGUOUS_NAME, MALFORMED_OVERRIDE, Problem, Problems, UNKNOWN_KEY};
 use super::retired;
-use super::schema::Schema;
+use super::schema::{Leaf, Schema};
 use super::source::Source;
 use super::tree::{Entry, Node, Table, Value};
 
@@ -62,15 +62,16 @@ pub fn from_set(argument: &str, schema: &Schema) -> Result<Override, Problems> {
     Ok(item.with_keys(item.dotted(), schema))
 }
 
-/// The options set by `--hparams a=1,b=2`; names need no table. Problems come one per item.
-pub fn from_hparams(argument: &str, schema: &Schema) -> (Vec<Override>, Vec<Problem>) {
+/// The options set by `--hparams a=1,b=2`; names need no table, and of the models' options mean those of `model`. Problems come one per item.
+pub fn from_hparams(argument: &str, schema: &Schema, model: &str) -> (Vec<Override>, Vec<Problem>) {
     let prefix = "--hparams ";
     let source = Arc::new(Source::argument("--hparams", format!("{prefix}{argument}")));
     let (mut overrides, mut problems) = (Vec::<Override>::new(), Vec::new());
     for span in items(argument, prefix.len()) {
         let item =
             split(&source, span.clone()).ok_or_else(|| malformed(&source, span, "--hparams batch_size=24"));
-        let found = item.and_then(|item| item.keys_by_name(schema).map(|keys| item.with_keys(keys, schema)));
+        let found =
+            item.and_then(|item| item.keys_by_name(schema, model).map(|keys| item.with_keys(keys, schema)));
         match found {
             Ok(found) if overrides.iter().any(|o| o.path() == found.path() && o.index == found.index) => {
                 let name = found.path().join(".");
@@ -123,13 +124,17 @@ impl Item {
         keys
     }
 
-    /// The keys of a bare name, found in whatever table has it.
-    fn keys_by_name(&self, schema: &Schema) -> Result<Vec<(String, Range<usize>)>, Problems> {
+    /// The keys of a bare name, found in whatever table has it; of the models' tables only that of `model` is looked into, if it has it.
+    fn keys_by_name(&self, schema: &Schema, model: &str) -> Result<Vec<(String, Range<usize>)>, Problems> {
         let name = &self.source.text()[self.key.clone()];
         if name.contains('.') {
             return Ok(self.dotted());
         }
-        let found: Vec<_> = schema.leaves().iter().filter(|leaf| leaf.name() == name).collect();
+        let mut found: Vec<_> = schema.leaves().iter().filter(|leaf| leaf.name() == name).collect();
+        let of_another = |leaf: &Leaf| leaf.path[0] == "model" && leaf.path[1] != model;
+        if found.iter().any(|leaf| !of_another(leaf)) {
+            found.retain(|leaf| !of_another(leaf));
+        }
         match found.as_slice() {
             [leaf] => Ok(leaf.path.iter().map(|key| (key.clone(), self.key.clone())).collect()),
             [] => {

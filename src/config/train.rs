@@ -25,8 +25,8 @@ pub struct Train {
     #[schemars(range(min = 0.0))]
     pub min_lr: f64,
 
-    /// Learning rate at the end of the decay and after it.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    /// Learning rate at the end of the decay and after it; where the decay is exponential, above 0.
+    #[schemars(range(min = 0.0))]
     pub final_lr: f64,
 
     /// Updates of linear rise from `min_lr` to `max_lr`.
@@ -40,6 +40,13 @@ pub struct Train {
 
     /// Shape of the decay.
     pub decay_type: DecayType,
+
+    /// What the rate is multiplied with by `decay_type = "on_plateau"`.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub decay_factor: f64,
+
+    /// Evaluations in a row whose loss on the dev set is no new lowest, before `decay_type = "on_plateau"` lowers the rate.
+    pub decay_patience: u64,
 
     /// Updates after which the schedule starts again; 0 = never.
     pub reset_period: u64,
@@ -61,8 +68,8 @@ pub struct Train {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub adam_eps: f64,
 
-    /// Largest global norm of the gradients; longer ones are scaled down to it.
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    /// Largest global norm of the gradients; longer ones are scaled down to it. 0 = any.
+    #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
 
     /// What a loss is a mean over.
@@ -78,6 +85,12 @@ pub struct Train {
 
     /// What the classifiers' loss is divided by: `sound` utterances, `reference` characters of the transcripts.
     pub classifier_norm: Behaviour,
+
+    /// Which samples count where the next one is to be told: `sound` those of the recordings, `reference` the silence behind them as well.
+    pub padding_loss: Behaviour,
+
+    /// Whether a recording's first sample is to be told, too, as it must be to make sound from nothing: `sound` it is, `reference` it is given.
+    pub first_sample: Behaviour,
 
     /// Parameters whose name starts with this stay frozen at first; `.` = none.
     pub freeze_module: String,
@@ -106,6 +119,8 @@ impl Default for Train {
             plateau_steps: 0,
             decay_steps: 75_000,
             decay_type: DecayType::Exp,
+            decay_factor: 0.2,
+            decay_patience: 20,
             reset_period: 0,
             reset_times: 1,
             reg_weight: 5e-3,
@@ -116,6 +131,8 @@ impl Default for Train {
             ctc_weight: 1.0,
             classifier_weight: 1.0,
             classifier_norm: Behaviour::Sound,
+            padding_loss: Behaviour::Sound,
+            first_sample: Behaviour::Sound,
             freeze_module: ".".into(),
             freeze_steps: 10_000,
             reinit_module: ".".into(),
@@ -136,12 +153,14 @@ pub enum Recompute {
 
 /// Shape of the learning rate's decay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum DecayType {
     /// By the same factor each update.
     Exp,
     /// By the same amount each update.
     Linear,
+    /// By `decay_factor` whenever the loss on the dev set has not fallen for `decay_patience` evaluations, down to `final_lr`.
+    OnPlateau,
 }
 
 /// What a loss is a mean over.

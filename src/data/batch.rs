@@ -1,7 +1,7 @@
 //! A batch: padded waveforms and what belongs to them.
 
 /// Targets of one utterance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
     /// The transcript as it is judged.
     pub text: String,
@@ -17,7 +17,7 @@ pub struct Labels {
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub names: Vec<String>,
-    /// Normalised waveforms [B, L], zero beyond each one's length; L is a multiple of 8.
+    /// Waveforms [B, L], zero beyond each one's length; L is a multiple of 8.
     pub waveforms: Vec<f32>,
     /// Valid samples of each waveform.
     pub samples: Vec<usize>,
@@ -42,7 +42,7 @@ impl Batch {
         self.samples.iter().sum::<usize>() as f64 / f64::from(sample_rate_hz)
     }
 
-    /// Pads `utterances` (name, normalised waveform, labels) into a batch.
+    /// Pads `utterances` (name, waveform, labels) into a batch.
     pub fn collate(utterances: Vec<(String, std::sync::Arc<[f32]>, Labels)>) -> Self {
         let longest = utterances.iter().map(|(_, waveform, _)| waveform.len()).max().unwrap_or(0);
         let padded_samples = longest.next_multiple_of(8);

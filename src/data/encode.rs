@@ -1,38 +1,39 @@
 //! Transcripts and class names into numbers.
 
 use crate::corpora::{Categories, Utterance};
-use crate::plan::{DataPlan, Heads};
+use crate::plan::DataPlan;
 use crate::text::{CtcTokenizer, TextRules};
 
 use super::{DataError, Labels};
 
 /// Turns an utterance's text and labels into targets.
 pub struct Encoder {
-    tokenizer: CtcTokenizer,
+    spelling: Option<Spelling>,
     rules: TextRules,
     categories: Option<Categories>,
-    outputs: usize,
+}
+
+/// How transcripts are spelt.
+pub struct Spelling {
+    pub tokenizer: CtcTokenizer,
+    /// Outputs of the CTC head.
+    pub outputs: usize,
 }
 
 impl Encoder {
-    /// The encoder of a plan; class names are needed only where there are classifier heads.
-    pub fn new(
-        data: &DataPlan,
-        heads: &Heads,
-        tokenizer: CtcTokenizer,
-        categories: Option<Categories>,
-    ) -> Self {
+    /// The encoder of a plan; a spelling is needed only where there is a CTC head, class names only where there are classifier heads.
+    pub fn new(data: &DataPlan, spelling: Option<Spelling>, categories: Option<Categories>) -> Self {
         let rules = TextRules {
             remove_unk: data.remove_unk,
             replace_apos: data.replace_apos,
             upper_only: data.upper_only,
         };
-        Encoder { tokenizer, rules, categories, outputs: heads.vocab_size }
+        Encoder { spelling, rules, categories }
     }
 
-    /// The tokenizer.
-    pub fn tokenizer(&self) -> &CtcTokenizer {
-        &self.tokenizer
+    /// The tokenizer, where there is a CTC head.
+    pub fn tokenizer(&self) -> Option<&CtcTokenizer> {
+        self.spelling.as_ref().map(|spelling| &spelling.tokenizer)
     }
 
     /// The name of a class of a classifier head.
@@ -52,10 +53,13 @@ impl Encoder {
                 Some(classes) => classes,
             },
         };
+        let Some(Spelling { tokenizer, outputs }) = &self.spelling else {
+            return Ok(Some(Labels { classes, ..Labels::default() }));
+        };
         let text = self.rules.apply(&utterance.text);
-        let symbols = self.tokenizer.encode(&text);
-        if let Some(&id) = symbols.iter().find(|&&id| id as usize >= self.outputs) {
-            return Err(DataError::Symbol { name: utterance.name.clone(), id, outputs: self.outputs });
+        let symbols = tokenizer.encode(&text);
+        if let Some(&id) = symbols.iter().find(|&&id| id as usize >= *outputs) {
+            return Err(DataError::Symbol { name: utterance.name.clone(), id, outputs: *outputs });
         }
         Ok(Some(Labels { chars: text.chars().count(), text, symbols, classes }))
     }

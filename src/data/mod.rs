@@ -13,9 +13,9 @@ mod prefetch;
 mod stream;
 
 pub use batch::{Batch, Labels};
-pub use encode::Encoder;
+pub use encode::{Encoder, Spelling};
 pub use error::DataError;
-pub use loader::{Loader, open_corpus};
+pub use loader::{Loader, open_corpus, pieces};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
 pub use stream::{Position, Stream, batches_per_epoch, eval_batches, largest_batch};

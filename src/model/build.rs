@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use kernels::{Backend, OpError};
 
 use super::weights::{self, Brought, WeightsError};
-use super::{Wav2vec2, pretrained};
+use super::{Diffwave, Keyword, Recogniser, Sashimi, Wav2vec2, pretrained};
 use crate::nn::{Declaration, Params, Scope};
-use crate::plan::{ModelPlan, Pretrained};
+use crate::plan::{Body, ModelPlan, Pretrained};
 
 /// Why a model cannot be built or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,40 @@ pub enum ModelError {
     Conflict { folder: PathBuf, conflicts: Vec<String> },
 }
 
+/// A network of one family. Each takes its own input and gives its own output; who trains or judges it knows both.
+#[derive(Debug, Clone)]
+pub enum Network {
+    Wav2vec2(Box<Wav2vec2>),
+    Keyword(Box<Keyword>),
+    Sashimi(Box<Sashimi>),
+    Diffwave(Box<Diffwave>),
+}
+
+impl Network {
+    fn declare(scope: &mut Scope<'_>, body: &Body) -> Self {
+        match body {
+            Body::Wav2vec2(plan) => Self::Wav2vec2(Box::new(Wav2vec2::declare(scope, plan))),
+            Body::Keyword(plan) => Self::Keyword(Box::new(Keyword::declare(scope, plan))),
+            Body::Sashimi(plan) => Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
+            Body::Diffwave(plan) => Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
+        }
+    }
+
+    /// The network, where it transcribes or classifies.
+    pub fn recogniser(&self) -> Option<Recogniser<'_>> {
+        match self {
+            Self::Wav2vec2(network) => Some(Recogniser::Wav2vec2(network)),
+            Self::Keyword(network) => Some(Recogniser::Keyword(network)),
+            Self::Sashimi(_) | Self::Diffwave(_) => None,
+        }
+    }
+}
+
 /// A network with its parameters on a device.
 pub struct Model<D: Backend> {
-    pub network: Wav2vec2,
+    pub network: Network,
+    /// What it was made from.
+    pub plan: ModelPlan,
     pub params: Params<D>,
     pub declarations: Vec<Declaration>,
     /// What a pretrained checkpoint brought, if there was one.
@@ -47,9 +78,9 @@ impl<D: Backend> Model<D> {
         let (network, declarations) = declare(plan);
         let mut params = Params::draw(device, &declarations, seed)?;
         if let Pretrained::Random { seed: source } = plan.pretrained {
-            params.redraw(&declarations, source, is_source)?;
+            params.redraw(&declarations, source, |name| plan.is_source(name))?;
         }
-        let mut model = Model { network, params, declarations, brought: None };
+        let mut model = Model { network, plan: plan.clone(), params, declarations, brought: None };
         model.freeze(None);
         Ok(model)
     }
@@ -63,34 +94,30 @@ impl<D: Backend> Model<D> {
         if let Pretrained::Folder(name) = &plan.pretrained {
             let folder = weights::locate(name)
                 .map_err(|looked_in| ModelError::PretrainedMissing { name: name.clone(), looked_in })?;
-            let conflicts = pretrained::conflicts(&folder, plan);
+            let conflicts =
+                plan.wav2vec2().map_or_else(Vec::new, |plan| pretrained::conflicts(&folder, plan));
             if !conflicts.is_empty() {
                 return Err(ModelError::Conflict { folder, conflicts });
             }
-            model.brought = Some(weights::load_pretrained(&mut model.params, &folder, is_source)?);
+            let wanted = |name: &str| plan.is_source(name);
+            model.brought = Some(weights::load_pretrained(&mut model.params, &folder, wanted)?);
         }
         Ok(model)
     }
 
-    /// Freezes the feature encoder if the plan says so, and every parameter whose name starts with `prefix`.
+    /// Freezes what the plan freezes throughout, and every parameter whose name starts with `prefix`.
     pub fn freeze(&mut self, prefix: Option<&str>) {
-        let encoder_frozen = self.network.plan().freeze_feature_encoder;
+        let plan = &self.plan;
         self.params.set_trainable(|name| {
-            let frozen = encoder_frozen && name.starts_with("wav2vec2.feature_extractor.")
-                || prefix.is_some_and(|prefix| name.starts_with(prefix));
+            let frozen = plan.freezes(name) || prefix.is_some_and(|prefix| name.starts_with(prefix));
             !frozen
         });
     }
 }
 
 /// The network of a plan and everything it declares, without allocating anything.
-pub fn declare(plan: &ModelPlan) -> (Wav2vec2, Vec<Declaration>) {
+pub fn declare(plan: &ModelPlan) -> (Network, Vec<Declaration>) {
     let mut declarations = Vec::new();
-    let network = Wav2vec2::declare(&mut Scope::root(&mut declarations), plan);
+    let network = Network::declare(&mut Scope::root(&mut declarations), &plan.body);
     (network, declarations)
-}
-
-/// Whether a pretrained checkpoint brings this parameter: the body, attention included, but no head and no mixer.
-fn is_source(name: &str) -> bool {
-    name.starts_with("wav2vec2.") && !name.contains("_mamba.")
 }

@@ -11,7 +11,7 @@ use crate::nn::{
     Bidirectional, FeedForward, LayerNorm, Mamba1Sizes, Mamba2Sizes, MixerSizes, Pass, PositionalConv, Scope,
     SelfAttention,
 };
-use crate::plan::{MixerPlan, ModelPlan};
+use crate::plan::{MixerPlan, Wav2vec2Plan};
 
 /// What mixes frames. It stands where the reference's attention stood, under the same name.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ enum Mixing {
 }
 
 impl Mixing {
-    fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let width = plan.width;
         match plan.mixer {
             MixerPlan::Attention { heads } => Mixing::Attention(SelfAttention::declare(
@@ -65,7 +65,7 @@ struct Layer {
 }
 
 impl Layer {
-    fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let (width, eps, rates) = (plan.width, plan.layer_norm_eps, plan.rates);
         Layer {
             mixing: Mixing::declare(&mut scope.child("attention"), plan),
@@ -163,7 +163,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// Parameters `pos_conv_embed.*`, `layer_norm.*`, `layers.{i}.*`.
-    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let positional = PositionalConv::declare(
             &mut scope.child("pos_conv_embed"),
             plan.width,

@@ -3,7 +3,7 @@
 use kernels::{Array, Backend, OpError};
 
 use crate::nn::{Conv, GroupNorm, LayerNorm, Pass, Scope};
-use crate::plan::{ModelPlan, NormKind};
+use crate::plan::{NormKind, Wav2vec2Plan};
 
 /// PyTorch's default, which the reference's convolution norms keep whatever `layer_norm_eps` says.
 const NORM_EPS: f32 = 1e-5;
@@ -23,7 +23,7 @@ pub struct FeatureEncoder {
 
 impl FeatureEncoder {
     /// Parameters `conv_layers.{i}.conv.*` and `conv_layers.{i}.layer_norm.*`.
-    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let mut layers = Vec::with_capacity(plan.convs.len());
         for (index, conv) in plan.convs.iter().enumerate() {
             let mut layer = scope.child("conv_layers");

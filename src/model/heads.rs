@@ -5,7 +5,7 @@ use kernels::padding::{first_frame, mean_pool};
 use kernels::{Array, Backend, OpError};
 
 use crate::nn::{Linear, Pass, Scope};
-use crate::plan::{ModelPlan, Pooling};
+use crate::plan::{Heads, Pooling, Wav2vec2Plan};
 
 /// The CTC head: dropout, then one linear layer over frames.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct CtcHead {
 
 impl CtcHead {
     /// Parameters `weight` and `bias` of `lm_head`.
-    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let lm_head = Linear::normal(scope, plan.width, plan.heads.vocab_size, plan.initializer_range);
         CtcHead { lm_head, dropout: plan.rates.final_dropout }
     }
@@ -42,13 +42,15 @@ pub struct Pooled {
 
 impl Pooled {
     /// Parameters `linear.{h}.*`, one per head.
-    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, width: usize, heads: &Heads) -> Self {
         let mut linear = scope.child("linear");
-        let classes = plan.heads.classes.iter().enumerate();
-        let heads = classes
-            .map(|(h, &classes)| Linear::torch(&mut linear.child(h), plan.width, classes, true))
-            .collect();
-        Pooled { heads, pooling: plan.heads.pooling }
+        let classes = heads.classes.iter().enumerate();
+        Pooled {
+            heads: classes
+                .map(|(h, &classes)| Linear::torch(&mut linear.child(h), width, classes, true))
+                .collect(),
+            pooling: heads.pooling,
+        }
     }
 
     /// # Shapes

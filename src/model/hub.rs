@@ -5,10 +5,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::plan::{Behaviour, MixerPlan, ModelPlan, NormKind};
+use crate::plan::{Behaviour, MixerPlan, NormKind, Wav2vec2Plan};
 
 /// The `config.json` of a model.
-pub fn config(plan: &ModelPlan) -> Json {
+pub fn config(plan: &Wav2vec2Plan) -> Json {
     let rates = &plan.rates;
     let convs = |part: fn(&crate::plan::ConvLayer) -> usize| plan.convs.iter().map(part).collect::<Vec<_>>();
     let mut config = json!({

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use crate::plan::{MixerPlan, ModelPlan, NormKind};
+use crate::plan::{MixerPlan, NormKind, Wav2vec2Plan};
 
 use super::weights::{Tensors, WeightsError, read_tensors};
 
@@ -63,7 +63,7 @@ fn read_shards(index: &Path) -> Result<Tensors, WeightsError> {
 }
 
 /// Where `config.json` and the plan are of different models; empty where they agree, or there is no `config.json`.
-pub fn conflicts(folder: &Path, plan: &ModelPlan) -> Vec<String> {
+pub fn conflicts(folder: &Path, plan: &Wav2vec2Plan) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("config.json")).unwrap_or_default();
     let Ok(config) = serde_json::from_str::<Json>(&text) else { return Vec::new() };
     let convs = |part: fn(&crate::plan::ConvLayer) -> usize| {

@@ -8,35 +8,14 @@ use super::encoder::Encoder;
 use super::feature_encoder::FeatureEncoder;
 use super::heads::{CtcHead, Pooled};
 use super::masks::time_masks;
+use super::recogniser::{Activations, Input};
 use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
-use crate::plan::{ModelPlan, TimeMasks};
-
-/// Waveforms on the device.
-pub struct Input<D: kernels::Device> {
-    /// [B, L, 1]
-    pub waveforms: Array<D>,
-    /// Valid samples per row.
-    pub samples: Vec<usize>,
-}
-
-/// Everything a forward pass computes that has a name.
-pub struct Activations<D: kernels::Device> {
-    /// Normalised output of the feature encoder [B, T, channels].
-    pub extract_features: Array<D>,
-    /// Encoder input and each layer's output [B, T, width].
-    pub hidden_states: Vec<Array<D>>,
-    /// CTC scores [B, T, V].
-    pub logits: Array<D>,
-    /// Class scores [B, classes] per classifier head.
-    pub class_logits: Vec<Array<D>>,
-    /// Valid frames per row.
-    pub frames: Vec<usize>,
-}
+use crate::plan::{TimeMasks, Wav2vec2Plan};
 
 /// The network: where its parameters are and how they act.
 #[derive(Debug, Clone)]
 pub struct Wav2vec2 {
-    plan: ModelPlan,
+    plan: Wav2vec2Plan,
     mask_embedding: ParamId,
     feature_encoder: FeatureEncoder,
     projection_norm: LayerNorm,
@@ -48,7 +27,7 @@ pub struct Wav2vec2 {
 
 impl Wav2vec2 {
     /// Declares all parameters under the reference's names (`wav2vec2.…`, `lm_head.…`, `classifier.…`).
-    pub fn declare(scope: &mut Scope<'_>, plan: &ModelPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, plan: &Wav2vec2Plan) -> Self {
         let mut body = scope.child("wav2vec2");
         let mask_embedding =
             body.param("masked_spec_embed", [plan.width], Init::Uniform { low: 0.0, high: 1.0 });
@@ -60,7 +39,7 @@ impl Wav2vec2 {
         let projection = Linear::torch(&mut projection.child("projection"), channels, plan.width, true);
         let encoder = Encoder::declare(&mut body.child("encoder"), plan);
         let ctc = CtcHead::declare(&mut scope.child("lm_head"), plan);
-        let classifiers = Pooled::declare(&mut scope.child("classifier"), plan);
+        let classifiers = Pooled::declare(&mut scope.child("classifier"), plan.width, &plan.heads);
         Wav2vec2 {
             plan: plan.clone(),
             mask_embedding,
@@ -74,7 +53,7 @@ impl Wav2vec2 {
     }
 
     /// The plan this network was made from.
-    pub fn plan(&self) -> &ModelPlan {
+    pub fn plan(&self) -> &Wav2vec2Plan {
         &self.plan
     }
 
@@ -91,7 +70,7 @@ impl Wav2vec2 {
         let (extract_features, hidden_states) =
             pass.within("wav2vec2", |pass| self.body(pass, input, &frames))?;
         let last = &hidden_states[hidden_states.len() - 1];
-        let logits = pass.within("lm_head", |pass| self.ctc.forward(pass, last))?;
+        let logits = Some(pass.within("lm_head", |pass| self.ctc.forward(pass, last))?);
         let class_logits = pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
         Ok(Activations { extract_features, hidden_states, logits, class_logits, frames })
     }

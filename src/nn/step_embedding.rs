@@ -23,14 +23,14 @@ impl StepEmbedding {
         StepEmbedding { inputs, first, second: Linear::torch(&mut scope.child("fc_t2"), width, width, true) }
     }
 
-    /// The steps of a batch, counted from 0, as vectors on the device of `like`: [B, width].
+    /// The steps of a batch, counted from 0, as vectors on the device of `like`: [B, width]. A step may lie between two of training's.
     ///
     /// # Errors
     /// The device failed.
     pub fn forward<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
-        steps: &[usize],
+        steps: &[f32],
         like: &Array<D>,
     ) -> Result<Array<D>, OpError> {
         let waves = steps.iter().flat_map(|&step| waves(step, self.inputs)).collect();
@@ -43,11 +43,11 @@ impl StepEmbedding {
 }
 
 /// `count` / 2 sines and as many cosines of `step`.
-fn waves(step: usize, count: usize) -> Vec<f32> {
+fn waves(step: f32, count: usize) -> Vec<f32> {
     let half = count / 2;
     let angle = move |i: usize| {
         let fall = SPAN.ln() * i as f64 / (half.max(2) - 1) as f64;
-        step as f64 * (-fall).exp()
+        f64::from(step) * (-fall).exp()
     };
     let sines = (0..half).map(move |i| angle(i).sin() as f32);
     sines.chain((0..half).map(move |i| angle(i).cos() as f32)).collect()
@@ -59,16 +59,9 @@ mod tests {
 
     #[test]
     fn sines_come_before_cosines_and_frequencies_fall_to_a_ten_thousandth() {
-        let got = waves(3, 6);
-        let want = [
-            3f64.sin(),
-            0.03f64.sin(),
-            3e-4f64.sin(),
-            3f64.cos(),
-            0.03f64.cos(),
-            3e-4f64.cos(),
-        ];
+        let got = waves(3.0, 6);
+        let want = [3f64.sin(), 0.03f64.sin(), 3e-4f64.sin(), 3f64.cos(), 0.03f64.cos(), 3e-4f64.cos()];
         assert!(got.iter().zip(want).all(|(got, want)| (f64::from(*got) - want).abs() < 1e-7), "{got:?}");
-        assert_eq!(waves(0, 4), [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(waves(0.0, 4), [0.0, 0.0, 1.0, 1.0]);
     }
 }

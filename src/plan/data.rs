@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ModelPlan;
 use crate::config::{Behaviour, Data, DataFormat};
 
 /// Bounds that hold during the first updates.
@@ -13,6 +14,15 @@ pub struct LengthBounds {
     pub samples: Option<(usize, usize)>,
     /// Transcripts need more characters than this.
     pub chars_above: usize,
+}
+
+/// Recordings cut into pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Clips {
+    /// Samples of a piece.
+    pub samples: usize,
+    /// Whether what is left behind the last whole piece is one, too.
+    pub rest: bool,
 }
 
 /// What the next batch is made from.
@@ -44,10 +54,16 @@ pub struct DataPlan {
     pub remove_unk: bool,
     pub replace_apos: bool,
     pub upper_only: bool,
+    /// How recordings are cut, where the model learns sound itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clips: Option<Clips>,
+    /// Whether each waveform is brought to mean 0 and variance 1; follows from the model.
+    #[serde(skip)]
+    pub normalise: bool,
 }
 
 /// The pipeline of an experiment.
-pub(super) fn data_plan(data: &Data) -> DataPlan {
+pub(super) fn data_plan(data: &Data, model: &ModelPlan) -> DataPlan {
     let samples = (data.input_length_upper_bound > 0)
         .then_some((data.input_length_lower_bound, data.input_length_upper_bound));
     DataPlan {
@@ -75,5 +91,10 @@ pub(super) fn data_plan(data: &Data) -> DataPlan {
         remove_unk: data.remove_unk,
         replace_apos: data.replace_apos,
         upper_only: data.upper_only,
+        clips: model.max_samples().map(|most| Clips {
+            samples: if data.clip_samples == 0 { most } else { data.clip_samples },
+            rest: data.clip_rest,
+        }),
+        normalise: model.normalises(),
     }
 }

@@ -11,7 +11,6 @@ mod need;
 mod problem;
 mod readers;
 mod resolve;
-mod sashimi;
 mod schedule;
 mod settle;
 #[cfg(test)]
@@ -21,14 +20,16 @@ mod train;
 pub use crate::config::{
     Behaviour, DataFormat, Device as DeviceChoice, Metric, MicroBatches, Pooling, Precision, Recompute,
 };
-pub use data::{DataPlan, LengthBounds};
+pub use data::{Clips, DataPlan, LengthBounds};
 pub use distill::{DistillPlan, Teacher};
-pub use model::{ConvLayer, Heads, MixerPlan, ModelPlan, NormKind, Pretrained, Rates, TimeMasks};
+pub use model::{
+    BlockNorm, Body, ConvLayer, DiffwavePlan, Heads, KeywordPlan, MixerPlan, ModelPlan, NormKind, Periods,
+    Pretrained, Quantizer, Rates, S4Plan, SashimiPlan, Skips, TiersPlan, TimeMasks, Wav2vec2Plan,
+};
 pub use need::{Need, NeedKind, needs};
 pub use problem::Problem;
 pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
-pub use sashimi::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
 pub use schedule::{Decay, Schedule};
 pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};
 

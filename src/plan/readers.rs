@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::{Need, NeedKind, Plan, needs, resolve};
-use crate::config::{Experiment, Schema};
+use crate::config::{DataFormat, Experiment, Metric, Model, Schema};
 
 /// A part of a run that reads options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,28 +62,59 @@ pub fn condition(experiment: &Experiment, needs: &[Need], path: &str) -> Option<
 
 /// Who reads the option `path`, in an experiment where most options are in use; `None` for a path that names none.
 pub fn readers(path: &str) -> Option<Reading> {
-    let subject = Subject::new(&busy_experiment(), &[])?;
-    if let Some((readers, part_of_identity)) = subject.readers(path) {
-        return Some(Reading { readers, part_of_identity, only_if: subject.default_condition(path) });
+    let busy: Vec<Experiment> = families().into_iter().map(busy_experiment).collect();
+    let subjects = || busy.iter().filter_map(|experiment| Subject::new(experiment, &[]));
+    for subject in subjects() {
+        if let Some((readers, part_of_identity)) = subject.readers(path) {
+            return Some(Reading { readers, part_of_identity, only_if: subject.default_condition(path) });
+        }
     }
-    let (condition, (readers, part_of_identity)) = subject.with_condition(path)?;
+    let (condition, (readers, part_of_identity)) =
+        subjects().find_map(|subject| subject.with_condition(path))?;
     Some(Reading { readers, part_of_identity, only_if: Some(condition) })
 }
 
-/// An experiment that uses nearly everything there is.
-fn busy_experiment() -> Experiment {
-    let mut json = serde_json::to_value(Experiment::default()).unwrap_or_default();
+/// Every family of models, as its table is by default.
+fn families() -> Vec<Model> {
+    let tables = Schema::get().at(&["model"]).and_then(|node| node["properties"].as_object());
+    let default = |name: &String| serde_json::from_value(json!({ name: {} })).ok();
+    tables.into_iter().flat_map(|tables| tables.keys()).filter_map(default).collect()
+}
+
+/// The defaults with this model.
+fn quiet_experiment(model: Model) -> Experiment {
+    let mut experiment = Experiment { model, ..Experiment::default() };
+    experiment.name.push('x');
+    experiment.data.dir.push('x');
+    match experiment.model {
+        Model::Wav2vec2(_) => {}
+        Model::Keyword(_) => {
+            experiment.train.ctc_weight = 0.0;
+            experiment.eval.select = Metric::ClfAcc;
+            experiment.data.data_format = DataFormat::NltLa;
+        }
+        Model::Sashimi(_) | Model::DiffwaveSashimi(_) => experiment.eval.select = Metric::Loss,
+    }
+    experiment
+}
+
+/// An experiment that uses nearly everything there is for this model.
+fn busy_experiment(model: Model) -> Experiment {
+    let quiet = quiet_experiment(model);
+    let teaches = matches!(quiet.model, Model::Wav2vec2(_));
+    let mut json = serde_json::to_value(quiet).unwrap_or_default();
     for (path, value) in [
-        ("/name", json!("x")),
-        ("/data/dir", json!("x")),
         ("/data/data_format", json!("nltLa")),
         ("/model/wav2vec2/asr_use_mamba", json!(true)),
         ("/model/wav2vec2/use_classifier", json!(true)),
+        ("/model/sashimi/unet", json!(true)),
         ("/train/accumulation_steps", json!(2)),
     ] {
         json.pointer_mut(path).into_iter().for_each(|at| *at = value.clone());
     }
-    json["distill"] = json!({"teacher": "t", "guidance": "waypoint", "teacher_mode": "reference"});
+    if teaches {
+        json["distill"] = json!({"teacher": "t", "guidance": "waypoint", "teacher_mode": "reference"});
+    }
     serde_json::from_value(json).unwrap_or_default()
 }
 
@@ -165,9 +196,8 @@ impl<'a> Subject<'a> {
 
     /// The condition under which an option that the busy experiment reads is read at all, seen from the defaults.
     fn default_condition(&self, path: &str) -> Option<String> {
-        let mut experiment = Experiment::default();
-        experiment.name.push('x');
-        experiment.data.dir.push('x');
+        let mut experiment = quiet_experiment(self.experiment()?.model);
+        experiment.model = families().into_iter().find(|family| same(family, &experiment.model))?;
         if path.starts_with("distill.") {
             experiment.distill = self.experiment()?.distill;
         }
@@ -198,6 +228,11 @@ impl<'a> Subject<'a> {
         let now = self.json.pointer(&format!("/{}", keys.join("/"))).unwrap_or(&Json::Null);
         others(option, now).into_iter().filter(|value| value != now).collect()
     }
+}
+
+/// Whether two models are of one family.
+fn same(a: &Model, b: &Model) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
 fn others(option: &Json, now: &Json) -> Vec<Json> {

@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::data::{DataPlan, data_plan};
 use super::distill::{DistillPlan, distill_plan};
 use super::identity::identity;
-use super::model::{ModelPlan, model_plan};
+use super::model::{Heads, ModelPlan, model_plan};
 use super::need::{Need, NeedKind};
 use super::problem::Problem;
 use super::settle::settle;
 use super::train::{EvalPlan, OutputPlan, RunPlan, TrainPlan, eval_plan, output_plan, run_plan, train_plan};
-use crate::config::{DataFormat, Experiment, Metric};
+use crate::config::{DataFormat, DecayType, Experiment, Metric, Model};
 
 /// Where a run's first state comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,12 +73,11 @@ impl Plan {
 /// Every contradiction found, each with the key to point at.
 pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Problem>> {
     let mut problems = Vec::new();
-    let model = model_plan(&experiment.model, &mut problems);
+    let model = model_plan(&experiment.model, experiment.data.sr, &mut problems);
     check_together(experiment, &model, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let crate::config::Model::Wav2vec2(wav2vec2) = &experiment.model;
     let start = needs
         .iter()
         .find_map(|need| match need.kind {
@@ -93,7 +92,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         id: String::new(),
         description: experiment.description.clone(),
         run: run_plan(&experiment.run),
-        data: data_plan(&experiment.data),
+        data: data_plan(&experiment.data, &model),
         model,
         train: train_plan(&experiment.train),
         distill: experiment.distill.as_ref().map(|distill| distill_plan(distill, &needs)),
@@ -101,28 +100,79 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         output: output_plan(&experiment.output),
         start,
         needs,
-        teacher_heads: wav2vec2.num_attention_heads,
+        teacher_heads: teacher_heads(&experiment.model),
     };
     settle(&mut plan);
     plan.id = identity(&plan);
     Ok(plan)
 }
 
+/// Attention heads of a student's teacher; 0 where the family teaches as it is.
+fn teacher_heads(model: &Model) -> usize {
+    match model {
+        Model::Wav2vec2(wav2vec2) => wav2vec2.num_attention_heads,
+        Model::Keyword(_) | Model::Sashimi(_) | Model::DiffwaveSashimi(_) => 0,
+    }
+}
+
 fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
-    check_heads(experiment, model, problems);
+    match model.heads() {
+        Some(heads) => check_heads(experiment, heads, problems),
+        None => check_sound(experiment, model, problems),
+    }
+    check_schedule(experiment, problems);
     check_continuation(experiment, problems);
-    check_teacher(experiment, problems);
+    check_teacher(experiment, model, problems);
+}
+
+/// Whether the rate can fall as asked.
+fn check_schedule(experiment: &Experiment, problems: &mut Vec<Problem>) {
+    let train = &experiment.train;
+    if train.decay_type == DecayType::Exp && train.final_lr == 0.0 {
+        problems.push(Problem::new(
+            "train.final_lr",
+            "no factor brings a learning rate down to 0",
+            "set `final_lr` above 0, or `decay_type = \"linear\"`",
+        ));
+    }
+}
+
+/// Whether a model of sound itself gets clips that it can take, and is judged by what it learns.
+fn check_sound(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
+    let (clip, most) = (experiment.data.clip_samples, model.max_samples().unwrap_or(usize::MAX));
+    if clip > most {
+        problems.push(Problem::new(
+            "data.clip_samples",
+            format!("clips have {clip} samples, but the model takes {most} at once (`l_max`)"),
+            format!("set `clip_samples = {most}`, or raise `l_max` in `[model.{}]`", model.family()),
+        ));
+    }
+    if experiment.eval.select != Metric::Loss {
+        problems.push(Problem::new(
+            "eval.select",
+            format!("`[model.{}]` neither transcribes nor classifies", model.family()),
+            "set `select = \"dev/loss\"`",
+        ));
+    }
 }
 
 /// Whether every head can learn, and the one that chooses checkpoints does.
-fn check_heads(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
+fn check_heads(experiment: &Experiment, heads: &Heads, problems: &mut Vec<Problem>) {
     let learns_ctc = experiment.train.ctc_weight != 0.0;
-    let classifies = !model.heads.classes.is_empty();
+    let classifies = !heads.classes.is_empty();
+    if learns_ctc && heads.vocab_size == 0 {
+        problems.push(Problem::new(
+            "train.ctc_weight",
+            "the model has no CTC head to learn with",
+            "set `ctc_weight = 0`",
+        ));
+        return;
+    }
     if classifies && experiment.data.data_format == DataFormat::Nlt {
         problems.push(Problem::new(
-            "model.wav2vec2.use_classifier",
+            "data.data_format",
             "classifier heads need labels, but `data.data_format = \"nlt\"` has none",
-            "set `data.data_format = \"nltLa\"`, or `use_classifier = false`",
+            "set `data.data_format = \"nltLa\"`, or leave the classifier out",
         ));
     }
     if !learns_ctc && !classifies {
@@ -167,8 +217,15 @@ fn check_continuation(experiment: &Experiment, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_teacher(experiment: &Experiment, problems: &mut Vec<Problem>) {
+fn check_teacher(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
     let Some(distill) = &experiment.distill else { return };
+    if model.wav2vec2().is_none() {
+        problems.push(Problem::new(
+            "distill",
+            format!("`[model.{}]` has no hidden states to learn from a teacher's", model.family()),
+            "leave `[distill]` out",
+        ));
+    }
     if distill.teacher.trim().is_empty() {
         problems.push(Problem::new(
             "distill.teacher",

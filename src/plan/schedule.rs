@@ -3,11 +3,19 @@
 use serde::Serialize;
 
 /// How the rate falls after the plateau.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub enum Decay {
     Exp,
     Linear,
+    /// By `factor` after `patience` judgements in a row that were no better.
+    OnPlateau {
+        factor: f64,
+        patience: u64,
+    },
 }
+
+/// A fall by less than this is none: PyTorch's `eps` of `ReduceLROnPlateau`.
+const LEAST_FALL: f64 = 1e-8;
 
 /// Warm-up, plateau, decay, floor; optionally started over.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -24,9 +32,21 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The rate of the update after `steps` finished ones: the very first has `min_lr`.
-    pub fn lr(&self, steps: u64) -> f64 {
-        self.max_lr * self.factor(self.since_reset(steps))
+    /// The rate of the update after `steps` finished ones, after `falls` falls on a plateau: the very first has `min_lr`.
+    pub fn lr(&self, steps: u64, falls: u32) -> f64 {
+        self.lr_of(self.max_lr, steps, falls)
+    }
+
+    /// The same for parameters whose rate rises to `peak` instead of `max_lr`.
+    pub fn lr_of(&self, peak: f64, steps: u64, falls: u32) -> f64 {
+        let lr = peak * self.factor(self.since_reset(steps));
+        match self.decay {
+            Decay::OnPlateau { factor, .. } => (0..falls).fold(lr, |lr, _| {
+                let lower = (lr * factor).max(self.final_lr);
+                if lr - lower > LEAST_FALL { lower } else { lr }
+            }),
+            Decay::Exp | Decay::Linear => lr,
+        }
     }
 
     fn since_reset(&self, steps: u64) -> u64 {
@@ -40,7 +60,7 @@ impl Schedule {
         let (warm, flat) = (self.warmup_steps, self.warmup_steps + self.plateau_steps);
         if s < warm {
             ((self.max_lr - self.min_lr) * s as f64 / warm as f64 + self.min_lr) / self.max_lr
-        } else if s <= flat {
+        } else if s <= flat || matches!(self.decay, Decay::OnPlateau { .. }) {
             1.0
         } else if s < flat + self.decay_steps {
             self.fallen((s - flat) as f64 / self.decay_steps as f64)
@@ -54,6 +74,7 @@ impl Schedule {
             // The reference takes this exponential in single precision.
             Decay::Exp => f64::from((((self.final_lr / self.max_lr).ln() * share) as f32).exp()),
             Decay::Linear => 1.0 - share * (self.max_lr - self.final_lr) / self.max_lr,
+            Decay::OnPlateau { .. } => 1.0,
         }
     }
 }
@@ -88,9 +109,29 @@ mod tests {
             (90_000, 1.5e-6),
         ];
         for (steps, want) in cases {
-            let got = PAPER.lr(steps);
+            let got = PAPER.lr(steps, 0);
             assert!((got - want).abs() <= 1e-6 * want, "lr({steps}) = {got}, want {want}");
         }
+    }
+
+    /// torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.2, min_lr=0): 4e-3 and 1e-3 after each fall.
+    #[test]
+    fn falls_on_a_plateau_end_where_they_are_too_small() {
+        let schedule = Schedule {
+            max_lr: 4e-3,
+            final_lr: 0.0,
+            warmup_steps: 0,
+            decay: Decay::OnPlateau { factor: 0.2, patience: 20 },
+            ..PAPER
+        };
+        for (falls, base, states) in
+            [(0, 4e-3, 1e-3), (1, 8e-4, 2e-4), (3, 3.2e-5, 8e-6), (9, 1.024e-8, 2.56e-9)]
+        {
+            let close = |got: f64, want: f64| (got - want).abs() < 1e-6 * want;
+            let got = [schedule.lr(1_000_000, falls), schedule.lr_of(1e-3, 5, falls)];
+            assert!(close(got[0], base) && close(got[1], states), "{falls} falls: {got:?}");
+        }
+        assert_eq!(Schedule { final_lr: 1e-3, ..schedule }.lr(7, 2), 1e-3);
     }
 
     #[test]
@@ -104,9 +145,9 @@ mod tests {
             reset_times: 1,
             ..PAPER
         };
-        assert_eq!(schedule.lr(20), 3e-4);
-        assert!((schedule.lr(59) - (3e-4 - 0.39 * (3e-4 - 1.5e-6))).abs() < 1e-12);
-        assert_eq!(schedule.lr(60), 0.0);
-        assert!((schedule.lr(130) - (3e-4 - 0.5 * (3e-4 - 1.5e-6))).abs() < 1e-12);
+        assert_eq!(schedule.lr(20, 0), 3e-4);
+        assert!((schedule.lr(59, 0) - (3e-4 - 0.39 * (3e-4 - 1.5e-6))).abs() < 1e-12);
+        assert_eq!(schedule.lr(60, 0), 0.0);
+        assert!((schedule.lr(130, 0) - (3e-4 - 0.5 * (3e-4 - 1.5e-6))).abs() < 1e-12);
     }
 }

@@ -4,30 +4,64 @@
 //! lets `readers` tell that an option has no effect. Not for: defaults (`config`) or sizes (`model`).
 
 use super::Behaviour::Sound;
-use super::{MixerPlan, Plan, Teacher};
+use super::{Body, Decay, MixerPlan, Plan, Skips, Teacher, TiersPlan, Wav2vec2Plan};
 use crate::config::{MicroBatches, Pooling};
 
 /// Brings every part of the plan that this run does not use to its resting value.
 pub(super) fn settle(plan: &mut Plan) {
     settle_classifier(plan);
+    if plan.model.ctc().is_none() {
+        settle_speech(plan);
+    }
     settle_training(plan);
     settle_distillation(plan);
     let teacher_drops = plan.distill.as_ref().is_some_and(|distill| distill.teacher_mode != Sound);
-    let attends = matches!(plan.model.mixer, MixerPlan::Attention { .. });
-    if !attends && !teacher_drops {
-        plan.model.rates.attention = 0.0;
-    }
     if plan.distill.is_none() {
         plan.teacher_heads = 0;
     }
-    if plan.model.time_masks.prob == 0.0 {
-        (plan.model.time_masks.length, plan.model.time_masks.min_masks) = (1, 0);
+    match &mut plan.model.body {
+        Body::Wav2vec2(encoder) => settle_encoder(encoder, teacher_drops),
+        Body::Keyword(_) => {}
+        Body::Sashimi(sashimi) => settle_tiers(&mut sashimi.tiers),
+        Body::Diffwave(diffwave) => settle_tiers(&mut diffwave.tiers),
+    }
+    if !matches!(plan.model.body, Body::Sashimi(_)) {
+        (plan.train.objective.padding_loss, plan.train.objective.first_sample) = (Sound, Sound);
     }
 }
 
+fn settle_encoder(encoder: &mut Wav2vec2Plan, teacher_drops: bool) {
+    let attends = matches!(encoder.mixer, MixerPlan::Attention { .. });
+    if !attends && !teacher_drops {
+        encoder.rates.attention = 0.0;
+    }
+    if encoder.time_masks.prob == 0.0 {
+        (encoder.time_masks.length, encoder.time_masks.min_masks) = (1, 0);
+    }
+    if encoder.heads.classes.is_empty() {
+        encoder.heads.pooling = Pooling::Mean;
+    }
+}
+
+fn settle_tiers(tiers: &mut TiersPlan) {
+    if !tiers.unet {
+        tiers.skips = Skips::Layer;
+    }
+}
+
+/// What only a model that knows of transcripts looks at.
+fn settle_speech(plan: &mut Plan) {
+    let data = &mut plan.data;
+    data.vocab_path.clear();
+    (data.remove_unk, data.replace_apos, data.upper_only) = (false, false, false);
+    data.warmup.chars_above = 0;
+    let objective = &mut plan.train.objective;
+    (objective.ctc_weight, objective.per_sample) = (0.0, false);
+    plan.eval.decode_padding = Sound;
+}
+
 fn settle_classifier(plan: &mut Plan) {
-    if plan.model.heads.classes.is_empty() {
-        plan.model.heads.pooling = Pooling::Mean;
+    if plan.model.classes().is_empty() {
         plan.data.categories_path.clear();
         plan.train.objective.classifier_weight = 0.0;
         plan.train.objective.classifier_norm = Sound;
@@ -36,6 +70,9 @@ fn settle_classifier(plan: &mut Plan) {
 
 fn settle_training(plan: &mut Plan) {
     let schedule = &mut plan.train.schedule;
+    if matches!(schedule.decay, Decay::OnPlateau { .. }) {
+        schedule.decay_steps = 0;
+    }
     if schedule.reset_period == 0 {
         schedule.reset_times = 0;
     }

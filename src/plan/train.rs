@@ -11,6 +11,11 @@ use crate::config::{
 /// What is minimised.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Objective {
+    /// Whether padding and first samples count where the next sample is to be told. Not written where both are `sound`.
+    #[serde(skip_serializing_if = "Behaviour::is_sound")]
+    pub padding_loss: Behaviour,
+    #[serde(skip_serializing_if = "Behaviour::is_sound")]
+    pub first_sample: Behaviour,
     /// Normalise over label characters and frames (true) or over utterances (false).
     pub per_sample: bool,
     pub ctc_weight: f64,
@@ -117,6 +122,9 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
             decay: match train.decay_type {
                 DecayType::Exp => Decay::Exp,
                 DecayType::Linear => Decay::Linear,
+                DecayType::OnPlateau => {
+                    Decay::OnPlateau { factor: train.decay_factor, patience: train.decay_patience }
+                }
             },
             reset_period: train.reset_period,
             reset_times: train.reset_times,
@@ -126,6 +134,8 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
         adam_eps: train.adam_eps,
         max_grad_norm: train.max_grad_norm,
         objective: Objective {
+            padding_loss: train.padding_loss,
+            first_sample: train.first_sample,
             per_sample: train.loss_normalize_type == LossNormalizeType::Sample,
             ctc_weight: train.ctc_weight,
             classifier_weight: train.classifier_weight,

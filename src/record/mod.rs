@@ -37,5 +37,5 @@ pub use log::Log;
 pub use metrics::{Metrics, Offsets};
 pub use progress::Progress;
 pub use status::{Status, StatusFile};
-pub use tally::Tally;
+pub use tally::{Count, Tally};
 pub use transfer::Transfer;

@@ -11,10 +11,32 @@ use super::units;
 /// The count that people see.
 pub struct Tally {
     show: Show,
+    describe: fn(&Count) -> String,
     all: u64,
     /// Done before this start, which says nothing about the pace.
     before: u64,
     began: Instant,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Count {
+    pub done: u64,
+    pub all: u64,
+    /// A second's share of what was done since this start; not finite before anything was.
+    pub per_sec: f64,
+}
+
+impl Count {
+    /// `412 of 2,351 files  3 min 10 s left`
+    pub fn files(&self) -> String {
+        format!("{} of {} files  {} left", units::count(self.done), units::count(self.all), self.left())
+    }
+
+    /// How long it will take, in words.
+    pub fn left(&self) -> String {
+        units::duration(self.all.saturating_sub(self.done) as f64 / self.per_sec)
+    }
 }
 
 enum Show {
@@ -23,23 +45,23 @@ enum Show {
 }
 
 impl Tally {
-    /// A bar on standard error, which is a terminal.
-    pub fn bar() -> Self {
+    /// A bar on standard error, which is a terminal, and beside it what `describe` says.
+    pub fn bar(describe: fn(&Count) -> String) -> Self {
         let bar = ProgressBar::hidden();
         // A template that cannot be read leaves the plain bar: not worth failing for.
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {msg}") {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Self::new(Show::Bar(bar))
+        Self::new(Show::Bar(bar), describe)
     }
 
     /// Plain lines to `to`, at most one every [`Progress::LINE_SECS`].
-    pub fn lines(to: impl Write + Send + 'static) -> Self {
-        Self::new(Show::Lines { to: Box::new(to), last: Instant::now() })
+    pub fn lines(to: impl Write + Send + 'static, describe: fn(&Count) -> String) -> Self {
+        Self::new(Show::Lines { to: Box::new(to), last: Instant::now() }, describe)
     }
 
-    fn new(show: Show) -> Self {
-        Self { show, all: 0, before: 0, began: Instant::now() }
+    fn new(show: Show, describe: fn(&Count) -> String) -> Self {
+        Self { show, describe, all: 0, before: 0, began: Instant::now() }
     }
 
     /// Work on `all` begins, of which `before` are done.
@@ -54,7 +76,7 @@ impl Tally {
 
     /// So many are done.
     pub fn at(&mut self, done: u64) {
-        let said = self.describe(done);
+        let said = (self.describe)(&self.count(done));
         match &mut self.show {
             Show::Bar(bar) => {
                 bar.set_position(done);
@@ -77,11 +99,9 @@ impl Tally {
         }
     }
 
-    /// `412 of 2,351 files  3 min 10 s left`
-    fn describe(&self, done: u64) -> String {
-        let pace = self.began.elapsed().as_secs_f64() / done.saturating_sub(self.before) as f64;
-        let left = units::duration(pace * self.all.saturating_sub(done) as f64);
-        format!("{} of {} files  {left} left", units::count(done), units::count(self.all))
+    fn count(&self, done: u64) -> Count {
+        let per_sec = done.saturating_sub(self.before) as f64 / self.began.elapsed().as_secs_f64();
+        Count { done, all: self.all, per_sec }
     }
 }
 
@@ -91,10 +111,10 @@ mod tests {
 
     #[test]
     fn what_was_done_before_does_not_count_for_the_pace() {
-        let mut tally = Tally::lines(std::io::sink());
+        let mut tally = Tally::lines(std::io::sink(), Count::files);
         tally.begin(2_000, 1_000);
         tally.began -= Duration::from_secs(100);
-        assert_eq!(tally.describe(1_500), "1,500 of 2,000 files  1 min 40 s left");
-        assert_eq!(tally.describe(1_000), "1,000 of 2,000 files  ? left");
+        assert_eq!(tally.count(1_500).files(), "1,500 of 2,000 files  1 min 40 s left");
+        assert_eq!(tally.count(1_000).files(), "1,000 of 2,000 files  ? left");
     }
 }

@@ -67,7 +67,11 @@ pub fn number(value: f64) -> String {
 /// A metric by its name: rates as percent, anything else as a number.
 pub fn metric(name: &str, value: f64) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
-    if matches!(last, "wer" | "cer" | "clf_acc" | "clf_joint") { percent(value) } else { number(value) }
+    if matches!(last, "wer" | "cer" | "acc" | "clf_acc" | "clf_joint") {
+        percent(value)
+    } else {
+        number(value)
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub enum Purpose<'a> {
     Teacher,
     /// The samples of a generated clip, by its number.
     Generation,
+    /// Noise that is added to sound, and which diffusion step it is.
+    Noise,
 }
 
 /// The stream of `purpose` at two counters.
@@ -37,6 +39,7 @@ pub fn stream(seed: u64, purpose: Purpose<'_>, major: u64, minor: u64) -> Pcg64M
         Purpose::Student => (4, ""),
         Purpose::Teacher => (5, ""),
         Purpose::Generation => (6, ""),
+        Purpose::Noise => (7, ""),
     };
     let mut state = mix(seed, tag);
     for byte in name.bytes() {

@@ -79,7 +79,7 @@ pub fn terms<D: Backend>(
         let unmasked = weights.per_utterance && plan.logits_mask == Behaviour::Reference;
         let frame_weights = if unmasked { weights.unmasked() } else { weights.masked() };
         let settings = KlDivergence { temperature: TEMPERATURE, weights: frame_weights };
-        let value = kl_divergence(tape, &student.logits, &teacher.logits, settings)?;
+        let value = kl_divergence(tape, student.ctc()?, teacher.ctc()?, settings)?;
         terms.push(Term { name: "logits_distill", value, weight: plan.alpha_logits * scale, logged: scale });
     }
     Ok(terms)

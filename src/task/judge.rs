@@ -36,7 +36,8 @@ pub struct Scores<'a> {
 /// What a model is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Judging<'a> {
-    pub tokenizer: &'a CtcTokenizer,
+    /// Spells transcripts, where there is a CTC head.
+    pub tokenizer: Option<&'a CtcTokenizer>,
     /// Columns of the CTC scores.
     pub vocab_size: usize,
     /// Whether the CTC head is trained: error rates of an untrained one say nothing, and are left out.
@@ -72,8 +73,13 @@ impl<'a> Judge<'a> {
 
     /// Judges one utterance.
     pub fn add(&mut self, name: &str, labels: &Labels, scores: &Scores<'_>) {
-        let pred = self.by.tokenizer.decode_frames(&greedy(scores.logits, self.by.vocab_size, scores.frames));
-        let label = self.by.tokenizer.decode_labels(&labels.symbols);
+        let (pred, label) = match self.by.tokenizer {
+            Some(tokenizer) => (
+                tokenizer.decode_frames(&greedy(scores.logits, self.by.vocab_size, scores.frames)),
+                tokenizer.decode_labels(&labels.symbols),
+            ),
+            None => Default::default(),
+        };
         self.words += word_errors(&label, &pred);
         self.chars += char_errors(&label, &pred);
         self.loss += scores.loss.unwrap_or_else(|| cross_entropy(&scores.classes, &labels.classes));

@@ -49,7 +49,7 @@ pub fn ctc_losses<D: Backend>(
         blank: blank as u32,
         zero_infinity: true,
     };
-    ctc_loss(tape, &out.logits, settings)
+    ctc_loss(tape, out.ctc()?, settings)
 }
 
 impl Objective<'_> {
@@ -69,7 +69,7 @@ impl Objective<'_> {
             MicroBatch { seeds: Vec::new(), count: 0.0, total: 0.0, losses: BTreeMap::new(), infinite: 0 };
         let counted = self.ctc(tape, student, batch, &mut micro)?;
         if let (Some(distill), Some(teacher)) = (self.distill, teacher) {
-            let [_, padded_frames, _] = student.logits.dims("distillation", "the logits")?;
+            let [_, padded_frames, _] = student.ctc()?.dims("distillation", "the logits")?;
             let weights = FrameWeights {
                 padded_frames,
                 frames: student.frames.clone(),

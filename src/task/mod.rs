@@ -1,17 +1,22 @@
 //! What is learned, and how is it judged? Losses, metrics and predictions.
 //!
 //! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
-//! predictions into WER, CER and accuracies. Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
+//! predictions into WER, CER and accuracies. Models of sound itself learn to tell the next sample ([`NextSample`]) or the noise that
+//! was added to a clip ([`Denoising`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
 mod confusion;
+mod denoising;
 mod distil;
 mod judge;
 mod losses;
+mod next_sample;
 mod predict;
 mod shares;
 
 pub use confusion::{Confusion, confusions, mistakes};
+pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
 pub use judge::{Judge, Judging, Prediction, Scores};
 pub use losses::{MicroBatch, Objective, ctc_losses};
+pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
 pub use shares::Shares;

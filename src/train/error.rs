@@ -49,6 +49,9 @@ pub enum TrainError {
     /// A trial update failed.
     #[error("a trial update on {} has no finite loss", names.join(" and "))]
     TrialLoss { names: Vec<String> },
+    /// The weights are of a family that this is not for.
+    #[error("a network of another family than the plan's; this is a bug of runner")]
+    Family,
     /// The device asked for is not there.
     #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
     NoDevice,

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 
 use kernels::attention::Queries;
-use kernels::{Backend, Tape};
+use kernels::{Array, Backend, Tape};
+use serde::Serialize;
 
 use super::TrainError;
 use super::job::Job;
 use super::micro_batch::input;
 use crate::data::Batch;
-use crate::model::Model;
+use crate::model::{Diffwave, Model, Network, Sashimi};
 use crate::nn::Pass;
-use crate::plan::{Behaviour, Metric};
+use crate::plan::{Behaviour, Metric, Plan};
 use crate::record::Values;
-use crate::task::{Confusion, Judge, Judging, Prediction, Scores, ctc_losses};
+use crate::seed::{Purpose, stream};
+use crate::task::{
+    Confusion, Denoised, Denoising, Judge, Judging, Likelihood, NextSample, NoiseJudge, Prediction, Scores,
+    SoundJudge, ctc_losses,
+};
 
 /// A part of the corpus to be judged on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +48,21 @@ impl Split {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     pub metrics: BTreeMap<String, f64>,
-    /// What the word error rate is made of; for files, too much to say after every evaluation.
+    /// What the word error rate is made of, or further shares of right answers; for files, too much to say after every evaluation.
     pub details: BTreeMap<String, f64>,
     /// What the classifiers took for what; empty without classifiers.
     pub confusions: Vec<Confusion>,
-    pub predictions: Vec<Prediction>,
+    /// What was said of each utterance or clip.
+    pub predictions: Vec<Judged>,
+}
+
+/// What was said of one utterance or clip: a line of preds.jsonl.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Judged {
+    Prediction(Prediction),
+    Likelihood(Likelihood),
+    Denoised(Denoised),
 }
 
 /// Judges `model` at rest, by the rules of the job's plan.
@@ -60,7 +75,79 @@ pub fn evaluate<D: Backend>(
     job: &Job<'_>,
     batches: &[Batch],
 ) -> Result<Evaluation, TrainError> {
-    let heads = &model.network.plan().heads;
+    match &model.network {
+        Network::Wav2vec2(_) | Network::Keyword(_) => recognised(device, model, job, batches),
+        Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches),
+        Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches),
+    }
+}
+
+/// By the likelihood of every sample after those before it.
+fn next_samples_told<D: Backend>(
+    model: &Model<D>,
+    network: &Sashimi,
+    plan: &Plan,
+    batches: &[Batch],
+) -> Result<Evaluation, TrainError> {
+    let task = NextSample::of(plan).ok_or(TrainError::Family)?;
+    let mut judge = SoundJudge::default();
+    for batch in batches {
+        let examples = task.examples(batch);
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let logits = network.forward(&mut pass, &examples.inputs, [batch.len(), examples.len])?;
+        let (levels, logits) = (logits.shape().last(), logits.to_vec());
+        for (row, name) in batch.names.iter().enumerate() {
+            let span = row * examples.len..(row + 1) * examples.len;
+            let scores = &logits[span.start * levels..span.end * levels];
+            judge.add(name, &examples.targets[span], scores, levels);
+        }
+    }
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: judge.ranks(),
+        confusions: Vec::new(),
+        predictions: judge.into_clips().into_iter().map(Judged::Likelihood).collect(),
+    })
+}
+
+/// By the noise that was found in every clip, at steps and with noise that are the same in every judgement.
+fn noise_told<D: Backend>(
+    device: &D,
+    model: &Model<D>,
+    network: &Diffwave,
+    plan: &Plan,
+    batches: &[Batch],
+) -> Result<Evaluation, TrainError> {
+    let task = Denoising::of(plan).ok_or(TrainError::Family)?;
+    let mut judge = NoiseJudge::default();
+    for (index, batch) in batches.iter().enumerate() {
+        // No update has this number.
+        let mut draws = stream(plan.run.seed, Purpose::Noise, u64::MAX, index as u64);
+        let noised = task.examples(batch, &mut draws);
+        let inputs = Array::from_vec(device, noised.inputs.clone(), [batch.len(), noised.len])?;
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let taken = network.forward(&mut pass, &inputs, &noised.steps)?;
+        judge.add(batch, &noised, &taken.to_vec());
+    }
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: Values::new(),
+        confusions: Vec::new(),
+        predictions: judge.into_clips().into_iter().map(Judged::Denoised).collect(),
+    })
+}
+
+/// By transcripts and classes.
+fn recognised<D: Backend>(
+    device: &D,
+    model: &Model<D>,
+    job: &Job<'_>,
+    batches: &[Batch],
+) -> Result<Evaluation, TrainError> {
+    let network = model.network.recogniser().ok_or(TrainError::Family)?;
+    let heads = model.plan.heads().ok_or(TrainError::Family)?;
     let decode_padding = job.plan.eval.decode_padding;
     let transcribes = job.plan.train.objective.ctc_weight > 0.0;
     let mut judge =
@@ -73,13 +160,16 @@ pub fn evaluate<D: Backend>(
     for batch in batches {
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
-        let out = model.network.forward(&mut pass, &input(device, batch)?)?;
+        let out = network.forward(&mut pass, &input(device, batch)?)?;
         let losses = match transcribes {
             true => ctc_losses(&mut tape, &out, batch, heads.blank)?.to_vec(),
             false => Vec::new(),
         };
-        let [_, padded_frames, vocab] = out.logits.dims("evaluation", "the logits")?;
-        let logits = out.logits.to_vec();
+        let padded_frames = out.hidden_states[0].dims::<3>("evaluation", "the first state")?[1];
+        let (vocab, logits) = match &out.logits {
+            Some(logits) => (logits.shape().last(), logits.to_vec()),
+            None => (0, Vec::new()),
+        };
         let classes: Vec<(usize, Vec<f32>)> =
             out.class_logits.iter().map(|scores| (scores.shape().last(), scores.to_vec())).collect();
         for (row, labels) in batch.labels.iter().enumerate() {
@@ -103,7 +193,7 @@ pub fn evaluate<D: Backend>(
         metrics: judge.metrics(),
         details: judge.word_details(),
         confusions: job.confusions(judge.predictions()),
-        predictions: judge.into_predictions(),
+        predictions: judge.into_predictions().into_iter().map(Judged::Prediction).collect(),
     })
 }
 

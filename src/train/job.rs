@@ -5,8 +5,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
-use crate::data::{Batch, DataError, Encoder, Loader, eval_batches, open_corpus};
-use crate::plan::Plan;
+use crate::data::{Batch, DataError, Encoder, Loader, Spelling, eval_batches, open_corpus};
+use crate::plan::{Heads, Plan};
 use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
@@ -32,28 +32,31 @@ impl<'a> Job<'a> {
         if !dir.is_dir() {
             return Err(DataError::from(CorpusError::Missing { dir: dir.to_owned() }).into());
         }
-        let tokenizer = CtcTokenizer::read(&dir.join(&data.vocab_path)).map_err(DataError::from)?;
-        let categories = match plan.model.heads.classes.is_empty() {
-            true => None,
-            false => Some(Categories::read(&dir.join(&data.categories_path)).map_err(DataError::from)?),
+        let spelling = match plan.model.ctc() {
+            Some(heads) => Some(spelling(heads, &dir.join(&data.vocab_path))?),
+            None => None,
         };
-        fits(plan, &tokenizer, categories.as_ref())?;
-        let encoder = Encoder::new(data, &plan.model.heads, tokenizer, categories);
+        let categories = match plan.model.classes() {
+            [] => None,
+            classes => Some(categories(classes, &dir.join(&data.categories_path))?),
+        };
+        let encoder = Encoder::new(data, spelling, categories);
         let mut job = Job { plan, encoder, digests: Default::default() };
         for (split, meta) in [("train", &data.train_meta), ("dev", &data.dev_meta), ("test", &data.test_meta)]
         {
             job.digests.insert(split.to_owned(), job.corpus(meta)?.digest().to_owned());
         }
-        let vocabulary = dir.join(&data.vocab_path);
-        job.digests.insert("vocabulary".into(), digest(&vocabulary)?);
-        if !plan.model.heads.classes.is_empty() {
+        if plan.model.ctc().is_some() {
+            job.digests.insert("vocabulary".into(), digest(&dir.join(&data.vocab_path))?);
+        }
+        if !plan.model.classes().is_empty() {
             job.digests.insert("categories".into(), digest(&dir.join(&data.categories_path))?);
         }
         Ok(job)
     }
 
-    /// The tokenizer.
-    pub fn tokenizer(&self) -> &CtcTokenizer {
+    /// The tokenizer, where there is a CTC head.
+    pub fn tokenizer(&self) -> Option<&CtcTokenizer> {
         self.encoder.tokenizer()
     }
 
@@ -92,24 +95,28 @@ impl<'a> Job<'a> {
         let plan = self.plan;
         let min_samples = plan.model.min_samples();
         let corpus = self.corpus(meta)?;
-        Ok(Loader::new(corpus, &self.encoder, plan.data.sample_rate_hz, min_samples, partial)?)
+        Ok(Loader::new(corpus, &self.encoder, &plan.data, min_samples, partial)?)
     }
 }
 
-/// Vocabulary and class names must be the model's.
-fn fits(plan: &Plan, tokenizer: &CtcTokenizer, categories: Option<&Categories>) -> Result<(), DataError> {
-    let heads = &plan.model.heads;
+/// The vocabulary, which must be the CTC head's.
+fn spelling(heads: &Heads, path: &Path) -> Result<Spelling, DataError> {
+    let tokenizer = CtcTokenizer::read(path)?;
     if tokenizer.pad_id() as usize != heads.blank {
         return Err(DataError::Blank { vocabulary: tokenizer.pad_id(), model: heads.blank });
     }
     if tokenizer.size() > heads.vocab_size {
         return Err(DataError::Vocabulary { symbols: tokenizer.size(), outputs: heads.vocab_size });
     }
-    match categories {
-        Some(categories) if categories.sizes() != heads.classes => {
-            Err(DataError::Classes { corpus: categories.sizes(), model: heads.classes.clone() })
-        }
-        _ => Ok(()),
+    Ok(Spelling { tokenizer, outputs: heads.vocab_size })
+}
+
+/// Class names, which must be as many as the classifier heads have.
+fn categories(classes: &[usize], path: &Path) -> Result<Categories, DataError> {
+    let categories = Categories::read(path)?;
+    match categories.sizes() == classes {
+        true => Ok(categories),
+        false => Err(DataError::Classes { corpus: categories.sizes(), model: classes.to_vec() }),
     }
 }
 

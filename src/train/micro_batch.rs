@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Backend, Grads, Tape, trace};
+use kernels::{Array, Backend, Grads, OpError, Tape, trace};
+use rand_pcg::Pcg64Mcg;
 
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{Input, Model};
+use crate::model::{Diffwave, Input, Model, Network, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
-use crate::task::{Objective, Shares};
+use crate::task::{Denoising, MicroBatch, NextSample, Objective, Shares};
 
 /// The parts of a micro-batch that a profile tells apart.
 pub(super) const TEACHER: &str = "teacher forward";
@@ -79,32 +80,86 @@ impl<D: Backend> Lesson<'_, D> {
     /// # Errors
     /// The device failed, or shapes do not fit.
     pub fn part(&self, index: usize, batch: &Batch) -> Result<Part<D>, TrainError> {
-        let plan = self.plan;
-        let draws = |purpose| stream(plan.run.seed, purpose, self.step, index as u64);
-        let input = input(self.device, batch)?;
-        let taught = match self.teacher {
-            Some(teacher) => {
-                Some(trace::phase(TEACHER, || teacher.forward(&input, draws(Purpose::Teacher)))?)
-            }
-            None => None,
-        };
         let mut tape = Tape::recording();
-        let mut pass = Pass::training(&self.model.params, &mut tape, draws(Purpose::Student))
-            .recomputing(plan.train.recompute == Recompute::Block);
-        let student = trace::phase(FORWARD, || self.model.network.forward(&mut pass, &input))?;
-        let objective = Objective {
-            plan: &plan.train.objective,
-            heads: &plan.model.heads,
-            distill: plan.distill.as_ref(),
-        };
-        let micro = trace::phase(OBJECTIVE, || {
-            trace::within(OBJECTIVE, || {
-                objective.micro_batch(&mut tape, &student, taught.as_ref(), batch, self.shares)
-            })
-        })?;
-        drop((student, taught));
+        let micro = match &self.model.network {
+            Network::Wav2vec2(_) | Network::Keyword(_) => self.recognise(&mut tape, index, batch),
+            Network::Sashimi(network) => self.tell_next(network, &mut tape, index, batch),
+            Network::Diffwave(network) => self.tell_noise(network, &mut tape, index, batch),
+        }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
         let (count, total, losses, infinite) = (micro.count, micro.total, micro.losses, micro.infinite);
         Ok(Part { grads, count, total, losses, infinite })
     }
+
+    /// Transcripts and classes, beside a teacher's where there is one.
+    fn recognise(
+        &self,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let network = self.model.network.recogniser().ok_or(TrainError::Family)?;
+        let heads = self.model.plan.heads().ok_or(TrainError::Family)?;
+        let input = input(self.device, batch)?;
+        let taught = match self.teacher {
+            Some(teacher) => {
+                let draws = self.draws(Purpose::Teacher, index);
+                Some(trace::phase(TEACHER, || teacher.forward(&input, draws))?)
+            }
+            None => None,
+        };
+        let mut pass = self.pass(tape, index);
+        let student = trace::phase(FORWARD, || network.forward(&mut pass, &input))?;
+        let objective =
+            Objective { plan: &self.plan.train.objective, heads, distill: self.plan.distill.as_ref() };
+        objective_phase(|| objective.micro_batch(tape, &student, taught.as_ref(), batch, self.shares))
+    }
+
+    /// The next sample's level.
+    fn tell_next(
+        &self,
+        network: &Sashimi,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = NextSample::of(self.plan).ok_or(TrainError::Family)?;
+        let examples = task.examples(batch);
+        let mut pass = self.pass(tape, index);
+        let logits = trace::phase(FORWARD, || {
+            network.forward(&mut pass, &examples.inputs, [batch.len(), examples.len])
+        })?;
+        objective_phase(|| task.micro_batch(tape, &logits, &examples))
+    }
+
+    /// The noise in a clip.
+    fn tell_noise(
+        &self,
+        network: &Diffwave,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = Denoising::of(self.plan).ok_or(TrainError::Family)?;
+        let noised = task.examples(batch, &mut self.draws(Purpose::Noise, index));
+        let inputs = Array::from_vec(self.device, noised.inputs.clone(), [batch.len(), noised.len])?;
+        let mut pass = self.pass(tape, index);
+        let taken = trace::phase(FORWARD, || network.forward(&mut pass, &inputs, &noised.steps))?;
+        objective_phase(|| Ok(task.micro_batch(taken, &noised)))
+    }
+
+    fn draws(&self, purpose: Purpose<'_>, index: usize) -> Pcg64Mcg {
+        stream(self.plan.run.seed, purpose, self.step, index as u64)
+    }
+
+    /// A pass in train mode over micro-batch `index`.
+    fn pass<'p>(&'p self, tape: &'p mut Tape<D>, index: usize) -> Pass<'p, D> {
+        Pass::training(&self.model.params, tape, self.draws(Purpose::Student, index))
+            .recomputing(self.plan.train.recompute == Recompute::Block)
+    }
+}
+
+/// Does `work` as the objective, for profiles.
+fn objective_phase<T>(work: impl FnOnce() -> Result<T, OpError>) -> Result<T, TrainError> {
+    Ok(trace::phase(OBJECTIVE, || trace::within(OBJECTIVE, work))?)
 }

@@ -12,6 +12,7 @@ mod lanes;
 mod memory;
 mod micro_batch;
 mod optimizer;
+mod plateau;
 mod probe;
 pub mod profile;
 mod run;
@@ -22,7 +23,7 @@ mod update;
 
 pub use checkpoint::Resume;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, Split, evaluate};
+pub use evaluate::{Evaluation, Judged, Split, evaluate};
 pub use job::Job;
 pub use lanes::{Arrangement, Reason};
 pub use memory::memory_bytes;

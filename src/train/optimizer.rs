@@ -6,7 +6,7 @@ use kernels::adamw::AdamW;
 use kernels::{Array, Backend, Grads, OpError};
 
 use crate::nn::Params;
-use crate::plan::{Behaviour, TrainPlan};
+use crate::plan::{Behaviour, Plan};
 
 /// Fixed by the papers.
 const BETAS: (f64, f64) = (0.9, 0.999);
@@ -25,6 +25,27 @@ pub struct Optimizer<D: Backend> {
     pub moments: BTreeMap<String, Moments<D>>,
 }
 
+/// How fast each parameter learns in one update.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates<'a> {
+    pub plan: &'a Plan,
+    /// Updates taken before this one.
+    pub step: u64,
+    /// Falls of the rate on a plateau.
+    pub falls: u32,
+}
+
+impl Rates<'_> {
+    /// Learning rate and weight decay of a parameter. One with a peak rate of its own does not decay: it is a state matrix.
+    fn of(&self, name: &str) -> (f64, f64) {
+        let train = &self.plan.train;
+        let own = self.plan.model.own_lr(name);
+        let lr = train.schedule.lr_of(own.unwrap_or(train.schedule.max_lr), self.step, self.falls);
+        let decays = own.is_none() && decays(name, train.weight_decay_groups);
+        (lr, if decays { train.weight_decay } else { 0.0 })
+    }
+}
+
 /// What an update did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stepped {
@@ -40,7 +61,7 @@ impl<D: Backend> Optimizer<D> {
         Optimizer { moments: BTreeMap::new() }
     }
 
-    /// Divides the gradients by `divisor`, clips their global norm and takes one step at `lr`.
+    /// Divides the gradients by `divisor`, clips their global norm and takes one step.
     ///
     /// Parameters that backward did not reach, and frozen ones, are not touched: no decay either. Where the norm is not
     /// finite, nothing is.
@@ -52,8 +73,7 @@ impl<D: Backend> Optimizer<D> {
         params: &mut Params<D>,
         grads: &mut Grads<D>,
         divisor: f64,
-        lr: f64,
-        plan: &TrainPlan,
+        rates: &Rates<'_>,
     ) -> Result<Stepped, OpError> {
         let mut squares = 0.0;
         for param in params.iter().filter(|param| param.trainable()) {
@@ -66,12 +86,16 @@ impl<D: Backend> Optimizer<D> {
             return Ok(Stepped { grad_norm, taken: false });
         }
         // PyTorch's clip_grad_norm_: the 1e-6 keeps the quotient finite.
-        let clip = (plan.max_grad_norm / (grad_norm + 1e-6)).min(1.0);
+        let plan = &rates.plan.train;
+        let clip = match plan.max_grad_norm {
+            0.0 => 1.0,
+            most => (most / (grad_norm + 1e-6)).min(1.0),
+        };
         for param in params.iter_mut().filter(|param| param.trainable()) {
             if !grads.reached(param.array()) {
                 continue;
             }
-            let decays = decays(param.name(), plan.weight_decay_groups);
+            let (lr, weight_decay) = rates.of(param.name());
             let moments = self.moments_of(param.name(), param.array())?;
             moments.steps += 1;
             let settings = AdamW {
@@ -79,7 +103,7 @@ impl<D: Backend> Optimizer<D> {
                 beta1: BETAS.0,
                 beta2: BETAS.1,
                 eps: plan.adam_eps,
-                weight_decay: if decays { plan.weight_decay } else { 0.0 },
+                weight_decay,
                 step: moments.steps,
                 grad_scale: clip / divisor,
             };
@@ -169,8 +193,8 @@ mod tests {
         assert!(names > 400, "{names}");
     }
 
-    fn plan() -> TrainPlan {
-        TrainPlan {
+    fn plan() -> crate::plan::TrainPlan {
+        crate::plan::TrainPlan {
             max_steps: 100,
             accumulation_steps: 1,
             schedule: Schedule {
@@ -189,6 +213,8 @@ mod tests {
             adam_eps: 1e-8,
             max_grad_norm: 0.6,
             objective: Objective {
+                padding_loss: Behaviour::Sound,
+                first_sample: Behaviour::Sound,
                 per_sample: true,
                 ctc_weight: 1.0,
                 classifier_weight: 1.0,
@@ -231,7 +257,9 @@ mod tests {
             param.array_mut().copy_from(&start).unwrap();
         }
         params.set_trainable(|name| name != frozen);
-        let (plan, mut optimizer) = (plan(), Optimizer::<Cpu>::new());
+        let mut whole = crate::plan::under_ci("tedlium_direct", &[]);
+        whole.train = plan();
+        let mut optimizer = Optimizer::<Cpu>::new();
         for step in 0..100 {
             let reached = params.iter().filter(|param| param.name() != unreached);
             let seeds = reached
@@ -240,7 +268,8 @@ mod tests {
                 })
                 .collect();
             let mut grads = Tape::recording().backward(&device, seeds).unwrap();
-            optimizer.step(&mut params, &mut grads, 3.0, plan.schedule.lr(step), &plan).unwrap();
+            let rates = Rates { plan: &whole, step, falls: 0 };
+            optimizer.step(&mut params, &mut grads, 3.0, &rates).unwrap();
         }
         let mut worst = 0.0f64;
         for param in params.iter() {

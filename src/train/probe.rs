@@ -24,7 +24,7 @@ pub struct Probe {
     pub files: usize,
     /// Sounds decoded and found as long as listed.
     pub decoded: usize,
-    /// Encoder frames of the two utterances of the trial update.
+    /// Frames of the two utterances of the trial update.
     pub frames: [usize; 2],
     /// Its loss.
     pub loss: f64,
@@ -82,14 +82,15 @@ fn try_update<D: Backend>(device: &D, plan: &Plan, batch: &Batch) -> Result<([us
     plan.distill = None;
     plan.train.freeze_prefix = None;
     let mut state = State::fresh(Model::draw(device, &plan.model, plan.run.seed)?);
-    let mut tape = Tape::silent();
-    let mut pass = Pass::at_rest(&state.model.params, &mut tape);
-    let made = state.model.network.forward(&mut pass, &input(device, batch)?)?;
     let foreseen: Vec<usize> = batch.samples.iter().map(|&samples| plan.model.frames(samples)).collect();
-    if made.frames != foreseen {
-        return Err(TrainError::Shapes { foreseen, made: made.frames });
+    if let Some(network) = state.model.network.recogniser() {
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&state.model.params, &mut tape);
+        let made = network.forward(&mut pass, &input(device, batch)?)?;
+        if made.frames != foreseen {
+            return Err(TrainError::Shapes { foreseen, made: made.frames });
+        }
     }
-    drop(made);
     let updated = update(&mut state, device, &plan, None, std::slice::from_ref(batch), None)?;
     let loss = updated.losses.get("loss").copied().unwrap_or(f64::NAN);
     match loss.is_finite() {

@@ -15,7 +15,7 @@ use super::state::{Best, State};
 use super::teacher::Teacher;
 use super::update::{Updated, update};
 use crate::data::{Batch, Position, Prefetch, Stream};
-use crate::plan::Plan;
+use crate::plan::{Decay, Plan};
 use crate::record::{EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, Values, host};
 
 /// Batches prepared ahead of their use.
@@ -223,6 +223,11 @@ impl<'a, D: Backend> Run<'a, D> {
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
         self.state.dev_metrics = Split::Dev.named(&judged.metrics);
+        if let (Decay::OnPlateau { patience, .. }, Some(&loss)) =
+            (self.plan.train.schedule.decay, judged.metrics.get("loss"))
+        {
+            self.state.plateau.judged(loss, patience);
+        }
         let value = self.state.dev_metrics.get(self.plan.eval.select.name()).copied().unwrap_or(f64::NAN);
         let best = self.state.best.map(|best| best.value);
         if value.is_finite() && best.is_none_or(|best| self.plan.eval.select.improves(value, best)) {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainError;
 use super::optimizer::{Moments, Optimizer};
+use super::plateau::Plateau;
 use crate::data::Position;
 use crate::model::{Model, weights};
 use crate::plan::TrainPlan;
@@ -29,6 +30,7 @@ pub struct State<D: Backend> {
     /// Where the data stream goes on.
     pub position: Position,
     pub best: Option<Best>,
+    pub plateau: Plateau,
     /// The last judgement on the dev set, by name with the split.
     pub dev_metrics: Values,
     /// Seconds of training behind it, over all sessions.
@@ -41,6 +43,9 @@ pub struct StateFile {
     pub step: u64,
     pub position: Position,
     pub best: Option<Best>,
+    /// Not there in checkpoints from before rates could fall on a plateau.
+    #[serde(default)]
+    pub plateau: Plateau,
     pub dev_metrics: Values,
     pub train_secs: f64,
     /// How much of metrics.jsonl and timings.jsonl belongs to this state.
@@ -58,6 +63,7 @@ impl<D: Backend> State<D> {
             step: 0,
             position: Position::default(),
             best: None,
+            plateau: Plateau::default(),
             dev_metrics: Values::new(),
             train_secs: 0.0,
         }
@@ -78,6 +84,7 @@ impl<D: Backend> State<D> {
             step: self.step,
             position: self.position,
             best: self.best,
+            plateau: self.plateau,
             dev_metrics: self.dev_metrics.clone(),
             train_secs: self.train_secs,
             offsets,
@@ -119,6 +126,7 @@ impl<D: Backend> State<D> {
         self.step = file.step;
         self.position = file.position;
         self.best = file.best;
+        self.plateau = file.plateau;
         self.dev_metrics.clone_from(&file.dev_metrics);
         self.train_secs = file.train_secs;
         Ok(file)

@@ -94,7 +94,8 @@ impl<D: Backend> Teacher<D> {
             true => Pass::training(&self.model.params, &mut tape, rng),
             false => Pass::at_rest(&self.model.params, &mut tape),
         };
-        Ok(trace::within("teacher", || self.model.network.forward(&mut pass, input))?)
+        let network = self.model.network.recogniser().ok_or(TrainError::Family)?;
+        Ok(trace::within("teacher", || network.forward(&mut pass, input))?)
     }
 }
 

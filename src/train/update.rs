@@ -9,6 +9,7 @@ use kernels::threads::Lanes;
 use kernels::{Backend, trace};
 
 use super::micro_batch::{Lesson, Part};
+use super::optimizer::Rates;
 use super::teacher::Teacher;
 use super::{State, TrainError};
 use crate::data::Batch;
@@ -66,7 +67,7 @@ pub fn update<D: Backend>(
 ) -> Result<Updated, TrainError> {
     let shares = Shares::of(batches, &plan.model);
     let mut updated = Updated {
-        lr: plan.train.schedule.lr(state.step),
+        lr: plan.train.schedule.lr(state.step, state.plateau.falls),
         losses: BTreeMap::new(),
         grad_norm: 0.0,
         taken: false,
@@ -83,9 +84,8 @@ pub fn update<D: Backend>(
     updated.losses = losses.map(|(name, value)| (name.to_owned(), value / divisor)).collect();
     if whole.count > 0.0 {
         let (params, grads) = (&mut state.model.params, &mut whole.grads);
-        let stepped = trace::phase(OPTIMISER, || {
-            state.optimizer.step(params, grads, divisor, updated.lr, &plan.train)
-        })?;
+        let rates = Rates { plan, step: state.step, falls: state.plateau.falls };
+        let stepped = trace::phase(OPTIMISER, || state.optimizer.step(params, grads, divisor, &rates))?;
         updated.grad_norm = stepped.grad_norm;
         updated.taken = stepped.taken;
     }

@@ -1,24 +1,7 @@
-//! `[model.*]`: what learns. One table per family of models; an experiment names exactly one.
+//! `[model.wav2vec2]`: an encoder with heads, for recognition and classification.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What learns.
-///
-/// The choice is the name of the table, so a file that names another model than the layer below replaces it whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub enum Model {
-    /// A wav2vec2 encoder with a CTC head and, if asked, classifier heads; attention or bidirectional Mamba inside.
-    #[serde(rename = "wav2vec2")]
-    Wav2vec2(Wav2vec2),
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self::Wav2vec2(Wav2vec2::default())
-    }
-}
 
 /// A wav2vec2 encoder and its heads. Sizes default to wav2vec2-large-lv60, rates to the paper's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

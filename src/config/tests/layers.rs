@@ -149,7 +149,9 @@ fn a_missing_experiment_is_named() {
 fn a_model_layer_merges_with_one_of_the_same_model() {
     let base = "[model.wav2vec2]\nhidden_size = 64\nconv_bias = false\n";
     let x = format!("extends = [\"base.toml\"]\n{LEAST}[model.wav2vec2]\nhidden_size = 128\n");
-    let Model::Wav2vec2(model) = under(None, &[("x.toml", &x), ("base.toml", base)]).experiment.model;
+    let Model::Wav2vec2(model) = under(None, &[("x.toml", &x), ("base.toml", base)]).experiment.model else {
+        panic!("another family")
+    };
     assert_eq!((model.hidden_size, model.conv_bias), (128, false));
 }
 

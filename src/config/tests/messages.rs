@@ -74,7 +74,7 @@ error[E002]: unknown key `max_lr` in `[data]`
 fn keys_elsewhere_are_found_by_name_and_by_spelling() {
     let text = format!(
         "max_lr = 1\n{LEAST}warmup_step = 3\nasr_model_name = \"x\"\nzzzzzz = 1\n[model]\nhidden_size = 3\n\
-         [trian]\n[optim]\n[model.sashimi]\n[profile.ci.train]\ndir = \"d\"\nbatch_sizes = 3\n"
+         [trian]\n[optim]\n[model.tacotron]\n[profile.ci.train]\ndir = \"d\"\nbatch_sizes = 3\n"
     );
     let known = "known here: `extends`, `name`, `description`, `continue_from`, `run`, `data`, `model`, `train`, \
                  `distill`, `eval`, `output` and `profile`";
@@ -86,7 +86,7 @@ fn keys_elsewhere_are_found_by_name_and_by_spelling() {
         "[E002]: unknown key `hidden_size` in `[model]` — `hidden_size` belongs in `[model.wav2vec2]`",
         "[E002]: unknown table `[trian]` — did you mean `train`?",
         &format!("[E002]: unknown table `[optim]` — {known}"),
-        "[E002]: unknown table `sashimi` in `[model]` — known here: `wav2vec2`",
+        "[E002]: unknown table `tacotron` in `[model]` — known here: `wav2vec2`, `keyword`, `sashimi` and `diffwave_sashimi`",
         "[E002]: unknown key `dir` in `[profile.ci.train]` — `dir` belongs in `[profile.ci.data]`",
         "[E002]: unknown key `batch_sizes` in `[profile.ci.train]` — did you mean `profile.ci.data.batch_size`?",
     ];
@@ -264,7 +264,9 @@ error[E007]: `teacher` in `[distill]` is not set
 
 #[test]
 fn a_table_that_chooses_nothing() {
-    let expected = ["[E006]: `[model]` chooses nothing; it takes one of `wav2vec2` — `model`: What learns"];
+    let expected = [
+        "[E006]: `[model]` chooses nothing; it takes one of `wav2vec2`, `keyword`, `sashimi` and `diffwave_sashimi` — `model`: What learns",
+    ];
     assert_eq!(gist(&complaint(&format!("{LEAST}[model]\n"))), expected);
 }
 

@@ -9,7 +9,7 @@ fn with_hparams(hparams: &str) -> Experiment {
 }
 
 fn wav2vec2(experiment: Experiment) -> Wav2vec2 {
-    let Model::Wav2vec2(model) = experiment.model;
+    let Model::Wav2vec2(model) = experiment.model else { panic!("another family") };
     model
 }
 

@@ -34,8 +34,17 @@ fn experiment(name: &str, profile: Option<&str>) -> Experiment {
 }
 
 fn model(experiment: &Experiment) -> &Wav2vec2 {
-    let Model::Wav2vec2(model) = &experiment.model;
+    let Model::Wav2vec2(model) = &experiment.model else {
+        panic!("{} is of another family", experiment.name)
+    };
     model
+}
+
+/// The names of CALD's experiments.
+fn cald() -> Vec<String> {
+    let of_cald =
+        |name: &String| ["tedlium_", "slurp_", "voxceleb_"].iter().any(|corpus| name.starts_with(corpus));
+    names().into_iter().filter(of_cald).collect()
 }
 
 #[test]
@@ -44,8 +53,10 @@ fn every_experiment_is_sound_as_it_is_and_under_each_profile() {
         assert_eq!(experiment(&name, None).name, name);
         for profile in PROFILES {
             let small = experiment(&name, Some(profile));
-            assert_eq!(small.data.dir, "corpora/smoke", "{name} under {profile}");
-            assert!(model(&small).pretrained.starts_with("random:"), "{name} under {profile}");
+            assert!(small.data.dir.starts_with("corpora/smoke"), "{name} under {profile}");
+            if let Model::Wav2vec2(model) = &small.model {
+                assert!(model.pretrained.starts_with("random:"), "{name} under {profile}");
+            }
         }
     }
 }
@@ -179,7 +190,7 @@ fn the_families_differ_in_teacher_and_start() {
 #[test]
 fn under_a_profile_all_share_a_source_and_a_path_of_waypoints() {
     let source = model(&experiment("tedlium_direct", Some("smoke"))).pretrained.clone();
-    for name in &names() {
+    for name in &cald() {
         for profile in PROFILES {
             let e = experiment(name, Some(profile));
             assert_eq!(model(&e).pretrained, source);

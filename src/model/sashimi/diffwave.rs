@@ -48,7 +48,7 @@ impl Diffwave {
         &self,
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
-        steps: &[usize],
+        steps: &[f32],
     ) -> Result<Array<D>, OpError> {
         let [batch, len] = x.dims("diffwave", "x")?;
         if steps.len() != batch {

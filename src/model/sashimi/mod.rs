@@ -14,4 +14,4 @@ mod tiers;
 
 pub use autoregressive::Sashimi;
 pub use diffwave::Diffwave;
-pub use tiers::{Tiers, is_frozen};
+pub use tiers::Tiers;

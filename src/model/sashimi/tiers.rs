@@ -194,14 +194,3 @@ fn add_last<D: Backend>(
         None => Ok(x.clone()),
     }
 }
-
-/// Whether the plan leaves the parameter called `name` as it was drawn.
-pub fn is_frozen(plan: &TiersPlan, name: &str) -> bool {
-    let Some((_, leaf)) = name.split_once(".kernel.kernel.") else { return false };
-    let part = match leaf {
-        "log_dt" => "dt",
-        "log_w_real" | "w_imag" => "A",
-        other => other,
-    };
-    plan.s4.frozen.iter().any(|frozen| frozen == part)
-}

@@ -2,23 +2,10 @@
 
 use serde::Serialize;
 
-/// How a block normalises its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum BlockNorm {
-    /// Layer norm over channels, a gain and a shift for each, eps 1e-5.
-    Layer,
-    /// One gain and one shift for all channels of a block, no eps: (s / σ) (x − μ + m).
-    Scalar,
-}
-
-/// What the up path of a UNet takes from the down path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Skips {
-    /// After the S4 block and after the feed-forward block, one each.
-    Layer,
-    /// Once for each pair of them.
-    Pair,
-}
+use super::{ModelPlan, Pretrained};
+pub use crate::config::{BlockNorm, Quantizer, UnetSkips as Skips};
+use crate::config::{DiffwaveSashimi, KernelLength, Sashimi, StateMatrix};
+use crate::plan::Problem;
 
 /// How long a period the C̃ of a tier's layers stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,8 +28,32 @@ pub struct S4Plan {
     /// Samples of the top tier's period.
     pub period: usize,
     pub periods: Periods,
-    /// Names of what stays as it was drawn, of `dt`, `A`, `P` and `B`.
-    pub frozen: Vec<String>,
+    /// What stays as it was drawn.
+    pub frozen: Vec<StateMatrix>,
+}
+
+impl S4Plan {
+    /// Whether a parameter stays as it is drawn.
+    pub(super) fn freezes(&self, name: &str) -> bool {
+        matrix_of(name).is_some_and(|matrix| self.frozen.contains(&matrix))
+    }
+}
+
+/// The matrix that a parameter of an S4 layer belongs to; `None` for C, D and all other parameters.
+fn matrix_of(name: &str) -> Option<StateMatrix> {
+    let (_, leaf) = name.rsplit_once("kernel.kernel.")?;
+    match leaf {
+        "log_dt" => Some(StateMatrix::Dt),
+        "log_w_real" | "w_imag" => Some(StateMatrix::A),
+        "P" => Some(StateMatrix::P),
+        "B" => Some(StateMatrix::B),
+        _ => None,
+    }
+}
+
+/// Whether a parameter is one of the state matrices, which may learn at a rate of their own.
+pub(super) fn is_state_matrix(name: &str) -> bool {
+    matrix_of(name).is_some()
 }
 
 /// Tiers of S4 and feed-forward blocks at falling rates.
@@ -90,23 +101,14 @@ impl TiersPlan {
     }
 }
 
-/// Levels into which a sample is sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Quantizer {
-    /// torchaudio's µ-law of a waveform kept inside ±1.
-    MuLaw,
-    /// The authors' µ-law: each clip is first stretched to ±1.
-    MuLawMinMax,
-    /// The authors' linear levels: each clip is first stretched to 0 … 1.
-    LinearMinMax,
-}
-
 /// A model that tells the next sample's level from those before it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SashimiPlan {
     pub tiers: TiersPlan,
     pub levels: usize,
     pub quantizer: Quantizer,
+    /// Peak learning rate of step sizes, poles, P and B.
+    pub state_lr: f64,
 }
 
 /// The noise predictor of DiffWave (Kong et al. 2021, arXiv 2009.09761) with SaShiMi's tiers.
@@ -119,4 +121,167 @@ pub struct DiffwavePlan {
     pub step_width: usize,
     /// β of each diffusion step.
     pub betas: Vec<f64>,
+    /// β of each step of the fast schedule; it changes nothing but what is generated.
+    #[serde(skip)]
+    pub fast_betas: Vec<f64>,
+}
+
+/// The model of a `[model.sashimi]`, and what is wrong with it.
+pub(super) fn sashimi_model(s: &Sashimi, problems: &mut Vec<Problem>) -> ModelPlan {
+    let tiers = TiersPlan {
+        width: s.d_model,
+        blocks: s.n_layers,
+        pool: s.pool.clone(),
+        expand: s.expand,
+        feed_forward: s.ff,
+        glu: s.glu,
+        unet: s.unet,
+        skips: s.unet_skips,
+        bidirectional: false,
+        norm: s.norm,
+        dropout: s.dropout as f32,
+        s4: S4Plan {
+            pairs: s.d_state / 2,
+            tied: s.tie_state,
+            dt_range: [s.dt_min as f32, s.dt_max as f32],
+            period: s.l_max,
+            periods: periods(s.kernel_length),
+            frozen: frozen(&s.trainable),
+        },
+    };
+    check(&tiers, s.d_state, "sashimi", problems);
+    if s.quantizer == Quantizer::LinearMinMax && s.mu_levels > 1 << 16 {
+        problems.push(Problem::new("model.sashimi.mu_levels", "there are more levels than 16 bits have", ""));
+    }
+    let body = SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr };
+    ModelPlan { pretrained: pretrained(&s.pretrained), body: body.into() }
+}
+
+/// The model of a `[model.diffwave_sashimi]`, and what is wrong with it.
+pub(super) fn diffwave_model(d: &DiffwaveSashimi, problems: &mut Vec<Problem>) -> ModelPlan {
+    let tiers = TiersPlan {
+        width: d.d_model,
+        blocks: d.n_layers,
+        pool: d.pool.clone(),
+        expand: d.expand,
+        feed_forward: d.ff,
+        glu: d.glu,
+        unet: d.unet,
+        skips: d.unet_skips,
+        bidirectional: d.bidirectional,
+        norm: d.norm,
+        dropout: d.dropout as f32,
+        s4: S4Plan {
+            pairs: d.d_state / 2,
+            tied: d.tie_state,
+            dt_range: [d.dt_min as f32, d.dt_max as f32],
+            period: d.l_max,
+            periods: periods(d.kernel_length),
+            frozen: frozen(&d.trainable),
+        },
+    };
+    check(&tiers, d.d_state, "diffwave_sashimi", problems);
+    check_noise(d, problems);
+    let last = d.diffusion_steps.saturating_sub(1).max(1) as f64;
+    let beta = |step: usize| d.beta_first + (d.beta_last - d.beta_first) * step as f64 / last;
+    let body = DiffwavePlan {
+        tiers,
+        step_embedding: d.step_embedding,
+        step_width: d.step_width,
+        betas: (0..d.diffusion_steps).map(beta).collect(),
+        fast_betas: d.inference_noise_schedule.clone(),
+    };
+    ModelPlan { pretrained: pretrained(&d.pretrained), body: body.into() }
+}
+
+fn pretrained(path: &str) -> Pretrained {
+    match path {
+        "" => Pretrained::None,
+        path => Pretrained::Folder(path.to_owned()),
+    }
+}
+
+fn periods(length: KernelLength) -> Periods {
+    match length {
+        KernelLength::Same => Periods::Same,
+        KernelLength::Tier => Periods::OfTier,
+    }
+}
+
+fn frozen(trainable: &[StateMatrix]) -> Vec<StateMatrix> {
+    StateMatrix::ALL.into_iter().filter(|matrix| !trainable.contains(matrix)).collect()
+}
+
+fn check(tiers: &TiersPlan, d_state: usize, family: &str, problems: &mut Vec<Problem>) {
+    let key = |leaf: &str| format!("model.{family}.{leaf}");
+    if !d_state.is_multiple_of(2) {
+        problems.push(Problem::new(
+            &key("d_state"),
+            format!("`d_state` is {d_state}, but states come in conjugate pairs"),
+            "choose an even number",
+        ));
+    }
+    let [low, high] = tiers.s4.dt_range;
+    if low > high {
+        problems.push(Problem::new(
+            &key("dt_min"),
+            format!("the smallest step size, {low}, is above the largest, {high}"),
+            "set `dt_min` below `dt_max`",
+        ));
+    }
+    if tiers.dropout >= 1.0 {
+        let message = format!("a dropout of {} leaves nothing", tiers.dropout);
+        problems.push(Problem::new(&key("dropout"), message, "choose a rate below 1"));
+    }
+    // Every tier's period is even, as a real transform of it has a middle.
+    let hop = 2 * tiers.hop_samples();
+    if !tiers.s4.period.is_multiple_of(hop) {
+        problems.push(Problem::new(
+            &key("l_max"),
+            format!(
+                "`l_max` is {}, which is no multiple of {hop}, twice the product of `pool`",
+                tiers.s4.period
+            ),
+            format!("the next one is `l_max = {}`", tiers.s4.period.next_multiple_of(hop)),
+        ));
+    }
+}
+
+fn check_noise(d: &DiffwaveSashimi, problems: &mut Vec<Problem>) {
+    let key = |leaf: &str| format!("model.diffwave_sashimi.{leaf}");
+    if !d.step_embedding.is_multiple_of(2) {
+        problems.push(Problem::new(
+            &key("step_embedding"),
+            format!("`step_embedding` is {}, but it is half sines and half cosines", d.step_embedding),
+            "choose an even number",
+        ));
+    }
+    for (leaf, beta) in [("beta_first", d.beta_first), ("beta_last", d.beta_last)] {
+        if beta >= 1.0 {
+            let message = format!("noise of variance {beta} leaves nothing of the sound");
+            problems.push(Problem::new(&key(leaf), message, "choose a number below 1"));
+        }
+    }
+    if let Some(beta) = d.inference_noise_schedule.iter().find(|beta| **beta >= 1.0) {
+        let message = format!("noise of variance {beta} leaves nothing of the sound");
+        problems.push(Problem::new(&key("inference_noise_schedule"), message, "choose numbers below 1"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_as_it_is_drawn_is_found_by_name() {
+        let options = Sashimi { trainable: vec![StateMatrix::B], ..Sashimi::default() };
+        let plan = sashimi_model(&options, &mut Vec::new());
+        let frozen = |leaf: &str| plan.freezes(&format!("sashimi.c_layers.0.layer.{leaf}"));
+        let matrices = ["log_dt", "log_w_real", "w_imag", "P", "B", "C"];
+        let kept = matrices.map(|leaf| frozen(&format!("kernel.kernel.{leaf}")));
+        assert_eq!(kept, [true, true, true, true, false, false]);
+        assert!(!frozen("D"));
+        assert_eq!(plan.own_lr("sashimi.c_layers.0.layer.kernel.kernel.log_dt"), Some(1e-3));
+        assert_eq!(plan.own_lr("sashimi.c_layers.0.layer.kernel.kernel.C"), None);
+    }
 }

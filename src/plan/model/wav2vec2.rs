@@ -1,9 +1,10 @@
-//! The model: every size known, every shape proven.
+//! wav2vec2: every size known, every shape proven.
 
 use serde::Serialize;
 
-use super::Problem;
-use crate::config::{FeatExtractNorm, Model, Pooling, Wav2vec2};
+use super::{ModelPlan, Pretrained, divides};
+use crate::config::{FeatExtractNorm, Pooling, Wav2vec2};
+use crate::plan::Problem;
 
 /// One convolution of the feature encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,19 +68,9 @@ fn pooling_name<S: serde::Serializer>(pooling: &Pooling, serializer: S) -> Resul
     Pooling::serialize(pooling, serializer)
 }
 
-/// Where the first weights come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Pretrained {
-    /// Drawn from this seed.
-    Random { seed: u64 },
-    /// A folder with `config.json` and `model.safetensors`, or a hub name.
-    Folder(String),
-}
-
 /// A wav2vec2 encoder with heads.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ModelPlan {
-    pub pretrained: Pretrained,
+pub struct Wav2vec2Plan {
     pub convs: Vec<ConvLayer>,
     pub conv_bias: bool,
     pub conv_norm: NormKind,
@@ -98,7 +89,7 @@ pub struct ModelPlan {
     pub heads: Heads,
 }
 
-impl ModelPlan {
+impl Wav2vec2Plan {
     /// Encoder frames of `samples` samples.
     pub fn frames(&self, samples: usize) -> usize {
         self.convs.iter().fold(samples, |len, conv| {
@@ -119,15 +110,19 @@ impl ModelPlan {
         self.convs.iter().fold(1_usize, |hop, conv| hop.saturating_mul(conv.stride))
     }
 
-    /// The same model with attention: what a student's teacher looks like.
-    pub fn with_attention(&self, heads: usize) -> Self {
-        ModelPlan { mixer: MixerPlan::Attention { heads }, ..self.clone() }
+    /// Whether a parameter never learns.
+    pub(super) fn freezes(&self, name: &str) -> bool {
+        self.freeze_feature_encoder && name.starts_with("wav2vec2.feature_extractor.")
     }
 }
 
-/// The model of an experiment, and what is wrong with it.
-pub(super) fn model_plan(model: &Model, problems: &mut Vec<Problem>) -> ModelPlan {
-    let Model::Wav2vec2(w) = model;
+/// Whether a pretrained checkpoint brings this parameter: the body, attention included, but no head and no mixer.
+pub(super) fn is_source(name: &str) -> bool {
+    name.starts_with("wav2vec2.") && !name.contains("_mamba.")
+}
+
+/// The model of a `[model.wav2vec2]`, and what is wrong with it.
+pub(super) fn wav2vec2_model(w: &Wav2vec2, problems: &mut Vec<Problem>) -> ModelPlan {
     check(w, problems);
     let mut inputs = 1;
     let convs = (0..w.conv_dim.len().min(w.conv_kernel.len()).min(w.conv_stride.len()))
@@ -142,8 +137,7 @@ pub(super) fn model_plan(model: &Model, problems: &mut Vec<Problem>) -> ModelPla
             layer
         })
         .collect();
-    ModelPlan {
-        pretrained: pretrained(&w.pretrained, problems),
+    let body = Wav2vec2Plan {
         convs,
         conv_bias: w.conv_bias,
         conv_norm: match w.feat_extract_norm {
@@ -172,7 +166,8 @@ pub(super) fn model_plan(model: &Model, problems: &mut Vec<Problem>) -> ModelPla
             classes: if w.use_classifier { w.classifier_num_targets.clone() } else { Vec::new() },
             pooling: w.classifier_pooling,
         },
-    }
+    };
+    ModelPlan { pretrained: pretrained(&w.pretrained, problems), body: body.into() }
 }
 
 fn mixer(w: &Wav2vec2) -> MixerPlan {
@@ -292,18 +287,5 @@ fn check_rates(w: &Wav2vec2, problems: &mut Vec<Problem>) {
             let help = "choose a rate below 1";
             problems.push(Problem::new(&key(leaf), format!("a dropout of {rate} leaves nothing"), help));
         }
-    }
-}
-
-fn divides(divisor: usize, of: usize, key: &str, what: &str, problems: &mut Vec<Problem>) {
-    if divisor == 0 || !of.is_multiple_of(divisor) {
-        let leaf = key.rsplit('.').next().unwrap_or(key);
-        let near = (1..=of).filter(|d| of.is_multiple_of(*d)).min_by_key(|d| d.abs_diff(divisor));
-        let help = near.map_or(String::new(), |near| format!("the nearest divisor is `{leaf} = {near}`"));
-        problems.push(Problem::new(
-            key,
-            format!("`{leaf}` is {divisor}, which does not divide {what} ({of})"),
-            help,
-        ));
     }
 }

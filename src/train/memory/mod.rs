@@ -3,23 +3,19 @@
 //! Counted are arrays as ops make and keep them; so a change of what an op keeps belongs here, too. The walk is [`peak`]: forward through the
 //! stages and back again. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
 
+mod tiers;
+mod wav2vec2;
+
 use super::run::AHEAD;
-use crate::data::{largest_batch, open_corpus};
+use crate::data::{largest_batch, open_corpus, pieces};
 use crate::model::declare;
 use crate::nn::Declaration;
-use crate::plan::{DataPlan, MixerPlan, ModelPlan, NormKind, Plan, Recompute};
+use crate::plan::{Body, DataPlan, ModelPlan, Plan};
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
 /// of updates of small models, measured too (60 MB).
 const PROGRAM_BYTES: f64 = 130e6;
-/// Partial sums of a convolution's weight gradient.
-const PARTIAL_SUMS: f64 = 8.0;
-/// Steps between the states that the scans keep, and channels of one of their tasks.
-const MAMBA1_BLOCK: f64 = 16.0;
-const MAMBA1_TILE: usize = 64;
-const MAMBA2_CHUNK: f64 = 64.0;
-const MAMBA2_TASK: f64 = 192.0;
 
 /// A part of a step, in floats.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,9 +52,8 @@ pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
         held += floats(declarations.iter());
         let forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
         // Its hidden states wait for the student's; its scores do, too.
-        let width = if distill.alpha_layer > 0.0 { (model.layers + 1) * model.width } else { 0 };
-        let states = frames(&model, samples) * (width + model.heads.vocab_size) as f64;
-        micro_batch = micro_batch.max(forward) + states;
+        micro_batch =
+            micro_batch.max(forward) + wav2vec2::answers(&model, distill.alpha_layer > 0.0, samples);
     }
     // The sum so far is there while the next ones make their gradients.
     if plan.train.accumulation_steps > at_a_time {
@@ -93,50 +88,12 @@ fn stages(plan: &Plan, model: &ModelPlan, declarations: &[Declaration], samples:
         };
         floats(declarations.iter().filter(belongs))
     };
-    let frames = frames(model, samples);
-    let width = model.width as f64 * frames;
-    let mut stages = convolutions(model, samples, learning);
-    let channels = model.convs.last().map_or(1, |conv| conv.outputs) as f64 * frames;
-    stages.push(Stage {
-        params: learning("wav2vec2.feature_projection") + learning("wav2vec2.masked_spec_embed"),
-        // The norm's output, for the projection. Masks keep nothing.
-        kept: channels,
-        made: channels + 3.0 * width,
-        under_way: 2.0 * channels + 2.0 * width,
-        owed: 0.0,
-    });
-    let position = learning("wav2vec2.encoder.pos_conv_embed");
-    stages.push(Stage {
-        params: position + learning("wav2vec2.encoder.layer_norm"),
-        // Its input, the convolution's output, the sum, the first state; and the normalised weight.
-        kept: 4.0 * width + position,
-        made: 7.0 * width + 2.0 * position,
-        // Gradients, and the input in groups.
-        under_way: 5.0 * width + 3.0 * position,
-        owed: 0.0,
-    });
-    let owed =
-        if plan.distill.as_ref().is_some_and(|distill| distill.alpha_layer > 0.0) { width } else { 0.0 };
-    for index in 0..model.layers {
-        let name = format!("wav2vec2.encoder.layers.{index}.");
-        let fed = feed_forward(model, frames, learning(&format!("{name}feed_forward")));
-        let fed = Stage { owed, ..fed };
-        let mixed = Stage { params: learning(&name) - fed.params, ..mixing(model, frames) };
-        match plan.train.recompute {
-            Recompute::None => stages.extend([mixed, fed]),
-            Recompute::Block => stages.push(again(mixed, fed, width)),
-        }
+    match &model.body {
+        Body::Wav2vec2(encoder) => wav2vec2::stages(plan, encoder, samples, learning),
+        Body::Keyword(keyword) => wav2vec2::keyword(keyword, samples, learning),
+        Body::Sashimi(sashimi) => tiers::sashimi(plan, sashimi, samples, learning),
+        Body::Diffwave(diffwave) => tiers::diffwave(plan, diffwave, samples, learning),
     }
-    let scores = model.heads.vocab_size as f64 * frames;
-    stages.push(Stage {
-        params: learning("lm_head") + learning("classifier"),
-        // Scores, their logarithms and the gradient of CTC; the last state, where some of it is dropped.
-        kept: 3.0 * scores + if model.rates.final_dropout > 0.0 { width } else { 0.0 },
-        made: 4.0 * scores + width,
-        under_way: 2.0 * scores + width,
-        owed: 0.0,
-    });
-    stages
 }
 
 /// A layer of which only the output of `width` floats stays: the input of the next.
@@ -150,80 +107,6 @@ fn again(mixed: Stage, fed: Stage, width: f64) -> Stage {
     }
 }
 
-fn convolutions(model: &ModelPlan, samples: f64, learning: impl Fn(&str) -> f64) -> Vec<Stage> {
-    let mut inputs = samples;
-    let mut frames = samples;
-    let last = model.convs.len().saturating_sub(1);
-    let stage = |(index, conv): (usize, &crate::plan::ConvLayer)| {
-        frames /= conv.stride as f64;
-        let output = frames * conv.outputs as f64;
-        let normed = model.conv_norm == NormKind::Layer || index == 0;
-        // The convolution's output, and what norm and GELU make of it at once; without either a norm or a gradient to come, that alone.
-        let outputs = if normed || !model.freeze_feature_encoder { 2.0 } else { 1.0 } * output;
-        let params = learning(&format!("wav2vec2.feature_extractor.conv_layers.{index}."));
-        let learns = !model.freeze_feature_encoder;
-        let stage = Stage {
-            params,
-            // What comes out of the last is for the projection's norm, which learns in any case.
-            kept: match (learns, index == last) {
-                (true, _) => outputs,
-                (false, true) => output,
-                (false, false) => 0.0,
-            },
-            made: outputs + if learns { 0.0 } else { inputs } + params,
-            under_way: if learns { 3.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params } else { 0.0 },
-            owed: 0.0,
-        };
-        inputs = output;
-        stage
-    };
-    model.convs.iter().enumerate().map(stage).collect()
-}
-
-/// The sum before a norm, the norm's output, what the first product makes, and the next sum and norm. What GELU makes of it is made twice.
-fn feed_forward(model: &ModelPlan, frames: f64, params: f64) -> Stage {
-    let (width, inner) = (model.width as f64 * frames, model.inner as f64 * frames);
-    let kept = 2.0 * width + inner;
-    Stage { params, kept, made: kept + 2.0 * width + inner, under_way: 2.0 * width + inner, owed: 0.0 }
-}
-
-/// What mixes frames, with the sum and the norm behind it.
-fn mixing(model: &ModelPlan, frames: f64) -> Stage {
-    let width = model.width as f64;
-    let behind = 2.0 * width;
-    let (kept, under_way) = match model.mixer {
-        // q, k, v, the mixture, and a sum for each query and head; their gradients.
-        MixerPlan::Attention { heads } => (4.0 * width + heads as f64, 6.0 * width),
-        MixerPlan::Mamba1 { inner, state, rank, .. } => {
-            let tiled = inner.next_multiple_of(MAMBA1_TILE) as f64;
-            let (inner, state) = (inner as f64, state as f64);
-            // x, gate, the convolution's output, Δ, the scan's output; Δ's low rank, B and C; states.
-            let kept = 5.0 * inner + rank as f64 + 2.0 * state + tiled * state / MAMBA1_BLOCK;
-            (2.0 * kept + width, 6.0 * inner + 3.0 * width)
-        }
-        MixerPlan::Mamba2 { inner, head_dim, state, chunk, .. } => {
-            let heads = inner.checked_div(head_dim).unwrap_or(0) as f64;
-            let (inner, state) = (inner as f64, state as f64);
-            let chunk = MAMBA2_CHUNK.min(chunk as f64);
-            // Gate, the scan's output and its norm; x, B and C before and behind the convolution; dt, Δ and its sums; C·B; states.
-            let kept = 5.0 * inner + 4.0 * state + 4.0 * heads + chunk + inner * state / chunk;
-            let partials = (inner / MAMBA2_TASK).ceil() * (2.0 * state + chunk);
-            (2.0 * kept + width, 5.0 * inner + partials + 3.0 * width)
-        }
-    };
-    Stage {
-        params: 0.0,
-        kept: (kept + behind) * frames,
-        made: (kept + behind + 2.0 * width) * frames,
-        under_way: under_way * frames,
-        owed: 0.0,
-    }
-}
-
-fn frames(model: &ModelPlan, samples: f64) -> f64 {
-    samples / model.hop_samples() as f64
-}
-
 fn floats<'a>(declarations: impl Iterator<Item = &'a Declaration>) -> f64 {
     declarations.map(|declaration| declaration.shape.len()).sum::<usize>() as f64
 }
@@ -232,21 +115,21 @@ fn floats<'a>(declarations: impl Iterator<Item = &'a Declaration>) -> f64 {
 fn frozen(plan: &Plan, name: &str) -> bool {
     let train = &plan.train;
     let prefix = train.freeze_prefix.as_ref().filter(|_| train.freeze_steps >= train.max_steps);
-    plan.model.freeze_feature_encoder && name.starts_with("wav2vec2.feature_extractor.")
-        || prefix.is_some_and(|prefix| name.starts_with(prefix))
+    plan.model.freezes(name) || prefix.is_some_and(|prefix| name.starts_with(prefix))
 }
 
 /// Samples of the corpus' largest batch; `None` where the corpus is not there.
 fn largest(plan: &Plan) -> Option<f64> {
     let data = &plan.data;
     let corpus = open_corpus(data, &data.train_meta).ok()?;
-    let lengths: Vec<usize> = corpus.utterances().iter().map(|utterance| utterance.samples).collect();
-    largest_batch(&lengths, data, plan.run.seed).map(|samples| samples as f64)
+    let lengths = corpus.utterances().iter().map(|utterance| utterance.samples);
+    largest_batch(&pieces(lengths, data), data, plan.run.seed).map(|samples| samples as f64)
 }
 
 /// Samples of a batch that the limits allow; utterances longer than 20 s are rare.
 fn at_the_limits(data: &DataPlan) -> f64 {
-    let longest = (20.0 * f64::from(data.sample_rate_hz)).min(data.max_input_samples as f64);
+    let most = data.clips.map_or(data.max_input_samples, |clips| clips.samples.min(data.max_input_samples));
+    let longest = (20.0 * f64::from(data.sample_rate_hz)).min(most as f64);
     data.batch_frame_limit.min(data.batch_size as f64 * longest)
 }
 
@@ -278,7 +161,8 @@ mod tests {
         let kept: u64 = forward().map(|span| span.saved_bytes).sum();
         // The first op is the first convolution; its frames tell how long the batch was.
         let first = forward().next().and_then(|span| span.shape).unwrap();
-        let samples = (first.rows() * plan.model.convs[0].stride) as f64;
+        let encoder = plan.model.wav2vec2().unwrap();
+        let samples = (first.rows() * encoder.convs[0].stride) as f64;
         let foreseen: f64 =
             stages(plan, &plan.model, &declare(&plan.model).1, samples).iter().map(|stage| stage.kept).sum();
         foreseen * FLOAT_BYTES / kept as f64

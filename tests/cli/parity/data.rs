@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use runner::corpora::{Corpus, MetaFormat};
-use runner::data::{Batch, Encoder, Labels, Limits, Loader, Position, Stream, eval_batches, pack};
-use runner::plan::{Behaviour, DataFormat, DataPlan, Heads, LengthBounds, Pooling};
+use runner::data::{Batch, Encoder, Labels, Limits, Loader, Position, Spelling, Stream, eval_batches, pack};
+use runner::plan::{Behaviour, DataFormat, DataPlan, LengthBounds};
 use runner::text::CtcTokenizer;
 use serde_json::Value as Json;
 
@@ -83,10 +83,9 @@ fn write_corpus(dir: &Path, case: &Json) {
 fn loader(dir: &Path, plan: &DataPlan) -> Loader {
     let json = r#"{"[PAD]": 0, "x": 1, "|": 2, "[UNK]": 3}"#;
     let tokenizer = CtcTokenizer::from_json(Path::new("vocab.json"), json).unwrap();
-    let heads = Heads { vocab_size: 6, blank: 0, classes: Vec::new(), pooling: Pooling::Mean };
-    let encoder = Encoder::new(plan, &heads, tokenizer, None);
+    let encoder = Encoder::new(plan, Some(Spelling { tokenizer, outputs: 6 }), None);
     let corpus = Corpus::open(dir, "meta.txt", MetaFormat::Nlt).unwrap();
-    Loader::new(corpus, &encoder, 16_000, 1, 1.0).unwrap()
+    Loader::new(corpus, &encoder, plan, 1, 1.0).unwrap()
 }
 
 fn data_plan(case: &Json) -> DataPlan {
@@ -117,6 +116,8 @@ fn data_plan(case: &Json) -> DataPlan {
         remove_unk: true,
         replace_apos: true,
         upper_only: false,
+        clips: None,
+        normalise: true,
     }
 }
 

@@ -12,7 +12,7 @@ use runner::plan::{Behaviour, DistillPlan, Heads, Objective, Pooling, Teacher};
 use runner::task::{Judge, Judging, Scores, Shares};
 use runner::text::CtcTokenizer;
 
-use crate::support::{plan_of, root};
+use crate::support::root;
 
 const FRAMES: [usize; 3] = [7, 5, 3];
 
@@ -47,7 +47,7 @@ fn activations(golden: &Tensors, who: &str) -> Activations<Cpu> {
     Activations {
         extract_features: of("h0"),
         hidden_states: vec![of("h0"), of("h1"), of("h2")],
-        logits: of("logits"),
+        logits: Some(of("logits")),
         class_logits: classes.iter().map(|name| array(golden, name).tracked()).collect(),
         frames: FRAMES.to_vec(),
     }
@@ -74,8 +74,14 @@ fn batch() -> Batch {
 
 /// The loss terms of one case and their gradients against the golden's; returns the largest difference.
 fn case(golden: &Tensors, name: &str, per_sample: bool, ctc_weight: f64, logits_mask: Behaviour) -> f32 {
-    let plan =
-        Objective { per_sample, ctc_weight, classifier_weight: 2.0, classifier_norm: Behaviour::Reference };
+    let plan = Objective {
+        padding_loss: Behaviour::Sound,
+        first_sample: Behaviour::Sound,
+        per_sample,
+        ctc_weight,
+        classifier_weight: 2.0,
+        classifier_norm: Behaviour::Reference,
+    };
     let heads = Heads { vocab_size: 5, blank: 0, classes: vec![4, 3], pooling: Pooling::Mean };
     let distill = DistillPlan {
         teacher: Teacher::Fixed,
@@ -120,7 +126,7 @@ fn case(golden: &Tensors, name: &str, per_sample: bool, ctc_weight: f64, logits_
     for (of, array) in [
         ("student.h1", &student.hidden_states[1]),
         ("student.h2", &student.hidden_states[2]),
-        ("student.logits", &student.logits),
+        ("student.logits", student.ctc().unwrap()),
         ("class.0", &student.class_logits[0]),
         ("class.1", &student.class_logits[1]),
     ] {
@@ -159,11 +165,9 @@ fn filled(golden: &Tensors, declarations: &[Declaration], prefix: &str) -> Param
 fn classifiers_pool_valid_frames_or_take_the_first() {
     let golden = golden();
     for (pooling, name) in [(Pooling::Mean, "mean"), (Pooling::First, "first")] {
-        let mut plan = plan_of("[data]\ndir = \"corpora/smoke\"\n[model.wav2vec2]\n", &[]);
-        plan.model.width = 6;
-        plan.model.heads = Heads { vocab_size: 5, blank: 0, classes: vec![4, 3], pooling };
+        let heads = Heads { vocab_size: 5, blank: 0, classes: vec![4, 3], pooling };
         let mut declarations = Vec::new();
-        let pooled = Pooled::declare(&mut Scope::root(&mut declarations), &plan.model);
+        let pooled = Pooled::declare(&mut Scope::root(&mut declarations), 6, &heads);
         let params = filled(&golden, &declarations, "pool.");
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&params, &mut tape);
@@ -221,7 +225,7 @@ fn reversal_turns_valid_frames_and_drops_padding() {
 fn accuracy_is_the_mean_over_heads_and_a_missing_label_counts_as_wrong() {
     let golden = golden();
     let tokenizer = CtcTokenizer::read(&root().join("corpora/smoke/vocab.json")).unwrap();
-    let mut judge = Judge::new(Judging { tokenizer: &tokenizer, vocab_size: 32, transcribes: false });
+    let mut judge = Judge::new(Judging { tokenizer: Some(&tokenizer), vocab_size: 32, transcribes: false });
     let (labels, right) = (&golden["judge.labels"].1, &golden["judge.right"].1);
     let scores: Vec<&[f32]> = (0..2).map(|head| &golden[&format!("judge.scores.{head}")].1[..]).collect();
     let rows = scores[0].chunks(4).zip(scores[1].chunks(3)).zip(labels.chunks(2));

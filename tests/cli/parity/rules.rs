@@ -56,7 +56,7 @@ fn learning_rates_are_the_references() {
             reset_period: whole(7),
             reset_times: whole(8),
         };
-        let (got, want) = (schedule.lr(whole(9)) / schedule.max_lr, real(10));
+        let (got, want) = (schedule.lr(whole(9), 0) / schedule.max_lr, real(10));
         assert!((got - want).abs() <= 1e-6 * want, "{got} for {line}");
     }
 }

@@ -4,9 +4,7 @@ use kernels::{Array, Cpu, Tape};
 use runner::model::sashimi::{Diffwave, Sashimi};
 use runner::model::weights::Tensors;
 use runner::nn::{Declaration, Params, Pass, Scope};
-use runner::plan::{
-    BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan,
-};
+use runner::plan::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
 
 use super::pattern::{fill, noise};
 use super::{closeness, golden_tensors};
@@ -80,10 +78,9 @@ fn autoregressive_networks_are_the_formulas() {
     plain.s4.tied = false;
     let alone = TiersPlan { feed_forward: 0, bidirectional: true, ..tiers(4, 1, &[2]) };
     let unet = TiersPlan { unet: true, ..tiers(4, 2, &[2]) };
-    for (case, tiers) in
-        [("ar", of_one_period), ("ar_plain", plain), ("ar_alone", alone), ("ar_unet", unet)]
+    for (case, tiers) in [("ar", of_one_period), ("ar_plain", plain), ("ar_alone", alone), ("ar_unet", unet)]
     {
-        let plan = SashimiPlan { tiers, levels: LEVELS, quantizer: Quantizer::MuLaw };
+        let plan = SashimiPlan { tiers, levels: LEVELS, quantizer: Quantizer::MuLaw, state_lr: 1e-3 };
         compare(
             &golden,
             case,
@@ -107,12 +104,18 @@ fn noise_predictors_are_the_formulas() {
         ..tiers(4, 2, &[2])
     };
     for (case, tiers) in [("diffwave", of_layers), ("diffwave_pair", of_pairs)] {
-        let plan = DiffwavePlan { tiers, step_embedding: 8, step_width: 6, betas: Vec::new() };
+        let plan = DiffwavePlan {
+            tiers,
+            step_embedding: 8,
+            step_width: 6,
+            betas: Vec::new(),
+            fast_betas: Vec::new(),
+        };
         compare(
             &golden,
             case,
             |scope| Diffwave::declare(scope, &plan),
-            |network, pass| network.forward(pass, &noise("x", [BATCH, LEN]), &[3, 171]).expect("it runs"),
+            |network, pass| network.forward(pass, &noise("x", [BATCH, LEN]), &[3.0, 171.0]).expect("it runs"),
         );
     }
 }

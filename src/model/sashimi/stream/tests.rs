@@ -36,7 +36,7 @@ fn plan() -> SashimiPlan {
         dropout: 0.0,
         s4,
     };
-    SashimiPlan { tiers, levels: 20, quantizer: Quantizer::MuLaw }
+    SashimiPlan { tiers, levels: 20, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
 }
 
 /// Each option the other way at least once.

@@ -1,0 +1,229 @@
+//! `runner generate`: sound out of a model.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use kernels::Cpu;
+use serde_json::json;
+
+use super::Talk;
+use super::arguments::{GenerateArguments, ModelArguments, Request as OrderRequest};
+use super::checkpoint::Named;
+use super::failure::{self, Failure};
+use super::order::plan_alone;
+use super::signals::at_first_signal;
+use crate::audio;
+use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
+use crate::model::Model;
+use crate::record::folder::write_whole;
+use crate::record::{Count, Tally, units};
+use crate::train::Stop;
+
+/// A model that is there to make sound.
+struct Source {
+    model: Model<Cpu>,
+    rate_hz: u32,
+    /// What it is called in talk and in clips.json.
+    name: String,
+}
+
+/// Makes clips and writes them, each whole, as 16-bit wav.
+pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure> {
+    check(arguments)?;
+    kernels::threads::start(arguments.threads);
+    let Source { model, rate_hz, name } = source(arguments, talk)?;
+    let request = request(arguments, rate_hz)?;
+    let stop = Stop::default();
+    let asked = stop.clone();
+    at_first_signal(move || asked.request())?;
+    let shown = Mutex::new(Shown { tally: talk.tally(samples), making: false, talk });
+    let watch = |progress: Progress| {
+        // A thread that panicked has said so already.
+        if let Ok(mut shown) = shown.lock() {
+            shown.tell(progress);
+        }
+        if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let began = Instant::now();
+    let made = make(&model, &request, &watch).map_err(Failure::from)?;
+    if let Ok(mut shown) = shown.lock() {
+        shown.tally.finish();
+    }
+    let secs = began.elapsed().as_secs_f64();
+    if let Some(folder) = &arguments.output {
+        write(folder, &made, rate_hz, &name, &request)?;
+        talk.say(format_args!("{} in {}", clips(made.len()), folder.display()));
+    }
+    let of_sound = (made.len() * request.samples) as f64 / f64::from(rate_hz);
+    let speed = (made.len() * request.samples) as f64 / secs;
+    talk.say(format_args!(
+        "{of_sound:.2} s of sound in {secs:.2} s: {} samples/s, {:.2} × real time",
+        units::count(speed as u64),
+        of_sound / secs
+    ));
+    if talk.json {
+        talk.data(&json!({
+            "model": name, "clips": made.len(), "samples": request.samples, "rate_hz": rate_hz, "secs": secs,
+            "samples_per_sec": speed, "real_time_factor": of_sound / secs, "dir": arguments.output,
+            "nats": made.iter().map(|clip| clip.mean_log_likelihood.map(|mean| -mean)).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(0)
+}
+
+fn clips(count: usize) -> String {
+    format!("{} {}", units::count(count as u64), if count == 1 { "clip" } else { "clips" })
+}
+
+fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
+    let wrong =
+        |message: &str, help: &str| Err(Failure::new(failure::REQUEST, message.to_owned()).help(help));
+    if !(arguments.nucleus_p > 0.0) {
+        return wrong(
+            "`--nucleus-p` is not above 0, so nothing can be drawn",
+            "choose one up to 1, where it is off",
+        );
+    }
+    if !(arguments.temperature > 0.0) {
+        return wrong("`--temperature` is not above 0", "1 draws as the model says");
+    }
+    if !(arguments.seconds > 0.0 && arguments.seconds.is_finite()) {
+        return wrong("`--seconds` is not above 0", "for example `--seconds 1`");
+    }
+    if arguments.clips == 0 {
+        return wrong("`-n` is 0: there is nothing to make", "for example `-n 4`");
+    }
+    match &arguments.output {
+        Some(folder) if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) => {
+            Err(Failure::new(failure::RUNNING, format!("`{}` is not empty", folder.display()))
+                .help("name a folder that does not exist yet"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The model that is asked for: an experiment's as it is drawn, or a run's.
+fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> {
+    let named = &arguments.model;
+    if arguments.random_init {
+        let plan = plan_alone(&OrderRequest {
+            experiment: named.into(),
+            profile: arguments.profile.clone(),
+            hparams: None,
+            sets: Vec::new(),
+        })?;
+        let model = Model::draw(&Cpu::default(), &plan.model, plan.run.seed)?;
+        return Ok(Source { model, rate_hz: plan.data.sample_rate_hz, name: plan.name });
+    }
+    if Path::new(named).extension().is_some_and(|extension| extension == "toml") {
+        let message = format!("`{named}` is an experiment, which has no weights");
+        return Err(Failure::new(failure::REQUEST, message).help(
+            "name a run's folder, as `runner results` lists them, or measure speed with `--random-init`",
+        ));
+    }
+    let of = ModelArguments { model: named.clone(), data: None, hparams: None };
+    let named = Named::find(&of, talk)?;
+    let model = named.model(&Cpu::default())?;
+    let name = format!("{}@{}", named.dir.display(), named.step);
+    Ok(Source { model, rate_hz: named.plan.data.sample_rate_hz, name })
+}
+
+fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failure> {
+    let prompt = match &arguments.prompt {
+        Some(path) => audio::read(path, rate_hz).map_err(|error| {
+            let code = if path.exists() { failure::FAILED } else { failure::MISSING };
+            Failure::new(code, error.to_string())
+        })?,
+        None => Vec::new(),
+    };
+    Ok(Request {
+        clips: arguments.clips,
+        samples: (arguments.seconds * f64::from(rate_hz)).round().max(1.0) as usize,
+        seed: arguments.seed,
+        nucleus_p: arguments.nucleus_p,
+        temperature: arguments.temperature,
+        prompt,
+        fast: arguments.fast,
+        steps: arguments.steps,
+        threads: kernels::threads::count_for(arguments.threads),
+    })
+}
+
+/// Writes every clip under its number, and clips.json with what it was made from.
+fn write(folder: &Path, made: &[Made], rate_hz: u32, model: &str, request: &Request) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", folder.display())))?;
+    let mut rows = Vec::with_capacity(made.len());
+    for (number, clip) in made.iter().enumerate() {
+        let file = format!("{number:04}.wav");
+        write_whole(&folder.join(&file), &audio::wav_bytes(&clip.waveform, rate_hz))?;
+        rows.push(json!({
+            "file": file, "samples": clip.waveform.len(),
+            "nats": clip.mean_log_likelihood.map(|mean| -mean),
+        }));
+    }
+    let all = json!({
+        "runner": env!("CARGO_PKG_VERSION"), "model": model, "rate_hz": rate_hz, "seed": request.seed,
+        "nucleus_p": request.nucleus_p, "temperature": request.temperature,
+        "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps, "clips": rows,
+    });
+    Ok(write_whole(&folder.join("clips.json"), format!("{all:#}\n").as_bytes())?)
+}
+
+/// Tells how far it is.
+struct Shown {
+    tally: Tally,
+    making: bool,
+    talk: Talk,
+}
+
+impl Shown {
+    fn tell(&mut self, progress: Progress) {
+        match progress {
+            Progress::Deriving { done, of } if done == of => {
+                self.talk.say(format_args!("{} recurrences derived", units::count(of as u64)));
+            }
+            Progress::Deriving { .. } => {}
+            Progress::Making { done, of } => {
+                if !std::mem::replace(&mut self.making, true) {
+                    self.tally.begin(of as u64, 0);
+                }
+                self.tally.at(done as u64);
+            }
+        }
+    }
+}
+
+/// `12,288 of 64,000 samples  16,900 samples/s  3 s left`
+fn samples(count: &Count) -> String {
+    format!(
+        "{} of {} samples  {} samples/s  {} left",
+        units::count(count.done),
+        units::count(count.all),
+        units::count(count.per_sec as u64),
+        count.left()
+    )
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        let code = match &error {
+            GenerateError::Stream(_) | GenerateError::Op(_) => failure::FAILED,
+            GenerateError::Mute(_) | GenerateError::TooLong { .. } | GenerateError::Prompt => {
+                failure::REQUEST
+            }
+            GenerateError::Stopped => failure::KILLED,
+        };
+        let said = Failure::new(code, error.to_string());
+        match error {
+            GenerateError::Mute(_) => said.help("`runner predict` transcribes and classifies with it"),
+            GenerateError::TooLong { most, .. } => {
+                said.help(format!("ask for {most} samples or fewer by `--seconds`"))
+            }
+            GenerateError::Prompt => said.help("leave `--prompt` out"),
+            _ => said,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `[model.*]`: what learns. One table per family of models; an experiment names exactly one.
+
+mod diffwave_sashimi;
+mod keyword;
+mod sashimi;
+mod wav2vec2;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use diffwave_sashimi::DiffwaveSashimi;
+pub use keyword::Keyword;
+pub use sashimi::{BlockNorm, KernelLength, Quantizer, Sashimi, StateMatrix, UnetSkips};
+pub use wav2vec2::{FeatExtractNorm, Pooling, Wav2vec2};
+
+/// What learns.
+///
+/// The choice is the name of the table, so a file that names another model than the layer below replaces it whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub enum Model {
+    /// A wav2vec2 encoder with a CTC head and, if asked, classifier heads; attention or bidirectional Mamba inside.
+    #[serde(rename = "wav2vec2")]
+    Wav2vec2(Wav2vec2),
+    /// A classifier of short clips: log-mel energies and bidirectional Mamba-2 layers.
+    #[serde(rename = "keyword")]
+    Keyword(Keyword),
+    /// SaShiMi: S4 layers at several rates that tell a waveform's next sample from those before it, and so make sound.
+    #[serde(rename = "sashimi")]
+    Sashimi(Sashimi),
+    /// DiffWave with SaShiMi inside: makes sound out of noise, all samples at once, in some hundred steps.
+    #[serde(rename = "diffwave_sashimi")]
+    DiffwaveSashimi(DiffwaveSashimi),
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::Wav2vec2(Wav2vec2::default())
+    }
+}

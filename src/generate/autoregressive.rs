@@ -1,0 +1,51 @@
+//! Sound sample by sample.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use kernels::Cpu;
+
+use super::{GenerateError, Made, Progress, Request};
+use crate::model::Model;
+use crate::model::sashimi::stream::{self, Sampling, StepWeights, StreamError};
+use crate::plan::SashimiPlan;
+use crate::task::levels;
+
+/// Draws every sample from what the model says of it after those before.
+pub(super) fn generate(
+    model: &Model<Cpu>,
+    plan: &SashimiPlan,
+    request: &Request,
+    watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
+) -> Result<Vec<Made>, GenerateError> {
+    let lookup = |name: &str| {
+        let array = model.params.by_name(name)?.array();
+        Some((array.shape().dims().to_vec(), array.to_vec()))
+    };
+    let derived = |done, of| _ = watch(Progress::Deriving { done, of });
+    let weights = Arc::new(StepWeights::new(plan, &lookup, &derived)?);
+    let levels = levels(plan);
+    let prompt: Vec<u32> = std::iter::once(weights.silence()).chain(levels.encode(&request.prompt)).collect();
+    let asked = stream::Request {
+        clips: request.clips,
+        samples: request.samples,
+        prompt: &prompt,
+        sampling: Sampling {
+            seed: request.seed,
+            nucleus_p: request.nucleus_p,
+            temperature: request.temperature,
+        },
+        threads: request.threads,
+    };
+    let of = request.clips * (prompt.len() - 1 + request.samples);
+    let made = stream::generate(&weights, &asked, &|done| watch(Progress::Making { done, of }));
+    let clips = made.map_err(|error| match error {
+        StreamError::Stopped => GenerateError::Stopped,
+        error => error.into(),
+    })?;
+    let clip = |clip: stream::Clip| Made {
+        waveform: prompt[1..].iter().chain(&clip.codes).map(|&code| levels.decode(code)).collect(),
+        mean_log_likelihood: Some(clip.log_likelihood / clip.codes.len().max(1) as f64),
+    };
+    Ok(clips.into_iter().map(clip).collect())
+}

@@ -1,0 +1,62 @@
+//! What models that recognise have in common: waveforms in, scores out.
+
+use kernels::{Array, Backend, OpError};
+
+use super::{Keyword, Wav2vec2};
+use crate::nn::Pass;
+
+/// Waveforms on the device.
+pub struct Input<D: kernels::Device> {
+    /// [B, L, 1]
+    pub waveforms: Array<D>,
+    /// Valid samples per row.
+    pub samples: Vec<usize>,
+}
+
+/// Everything a forward pass computes that has a name.
+pub struct Activations<D: kernels::Device> {
+    /// What the front end makes of the waveforms [B, T, channels].
+    pub extract_features: Array<D>,
+    /// Encoder input and each layer's output [B, T, width].
+    pub hidden_states: Vec<Array<D>>,
+    /// CTC scores [B, T, V], where there is such a head.
+    pub logits: Option<Array<D>>,
+    /// Class scores [B, classes] per classifier head.
+    pub class_logits: Vec<Array<D>>,
+    /// Valid frames per row.
+    pub frames: Vec<usize>,
+}
+
+impl<D: kernels::Device> Activations<D> {
+    /// The CTC scores.
+    ///
+    /// # Errors
+    /// There is no CTC head.
+    pub fn ctc(&self) -> Result<&Array<D>, OpError> {
+        self.logits.as_ref().ok_or_else(|| OpError::device("ctc", "the model has no CTC head"))
+    }
+}
+
+/// A network that transcribes or classifies.
+#[derive(Debug, Clone, Copy)]
+pub enum Recogniser<'a> {
+    Wav2vec2(&'a Wav2vec2),
+    Keyword(&'a Keyword),
+}
+
+impl Recogniser<'_> {
+    /// Runs the network; masks and dropout act in train mode only.
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        self,
+        pass: &mut Pass<'_, D>,
+        input: &Input<D>,
+    ) -> Result<Activations<D>, OpError> {
+        match self {
+            Self::Wav2vec2(network) => network.forward(pass, input),
+            Self::Keyword(network) => network.forward(pass, input),
+        }
+    }
+}
