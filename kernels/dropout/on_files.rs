@@ -6,7 +6,7 @@ use crate::on_files::{Call, Made, OnFiles, Words};
 impl OnFiles for Dropout {
     const ABOUT: &'static str = "x with each element at 0 with probability p, the others / (1 − p)";
     const OPERANDS: Words = &[("x", "any")];
-    const SETTINGS: Words = 
+    const SETTINGS: Words =
         &[("p", "0.5"), ("seed", "0"), ("channels", "false; true drops whole channels of x [B, T, C]")];
 
     fn run(call: &mut Call) -> Made {

@@ -25,7 +25,8 @@ impl CpuOp for Glu {
             return;
         }
         let (channels, rows) = (self.channels, threads::block_rows(self.channels, BLOCK));
-        let blocks = outputs[0].par_chunks_mut(rows * channels).zip(inputs[0].par_chunks(2 * rows * channels));
+        let blocks =
+            outputs[0].par_chunks_mut(rows * channels).zip(inputs[0].par_chunks(2 * rows * channels));
         blocks.for_each(|(out, x)| {
             simd::dispatch(
                 #[inline(always)]
@@ -47,8 +48,7 @@ impl CpuOp for Glu {
             return;
         }
         let (channels, rows, beta) = (self.channels, threads::block_rows(self.channels, BLOCK), dx.beta());
-        let operands =
-            inputs[0].par_chunks(2 * rows * channels).zip(doutputs[0].par_chunks(rows * channels));
+        let operands = inputs[0].par_chunks(2 * rows * channels).zip(doutputs[0].par_chunks(rows * channels));
         dx.par_chunks_mut(2 * rows * channels).zip(operands).for_each(|(dx, (x, dout))| {
             simd::dispatch(
                 #[inline(always)]

@@ -74,7 +74,9 @@ impl System {
         let before: Vec<Vec<f64>> = responses.iter().map(|c| to_real(c)).collect();
         let behind = self.transition().transposed_power_times(period, before.clone());
         let pairs = before.into_iter().zip(behind);
-        pairs.map(|(c, rest)| from_real(&c.iter().zip(rest).map(|(c, rest)| c - rest).collect::<Vec<_>>())).collect()
+        pairs
+            .map(|(c, rest)| from_real(&c.iter().zip(rest).map(|(c, rest)| c - rest).collect::<Vec<_>>()))
+            .collect()
     }
 
     /// C from a C̃ that was made for `period` samples; nothing where C̃ does not determine it.

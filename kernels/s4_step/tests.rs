@@ -126,7 +126,8 @@ fn a_layers_heads_are_systems_of_their_own() {
     let (system, _) = golden();
     let mut numbers = Numbers::new(8);
     let mut draw = |len: usize| (0..len).map(|_| numbers.draw() as f32).collect::<Vec<f32>>();
-    let narrow = |values: &[Complex64]| values.iter().flat_map(|z| [z.re as f32, z.im as f32]).collect::<Vec<_>>();
+    let narrow =
+        |values: &[Complex64]| values.iter().flat_map(|z| [z.re as f32, z.im as f32]).collect::<Vec<_>>();
     let (p, b, c) = (narrow(&system.p), narrow(&system.b), draw(2 * 2 * 4 * 2));
     let log_w_real: Vec<f32> = system.w.iter().map(|w| (-w.re).ln() as f32).collect();
     let w_imag: Vec<f32> = system.w.iter().map(|w| w.im as f32).collect();

@@ -41,9 +41,7 @@ impl CpuOp for ScalarNorm {
     }
 
     fn backward(&self, (): (), inputs: &[&[f32]], doutputs: &[&[f32]], dinputs: &mut [Option<Gradient<'_>>]) {
-        let ([x, gain, shift], [dx, dgain, dshift]) = (inputs, dinputs) else {
-            unreachable!("three inputs")
-        };
+        let ([x, gain, shift], [dx, dgain, dshift]) = (inputs, dinputs) else { unreachable!("three inputs") };
         if x.is_empty() {
             return;
         }
@@ -105,8 +103,7 @@ impl Block<'_> {
             sums[0] += f64::from(rstd * along);
             sums[1] += f64::from(self.gain * rstd * of_dout);
             let Some(dx) = &mut dx else { continue };
-            let (factor, level, slope) =
-                (self.gain * rstd, of_dout * scale, along * scale * rstd * rstd);
+            let (factor, level, slope) = (self.gain * rstd, of_dout * scale, along * scale * rstd * rstd);
             for ((dx, x), dout) in dx[row * channels..][..channels].iter_mut().zip(x).zip(dout) {
                 let before = if fresh { 0.0 } else { *dx };
                 *dx = factor.mul_add((x - mean).mul_add(-slope, dout - level), before);

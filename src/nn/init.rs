@@ -66,7 +66,9 @@ impl Init {
                 (0..len).map(|_| inverse_softplus(step_size(rng, low, high).max(floor))).collect()
             }
             Init::Legs { pairs, part } => repeated(&part.values(pairs), len),
-            Init::Periodic { .. } => Init::Normal { std: std::f32::consts::FRAC_1_SQRT_2 }.draw(len, last, rng),
+            Init::Periodic { .. } => {
+                Init::Normal { std: std::f32::consts::FRAC_1_SQRT_2 }.draw(len, last, rng)
+            }
             Init::RowNorms { .. } => vec![0.0; len],
         }
     }

@@ -23,8 +23,13 @@ pub(super) fn settle(
             Ok(rows.chunks(inputs.max(1)).map(norm).collect())
         }
         Init::Periodic { period, pairs } => {
-            let [log_dt, log_w_real, w_imag, p, b] =
-                [sibling("log_dt")?, sibling("log_w_real")?, sibling("w_imag")?, sibling("P")?, sibling("B")?];
+            let [log_dt, log_w_real, w_imag, p, b] = [
+                sibling("log_dt")?,
+                sibling("log_w_real")?,
+                sibling("w_imag")?,
+                sibling("P")?,
+                sibling("B")?,
+            ];
             let heads = Heads {
                 pairs,
                 log_dt: &log_dt,

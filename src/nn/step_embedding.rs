@@ -60,14 +60,7 @@ mod tests {
     #[test]
     fn sines_come_before_cosines_and_frequencies_fall_to_a_ten_thousandth() {
         let got = waves(3, 6);
-        let want = [
-            3f64.sin(),
-            0.03f64.sin(),
-            3e-4f64.sin(),
-            3f64.cos(),
-            0.03f64.cos(),
-            3e-4f64.cos(),
-        ];
+        let want = [3f64.sin(), 0.03f64.sin(), 3e-4f64.sin(), 3f64.cos(), 0.03f64.cos(), 3e-4f64.cos()];
         assert!(got.iter().zip(want).all(|(got, want)| (f64::from(*got) - want).abs() < 1e-7), "{got:?}");
         assert_eq!(waves(0, 4), [0.0, 0.0, 1.0, 1.0]);
     }

@@ -6,8 +6,8 @@ use realfft::num_complex::Complex64;
 
 use super::super::S4Kernel;
 use super::nodes::Pulled;
-use super::terms::SUMS;
 use super::numerators;
+use super::terms::SUMS;
 use crate::op::Gradient;
 use crate::s4_step::{Heads, System};
 

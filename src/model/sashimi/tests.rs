@@ -36,8 +36,7 @@ fn published() -> SashimiPlan {
 
 /// The published noise predictor.
 fn published_diffwave() -> DiffwavePlan {
-    let mut tiers =
-        TiersPlan { width: 128, blocks: 6, unet: true, bidirectional: true, ..published().tiers };
+    let mut tiers = TiersPlan { width: 128, blocks: 6, unet: true, bidirectional: true, ..published().tiers };
     tiers.s4.tied = false;
     DiffwavePlan { tiers, step_embedding: 128, step_width: 512, betas: Vec::new() }
 }
@@ -223,7 +222,11 @@ fn a_new_noise_predictor_says_nothing_and_recomputes_with_its_step() {
     };
     let without = gradients(false);
     assert!(without == gradients(true));
-    assert!(without.iter().all(|gradient| gradient.iter().any(|value| *value != 0.0)));
+    for (param, gradient) in params.iter().zip(&without) {
+        // A single input has no direction but its sign.
+        let moves = param.name() != "sashimi.init_conv.0.conv.weight_v";
+        assert_eq!(gradient.iter().any(|value| *value != 0.0), moves, "{}", param.name());
+    }
 }
 
 #[test]

@@ -4,9 +4,7 @@ use kernels::{Array, Cpu, Tape};
 use runner::model::sashimi::{Diffwave, Sashimi};
 use runner::model::weights::Tensors;
 use runner::nn::{Declaration, Params, Pass, Scope};
-use runner::plan::{
-    BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan,
-};
+use runner::plan::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
 
 use super::pattern::{fill, noise};
 use super::{closeness, golden_tensors};
@@ -63,7 +61,14 @@ fn compare<N>(
         let want = &golden[&format!("{case}.grad.{}", param.name())];
         assert_eq!(param.array().shape().dims(), want.0, "{case}: {}", param.name());
         let got = grads.to_vec(param.array()).expect("it runs");
-        closeness(&format!("{case} gradient of {}", param.name()), &got, &want.1, 1e-4);
+        if param.name() == "sashimi.init_conv.0.conv.weight_v" {
+            // A single input has no direction but its sign: there is nothing to compare but rounding.
+            assert!(got.iter().chain(&want.1).all(|value| value.abs() < 1e-6), "{case}: {got:?}");
+            continue;
+        }
+        // A single number is a sum over everything, much of which cancels.
+        let tolerance = if got.len() == 1 { 1e-3 } else { 1e-4 };
+        closeness(&format!("{case} gradient of {}", param.name()), &got, &want.1, tolerance);
     }
     let goldens = golden.keys().filter(|name| name.starts_with(&format!("{case}.grad."))).count();
     assert_eq!(params.iter().len(), goldens, "{case}: other parameters than the golden's");
@@ -80,8 +85,7 @@ fn autoregressive_networks_are_the_formulas() {
     plain.s4.tied = false;
     let alone = TiersPlan { feed_forward: 0, bidirectional: true, ..tiers(4, 1, &[2]) };
     let unet = TiersPlan { unet: true, ..tiers(4, 2, &[2]) };
-    for (case, tiers) in
-        [("ar", of_one_period), ("ar_plain", plain), ("ar_alone", alone), ("ar_unet", unet)]
+    for (case, tiers) in [("ar", of_one_period), ("ar_plain", plain), ("ar_alone", alone), ("ar_unet", unet)]
     {
         let plan = SashimiPlan { tiers, levels: LEVELS, quantizer: Quantizer::MuLaw };
         compare(
@@ -104,7 +108,7 @@ fn noise_predictors_are_the_formulas() {
         bidirectional: true,
         skips: Skips::Pair,
         norm: BlockNorm::Scalar,
-        ..tiers(4, 2, &[2])
+        ..tiers(6, 2, &[2])
     };
     for (case, tiers) in [("diffwave", of_layers), ("diffwave_pair", of_pairs)] {
         let plan = DiffwavePlan { tiers, step_embedding: 8, step_width: 6, betas: Vec::new() };
