@@ -6,7 +6,7 @@ use std::path::Path;
 use kernels::OPS;
 use kernels::on_files::{Entry, Named, Row, Work};
 
-use crate::{file, models, ours, update};
+use crate::{file, models, ours, sashimi, update};
 
 /// One row or two of the table.
 pub struct Case {
@@ -28,7 +28,7 @@ impl Case {
     }
 
     pub fn is_model(&self) -> bool {
-        self.kind == "wav2vec2"
+        ["wav2vec2", "sashimi"].contains(&self.kind)
     }
 
     pub fn write(&self, path: &Path) {
@@ -84,5 +84,5 @@ fn of_op(op: &Entry, row: Row) -> Case {
 /// Every op at its sizes, the update, and the models.
 pub fn all() -> Vec<Case> {
     let of_ops = OPS.iter().flat_map(|op| (op.rows)().into_iter().map(|row| of_op(op, row)));
-    of_ops.chain([update::case()]).chain(models::cases()).collect()
+    of_ops.chain([update::case()]).chain(models::cases()).chain([sashimi::case()]).collect()
 }

@@ -14,6 +14,7 @@ mod machine;
 mod models;
 mod ours;
 mod report;
+mod sashimi;
 mod scaling;
 mod side;
 mod update;

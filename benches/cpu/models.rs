@@ -350,7 +350,7 @@ impl Subject for Mixer {
     }
 }
 
-fn named(params: &Params<Cpu>) -> Vec<Named> {
+pub fn named(params: &Params<Cpu>) -> Vec<Named> {
     params
         .iter()
         .map(|param| (param.name().to_owned(), param.array().shape().dims().to_vec(), param.array().to_vec()))
@@ -358,7 +358,7 @@ fn named(params: &Params<Cpu>) -> Vec<Named> {
 }
 
 /// Seconds that the work takes, its result's release included.
-fn timed<T>(work: impl FnOnce() -> T) -> f64 {
+pub fn timed<T>(work: impl FnOnce() -> T) -> f64 {
     let started = Instant::now();
     drop(work());
     started.elapsed().as_secs_f64()

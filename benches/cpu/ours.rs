@@ -8,6 +8,7 @@ use kernels::{OPS, Tape};
 use serde_json::{Value, json};
 
 use crate::models::{Mixer, Wav2vec2};
+use crate::sashimi::OfSamples;
 use crate::update::Update;
 use crate::{file, machine};
 
@@ -35,6 +36,7 @@ pub fn serve() {
                 subject = Some(match text("case") {
                     "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
                     "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),
+                    "sashimi" => Box::new(OfSamples::new(tensors)),
                     "adamw" => Box::new(Update::new(tensors)),
                     name => Box::new(OpSubject::new(name, tensors, &request["settings"])),
                 });

@@ -12,35 +12,37 @@ pub(super) struct Mode {
     pub along: Complex64,
 }
 
-/// Sweeps over all pairs: convergence is quadratic, ten are many.
+/// Sweeps over all pairs, at most: convergence is quadratic, ten are many.
 const SWEEPS: usize = 40;
 
 /// The modes of a Hermitian matrix, rows one after the other, in no order. `vector` has as many values as the matrix rows.
 pub(super) fn modes(mut matrix: Vec<Complex64>, mut vector: Vec<Complex64>) -> Vec<Mode> {
     let size = vector.len();
-    let square: f64 = matrix.iter().map(|h| h.norm_sqr()).sum();
+    let length = matrix.iter().map(|h| h.norm_sqr()).sum::<f64>().sqrt();
+    // What is smaller moves no eigenvalue by a digit that it has.
+    let negligible = length * f64::EPSILON / size.max(1) as f64;
     for _ in 0..SWEEPS {
-        let beside = (0..size * size).filter(|at| at / size != at % size);
-        if beside.map(|at| matrix[at].norm_sqr()).sum::<f64>() <= square * f64::EPSILON.powi(2) {
-            break;
-        }
+        let mut turned = false;
         for p in 0..size {
             for q in p + 1..size {
-                rotate(&mut matrix, &mut vector, [p, q]);
+                turned |= rotate(&mut matrix, &mut vector, [p, q], negligible);
             }
+        }
+        if !turned {
+            break;
         }
     }
     let mode = |(at, along): (usize, Complex64)| Mode { eigenvalue: matrix[at * size + at].re, along };
     vector.into_iter().enumerate().map(mode).collect()
 }
 
-/// Turns the axes `p` and `q` so that nothing is left between them.
-fn rotate(matrix: &mut [Complex64], vector: &mut [Complex64], [p, q]: [usize; 2]) {
+/// Turns the axes `p` and `q` so that nothing is left between them, unless what there is is negligible; whether it was not.
+fn rotate(matrix: &mut [Complex64], vector: &mut [Complex64], [p, q]: [usize; 2], negligible: f64) -> bool {
     let size = vector.len();
     let between = matrix[p * size + q];
     let length = between.norm();
-    if length == 0.0 {
-        return;
+    if length <= negligible {
+        return false;
     }
     // With the phase taken out of q's axis the two-by-two block is real.
     let phase = between / length;
@@ -62,6 +64,7 @@ fn rotate(matrix: &mut [Complex64], vector: &mut [Complex64], [p, q]: [usize; 2]
     }
     let (left, right) = vector.split_at_mut(q);
     turn(&mut left[p], &mut right[0], phase);
+    true
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl DownPool {
         let (op, width, pool) = ("down_pool", self.width, self.pool);
         let [batch, len, channels] = x.dims(op, "x")?;
         if channels != width || !len.is_multiple_of(pool) {
-            let want = format!("it needs {width} channels, and {pool} frames, or a multiple of them");
+            let want = format!("it needs {width} channels and a multiple of {pool} frames");
             return Err(OpError::Shape { op, operand: "x", got: x.shape(), want });
         }
         let (weight, bias) = self.linear.weight_and_bias(pass)?;

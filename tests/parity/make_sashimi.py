@@ -20,7 +20,7 @@ CASES = {
     "ar_alone": dict(width=4, blocks=1, pool=(2,), ff=0, bidirectional=True),
     "ar_unet": dict(width=4, blocks=2, pool=(2,), unet=True),
     "diffwave": dict(width=4, blocks=1, pool=(2, 2), unet=True, bidirectional=True, tied=False, same=True, diffwave=True),
-    "diffwave_pair": dict(width=4, blocks=2, pool=(2,), unet=True, bidirectional=True, pair=True, scalar=True, diffwave=True),
+    "diffwave_pair": dict(width=6, blocks=2, pool=(2,), unet=True, bidirectional=True, pair=True, scalar=True, diffwave=True),
 }  # fmt: skip
 BATCH, LENGTH, LEVELS, PAIRS, EXPAND, STEPS = 2, 32, 16, 3, 2, (3, 171)
 STEP_EMBEDDING, STEP_WIDTH = 8, 6

@@ -213,7 +213,11 @@ fn a_new_noise_predictor_says_nothing_and_recomputes_with_its_step() {
     };
     let without = gradients(false);
     assert!(without == gradients(true));
-    assert!(without.iter().all(|gradient| gradient.iter().any(|value| *value != 0.0)));
+    for (param, gradient) in params.iter().zip(&without) {
+        // A single input has no direction but its sign.
+        let moves = param.name() != "sashimi.init_conv.0.conv.weight_v";
+        assert_eq!(gradient.iter().any(|value| *value != 0.0), moves, "{}", param.name());
+    }
 }
 
 #[test]

@@ -61,7 +61,14 @@ fn compare<N>(
         let want = &golden[&format!("{case}.grad.{}", param.name())];
         assert_eq!(param.array().shape().dims(), want.0, "{case}: {}", param.name());
         let got = grads.to_vec(param.array()).expect("it runs");
-        closeness(&format!("{case} gradient of {}", param.name()), &got, &want.1, 1e-4);
+        if param.name() == "sashimi.init_conv.0.conv.weight_v" {
+            // A single input has no direction but its sign: there is nothing to compare but rounding.
+            assert!(got.iter().chain(&want.1).all(|value| value.abs() < 1e-6), "{case}: {got:?}");
+            continue;
+        }
+        // A single number is a sum over everything, much of which cancels.
+        let tolerance = if got.len() == 1 { 1e-3 } else { 1e-4 };
+        closeness(&format!("{case} gradient of {}", param.name()), &got, &want.1, tolerance);
     }
     let goldens = golden.keys().filter(|name| name.starts_with(&format!("{case}.grad."))).count();
     assert_eq!(params.iter().len(), goldens, "{case}: other parameters than the golden's");
@@ -101,7 +108,7 @@ fn noise_predictors_are_the_formulas() {
         bidirectional: true,
         skips: Skips::Pair,
         norm: BlockNorm::Scalar,
-        ..tiers(4, 2, &[2])
+        ..tiers(6, 2, &[2])
     };
     for (case, tiers) in [("diffwave", of_layers), ("diffwave_pair", of_pairs)] {
         let plan = DiffwavePlan {
