@@ -12,6 +12,7 @@ pub mod hub;
 mod masks;
 mod pretrained;
 mod published;
+pub mod sashimi;
 mod torch;
 mod wav2vec2;
 pub mod weights;
