@@ -39,8 +39,8 @@ def s4_block(width, of, glu, tied, pairs, channels, scalar, step_width):
         STATE + "omega": (of // 2 + 1, 2),
         STATE + "z": (of // 2 + 1, 2),
     }
-    output = "layer.output_linear.0." if glu else "layer.output_linear."
     rows = 2 * width if glu else width
+    output = "layer.output_linear.0."
     return shapes | {output + "weight": (rows, width), output + "bias": (rows, 1)} | norm(width, scalar)
 
 
@@ -187,7 +187,7 @@ def diffwave(path, full, **sizes):
 def authors(state, version):
     """The same model as the authors' programs of a version hold it."""
     theirs = collections.OrderedDict()
-    sequence = "" if version == 1 else "0."
+    sequence, glu = "" if version == 1 else "0.", True
     outside = {"mu_embedder.weight": f"encoder.{sequence}weight"}
     outside |= {f"head.{last}": f"decoder.{sequence}output_transform.{last}" for last in ("weight", "bias")}
     for name, value in state.items():
@@ -196,6 +196,11 @@ def authors(state, version):
             theirs[outside[name]] = value
             continue
         name = "model" + name.removeprefix("sashimi")
+        if ".output_linear.0.weight" in name:
+            glu = value.shape[0] > value.shape[1]
+        if not glu:
+            # Without an activation behind it the linear layer stands for itself.
+            name = name.replace(".output_linear.0.", ".output_linear.")
         if last in ("m", "s"):
             name = name.replace(".norm.", ".norm.norm.")
         if STATE not in name:

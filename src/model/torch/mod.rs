@@ -78,7 +78,12 @@ fn checkpoint(pickle: &Pickle, storages: &mut impl Storages) -> Result<Checkpoin
 
 /// The tensors of a dictionary. Where it is the model's own, an object in it is an error; at the top of a file anything may stand.
 fn named(pickle: &Pickle, states: Id, own: bool) -> Result<Vec<(String, Strided)>, String> {
-    let entries = pickle.entries(states).ok_or("it holds no tensors by name")?;
+    let entries = pickle.entries(states).ok_or_else(|| match pickle.class(states) {
+        Some(class) => format!(
+            "it is an object of the class `{class}`, saved whole; only its `state_dict()` can be read"
+        ),
+        None => "it holds no tensors by name".into(),
+    })?;
     let mut found = Vec::new();
     for (name, value) in entries {
         let Some(name) = pickle.text(*name) else { continue };

@@ -91,6 +91,12 @@ fn an_object_in_a_model_is_refused_by_its_class_and_beside_it_left_out() {
         super::named(&inside, states, true).map(|found| found.len()),
         Err("`x` is an object of the class `collections deque`, which is not read".into())
     );
+    let whole = super::pickle::Pickle::parse(b"\x80\x02cnet\nModel\n)\x81}b.").unwrap();
+    assert_eq!(
+        super::named(&whole, whole.root(), false).map(|found| found.len()),
+        Err("it is an object of the class `net Model`, saved whole; only its `state_dict()` can be read"
+            .into())
+    );
     let beside = super::Plain::new(&pickled("callbacks")).beside(None);
     assert_eq!(serde_json::Value::Object(beside), serde_json::json!({"callbacks": {}}));
 }

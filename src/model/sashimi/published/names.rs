@@ -148,7 +148,8 @@ fn of_a_block(site: &str, rest: &str) -> Option<Place> {
         |module: &str| OF_A_LAYER.contains(&last).then(|| Place::Tensor(format!("{site}.{module}.{last}")));
     match module {
         "linear" | "fc_t" | "layer.ff.0.0" | "layer.ff.2" => layer(module),
-        "layer.output_linear.0" | "layer.output_linear" => layer(module),
+        // Without an activation behind it the linear layer stands for itself.
+        "layer.output_linear.0" | "layer.output_linear" => layer("layer.output_linear.0"),
         "norm" | "norm.norm" | "norm.norm.ln" => layer("norm"),
         "layer" | "layer.layer" if last == "D" => Some(Place::Tensor(format!("{site}.layer.D"))),
         "layer.kernel.kernel" | "layer.layer.kernel" => {

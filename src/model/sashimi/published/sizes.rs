@@ -182,9 +182,8 @@ impl Walk<'_> {
                 "{sets} sets of poles for {heads} heads (ours: one for all, or one for each)"
             )));
         }
-        let output = ["layer.output_linear.0", "layer.output_linear"]
-            .iter()
-            .find_map(|name| self.dims(&format!("{prefix}.{name}.weight")))
+        let output = self
+            .dims(&format!("{prefix}.layer.output_linear.0.weight"))
             .and_then(|dims| dims.first())
             .ok_or_else(|| needs("an S4 layer without a linear layer behind it".into()))?;
         let scalar = self.dims(&format!("{prefix}.norm.s")).is_some();
