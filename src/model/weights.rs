@@ -90,7 +90,7 @@ pub fn write_tensors(
 /// The file cannot be read or is damaged.
 pub fn read_tensors(path: &Path) -> Result<Tensors, WeightsError> {
     if torch::is_torch(path) {
-        return torch::read(path);
+        return torch::read(path).map(|checkpoint| checkpoint.tensors);
     }
     let bytes = std::fs::read(path).map_err(|source| WeightsError::Io { path: path.to_owned(), source })?;
     let damaged = |reason: String| WeightsError::Format { path: path.to_owned(), reason };
@@ -117,20 +117,8 @@ fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
             Some(words.iter().map(|&bytes| i64::from_le_bytes(bytes) as f32).collect())
         }
         Dtype::I32 => Some(wide.iter().map(|&bytes| i32::from_le_bytes(bytes) as f32).collect()),
-        Dtype::F16 => Some(narrow.iter().map(|&bytes| half(u16::from_le_bytes(bytes))).collect()),
+        Dtype::F16 => Some(narrow.iter().map(|&bytes| torch::half(u16::from_le_bytes(bytes))).collect()),
         _ => None,
-    }
-}
-
-/// IEEE half precision to single.
-pub(super) fn half(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1F), f32::from(bits & 0x3FF) / 1024.0);
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-14),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1.0 + fraction) * 2f32.powi(exponent - 15),
     }
 }
 
@@ -139,7 +127,20 @@ pub(super) fn half(bits: u16) -> f32 {
 /// # Errors
 /// The file cannot be read, or does not fit: all misfits at once.
 pub fn load<D: Backend>(params: &mut Params<D>, path: &Path, how: Match) -> Result<usize, WeightsError> {
-    fill(params, &read_tensors(path)?, path, how, |_| true)
+    take(params, &read_tensors(path)?, path, how)
+}
+
+/// Loads tensors that were read from the file `from` into `params`. Tensors that the model does not have are ignored.
+///
+/// # Errors
+/// They do not fit: all misfits at once.
+pub fn take<D: Backend>(
+    params: &mut Params<D>,
+    tensors: &Tensors,
+    from: &Path,
+    how: Match,
+) -> Result<usize, WeightsError> {
+    fill(params, tensors, from, how, |_| true)
 }
 
 /// What a pretrained checkpoint brought.
@@ -182,7 +183,7 @@ pub fn load_pretrained<D: Backend>(
     let fits = |name: &str, shape: Shape| {
         names_in_files(name)
             .iter()
-            .any(|name| tensors.get(name).is_some_and(|(dims, _)| dims == shape.dims()))
+            .any(|name| tensors.get(name).is_some_and(|(dims, _)| alike(dims, shape.dims())))
     };
     let others: Vec<(String, bool)> = params
         .iter()
@@ -213,7 +214,7 @@ fn fill<D: Backend>(
     for param in params.iter().filter(|param| wanted(param.name())) {
         let (name, shape) = (param.name(), param.array().shape());
         match names_in_files(name).iter().find_map(|name| tensors.get(name)) {
-            Some((dims, values)) if dims == shape.dims() => loaded.push((name.to_owned(), values)),
+            Some((dims, values)) if alike(dims, shape.dims()) => loaded.push((name.to_owned(), values)),
             Some((dims, _)) => misfits.push(format!("`{name}` is {dims:?} there and {shape} here")),
             None if how == Match::Strict => misfits.push(format!("`{name}` is missing")),
             None => {}
@@ -232,6 +233,13 @@ fn fill<D: Backend>(
         }
     }
     Ok(count)
+}
+
+/// Whether two shapes are the same but for axes of extent 1 that one of them leaves out, as a bias of (n) and one of (n, 1): the same values
+/// in the same order. Shapes of equally many axes must be equal: (n, 1, k) and (n, k, 1) are convolutions of different kinds.
+fn alike(there: &[usize], here: &[usize]) -> bool {
+    let long = |extent: &&usize| **extent != 1;
+    there == here || there.len() != here.len() && there.iter().filter(long).eq(here.iter().filter(long))
 }
 
 /// The names under which a parameter may stand in a file: ours, the reference checkpoint's, a bare encoder's, and the
@@ -275,4 +283,59 @@ fn hub_cache() -> Option<PathBuf> {
     from("HF_HUB_CACHE", "")
         .or_else(|| from("HF_HOME", "hub"))
         .or_else(|| from("HOME", ".cache/huggingface/hub"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernels::Cpu;
+
+    use super::*;
+    use crate::nn::{Init, Scope};
+
+    /// Loads one tensor of the shape `there` into a parameter of the shape `here`.
+    fn load(there: &[usize], here: &[usize]) -> Result<Vec<f32>, String> {
+        let mut declarations = Vec::new();
+        let shape: Shape = match *here {
+            [a] => [a].into(),
+            [a, b] => [a, b].into(),
+            [a, b, c] => [a, b, c].into(),
+            _ => panic!("more axes than these cases have"),
+        };
+        Scope::root(&mut declarations).param("x", shape, Init::Constant(0.0));
+        let mut params = Params::draw(&Cpu::default(), &declarations, 0).unwrap();
+        let values: Vec<f32> = (0..there.iter().product()).map(|index: usize| index as f32).collect();
+        let tensors = Tensors::from([("x".to_owned(), (there.to_vec(), values))]);
+        take(&mut params, &tensors, Path::new("f"), Match::Strict).map_err(|error| error.to_string())?;
+        Ok(params.by_name("x").unwrap().array().to_vec())
+    }
+
+    #[test]
+    fn axes_of_one_that_a_shape_leaves_out_do_not_matter() {
+        let ramp = |count: usize| Ok((0..count).map(|index| index as f32).collect());
+        for (there, here) in [
+            (&[4, 1][..], &[4][..]),
+            (&[1, 4], &[4]),
+            (&[1, 1, 3, 2], &[3, 2]),
+            (&[3, 2, 1], &[3, 2]),
+            (&[3, 2], &[1, 3, 2]),
+        ] {
+            assert_eq!(load(there, here), ramp(there.iter().product()), "{there:?} {here:?}");
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        // A transposed matrix, a flattened one, a convolution of one input channel for a pointwise one, a wider head, a missing axis.
+        for (there, here) in [
+            (&[3, 2][..], &[2, 3][..]),
+            (&[6], &[2, 3]),
+            (&[8, 1, 5], &[8, 5, 1]),
+            (&[32, 24], &[40, 24]),
+            (&[2, 1, 3], &[3, 2]),
+            (&[4, 1], &[1, 4]),
+        ] {
+            let error = load(there, here).expect_err(&format!("{there:?} was taken for {here:?}"));
+            assert!(error.contains(&format!("`x` is {there:?} there and")), "{error}");
+        }
+    }
 }

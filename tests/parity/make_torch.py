@@ -37,3 +37,5 @@ torch.save(
 )
 print({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
 print(model.state_dict()["bias"])
+torch.save({"model_state_dict": {"a": ramp[:4], "b": ramp[2:8].view(2, 3)}, "optim": {"state": ramp.double()}, "steps": 3},
+           here / "older.pt", _use_new_zipfile_serialization=False)

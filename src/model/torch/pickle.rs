@@ -24,10 +24,11 @@ pub enum Node {
     Global(String),
     /// A reference to something outside the pickle.
     Persistent(Id),
-    /// A call that was not made.
+    /// A call that was not made, and what its result would have been given as its state.
     Call {
         function: Id,
         arguments: Id,
+        state: Option<Id>,
     },
 }
 
@@ -44,6 +45,14 @@ impl Pickle {
     /// # Errors
     /// What is wrong, as a fragment of a sentence.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        Self::parse_first(bytes).map(|(pickle, _)| pickle)
+    }
+
+    /// Reads the pickle that `bytes` begin with, and says how long it is.
+    ///
+    /// # Errors
+    /// What is wrong, as a fragment of a sentence.
+    pub fn parse_first(bytes: &[u8]) -> Result<(Self, usize), String> {
         let mut machine = Machine {
             bytes,
             at: 0,
@@ -53,7 +62,7 @@ impl Pickle {
             memo: HashMap::new(),
         };
         let root = machine.run()?;
-        Ok(Self { nodes: machine.nodes, root })
+        Ok((Self { nodes: machine.nodes, root }, machine.at))
     }
 
     /// The whole.
@@ -80,6 +89,53 @@ impl Pickle {
             Node::Int(number) => usize::try_from(*number).ok(),
             _ => None,
         }
+    }
+
+    /// Yes or no, if it is one of them.
+    pub fn truth(&self, id: Id) -> Option<bool> {
+        match self.node(id) {
+            Node::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the class or function `name`.
+    pub fn is_global(&self, id: Id, name: &str) -> bool {
+        matches!(self.node(id), Node::Global(global) if global == name)
+    }
+
+    /// The class or function, `module name`, that would have made this value.
+    pub fn class(&self, id: Id) -> Option<&str> {
+        match self.node(id) {
+            Node::Call { function, .. } => match self.node(*function) {
+                Node::Global(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What an object would have been given as its state.
+    pub fn state(&self, id: Id) -> Option<Id> {
+        match self.node(id) {
+            Node::Call { state, .. } => *state,
+            _ => None,
+        }
+    }
+
+    /// Class and key of the storage that is referred to.
+    pub fn storage(&self, id: Id) -> Option<(&str, &str)> {
+        let Node::Persistent(described) = self.node(id) else { return None };
+        let [_, class, key, ..] = self.items(*described)? else { return None };
+        match self.node(*class) {
+            Node::Global(class) => Some((class, self.text(*key)?)),
+            _ => None,
+        }
+    }
+
+    /// Class and key of every storage that is referred to.
+    pub fn storages(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.nodes.len()).filter_map(|id| self.storage(id))
     }
 
     /// The elements of a tuple or a list.
@@ -139,12 +195,12 @@ impl Machine<'_> {
             b'N' => self.push(Node::None),
             0x88 => self.push(Node::Bool(true)),
             0x89 => self.push(Node::Bool(false)),
-            b'J' | b'K' | b'M' | 0x8a | b'G' => self.number(code)?,
+            b'J' | b'K' | b'M' | 0x8a | 0x8b | b'G' => self.number(code)?,
             b'X' | 0x8c | 0x8d | b'T' | b'U' | b'B' | b'C' | 0x8e => self.word(code)?,
-            b')' | b't' | 0x85..=0x87 | b']' | b'l' | b'}' | b'd' | 0x8f => self.container(code)?,
+            b')' | b't' | 0x85..=0x87 | b']' | b'l' | b'}' | b'd' | 0x8f | 0x91 => self.container(code)?,
             b'a' | b'e' | 0x90 | b's' | b'u' => self.fill(code)?,
             b'q' | b'r' | 0x94 | b'h' | b'j' => self.remember(code)?,
-            b'c' | 0x93 | b'Q' | b'R' | 0x81 | b'b' => self.call(code)?,
+            b'c' | 0x93 | b'Q' | b'R' | 0x81 | 0x92 | b'b' => self.call(code)?,
             other => {
                 return Err(format!(
                     "it has the unknown pickle instruction 0x{other:02x} at byte {}",
@@ -161,23 +217,30 @@ impl Machine<'_> {
             b'M' => Node::Int(u16::from_le_bytes(self.array()?).into()),
             b'J' => Node::Int(i32::from_le_bytes(self.array()?).into()),
             b'G' => Node::Float(f64::from_be_bytes(self.array()?)),
-            _ => Node::Int(self.long()?),
+            0x8a => {
+                let width = self.byte()?.into();
+                self.long(width)?
+            }
+            _ => {
+                let width = u32::from_le_bytes(self.array()?) as usize;
+                self.long(width)?
+            }
         };
         self.push(node);
         Ok(())
     }
 
-    /// A little-endian number of any width; beyond 64 bits none is of use to anybody here.
-    fn long(&mut self) -> Step<i64> {
-        let width = self.byte()?.into();
+    /// A little-endian number of any width; beyond 64 bits, as seeds and generators' states are, the nearest fraction.
+    fn long(&mut self, width: usize) -> Step<Node> {
         let bytes = self.take(width)?;
-        if width > 8 {
-            return Err(format!("it has a number of {width} bytes"));
-        }
         let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+        if width > 8 {
+            let shifted = bytes.iter().rev().fold(0.0, |sum, byte| sum * 256.0 + f64::from(*byte));
+            return Ok(Node::Float(if negative { shifted - 256_f64.powi(width as i32) } else { shifted }));
+        }
         let mut all = [if negative { 0xff } else { 0 }; 8];
         all[..width].copy_from_slice(bytes);
-        Ok(i64::from_le_bytes(all))
+        Ok(Node::Int(i64::from_le_bytes(all)))
     }
 
     fn word(&mut self, code: u8) -> Step<()> {
@@ -199,7 +262,7 @@ impl Machine<'_> {
             b']' | 0x8f => Node::List(Vec::new()),
             b'}' => Node::Dict(Vec::new()),
             b't' => Node::Tuple(self.above_mark()?),
-            b'l' => Node::List(self.above_mark()?),
+            b'l' | 0x91 => Node::List(self.above_mark()?),
             b'd' => Node::Dict(pairs(&self.above_mark()?)?),
             short => {
                 let count = usize::from(short - 0x84);
@@ -264,13 +327,26 @@ impl Machine<'_> {
                 let id = self.pop()?;
                 self.push(Node::Persistent(id));
             }
-            // State given to an object: dictionaries have theirs already, other objects are not made.
-            b'b' => _ = self.pop()?,
+            // State given to an object: dictionaries have theirs already.
+            b'b' => {
+                let (given, object) = (self.pop()?, self.top()?);
+                if let Node::Call { state, .. } = &mut self.nodes[object] {
+                    *state = Some(given);
+                }
+            }
             _ => {
+                // Arguments by name are of no use without the class.
+                if code == 0x92 {
+                    self.pop()?;
+                }
                 let (arguments, function) = (self.pop()?, self.pop()?);
                 let ordered =
                     matches!(&self.nodes[function], Node::Global(name) if name == "collections OrderedDict");
-                self.push(if ordered { Node::Dict(Vec::new()) } else { Node::Call { function, arguments } });
+                self.push(if ordered {
+                    Node::Dict(Vec::new())
+                } else {
+                    Node::Call { function, arguments, state: None }
+                });
             }
         }
         Ok(())
