@@ -30,6 +30,23 @@ fn the_pages_are_true() {
     assert!(commands > 10, "{commands} commands only");
 }
 
+/// The example of a corpus is one that is there: what the page shows of it stands so in its files.
+#[test]
+fn the_corpus_shown_is_the_one_that_is_there() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("text");
+    let page = read("docs/extending.md");
+    let (_, corpus) = page.split_once("## A new corpus\n").expect("a chapter about corpora");
+    let files = read("src/corpora/speech_commands/mod.rs") + &read("corpora/fixtures/speech-commands.py");
+    let shown: Vec<&str> = corpus
+        .split("\n```")
+        .filter_map(|block| block.strip_prefix("rust\n").or(block.strip_prefix("python\n")))
+        .collect();
+    assert_eq!(shown.len(), 4);
+    for block in shown {
+        assert!(files.contains(block), "docs/extending.md shows what is not there:\n{block}");
+    }
+}
+
 /// A folder in which a reader would be: with the shipped experiments, the schema, the corpus and the fixtures.
 fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
