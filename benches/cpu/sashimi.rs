@@ -41,7 +41,7 @@ fn plan() -> SashimiPlan {
         dropout: 0.0,
         s4,
     };
-    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw }
+    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
 }
 
 pub fn case() -> Case {

@@ -74,7 +74,7 @@ pub enum Verb {
     Eval(EvalArguments),
     /// Transcribe or classify sound files with a run's checkpoint or an exported model.
     Predict(PredictArguments),
-    /// Make sound with a run's checkpoint.
+    /// Make sound with a run's checkpoint, or with one that the published programs left.
     Generate(GenerateArguments),
     /// Write a run's checkpoint as a folder that other programs load: weights, `config.json`, vocabulary, model card.
     Export(ExportArguments),
@@ -280,8 +280,11 @@ pub struct PredictArguments {
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
     /// A run's folder, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
-    #[arg(value_name = "MODEL[@best|latest|STEP]")]
-    pub model: String,
+    #[arg(value_name = "MODEL[@best|latest|STEP]", required_unless_present = "weights")]
+    pub model: Option<String>,
+    /// A checkpoint of the published programs, such as `ckpt_01100000.pt`; what model it is follows from the file.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub weights: Option<PathBuf>,
     /// Take the experiment's model as it is drawn: how fast is it?
     #[arg(long)]
     pub random_init: bool,

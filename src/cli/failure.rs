@@ -15,6 +15,7 @@ use crate::data::DataError;
 use crate::fetch::{Catalogue, FetchError, Kind};
 use crate::launch::LaunchError;
 use crate::model::ModelError;
+use crate::model::sashimi::published::PublishedError;
 use crate::model::weights::WeightsError;
 use crate::record::RecordError;
 use crate::train::TrainError;
@@ -198,7 +199,18 @@ impl From<ModelError> for Failure {
                 .help("or start from random weights: `-s model.wav2vec2.pretrained=random:17`"),
             ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
                 .help("`config.json` fixes the architecture: set these options in `[model.wav2vec2]` to its values, or name another checkpoint"),
+            ModelError::Published(error) => error.into(),
             ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<PublishedError> for Failure {
+    fn from(error: PublishedError) -> Self {
+        let help = error.help();
+        match error {
+            PublishedError::Weights(error) => error.into(),
+            error => help.into_iter().fold(Failure::new(FAILED, error.to_string()), Failure::help),
         }
     }
 }

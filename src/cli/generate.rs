@@ -17,9 +17,13 @@ use super::signals::at_first_signal;
 use crate::audio;
 use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
 use crate::model::Model;
+use crate::model::sashimi::published;
 use crate::record::folder::write_whole;
 use crate::record::{Count, Tally, units};
 use crate::train::Stop;
+
+/// Of all published models of sound.
+const PUBLISHED_RATE_HZ: u32 = 16_000;
 
 /// A model that is there to make sound.
 struct Source {
@@ -104,9 +108,19 @@ fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
     }
 }
 
-/// The model that is asked for: an experiment's as it is drawn, or a run's.
+/// The model that is asked for: of a checkpoint of the published programs, an experiment as it is drawn, or a run.
 fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> {
-    let named = &arguments.model;
+    if let Some(path) = &arguments.weights {
+        let found = published::read(path)?;
+        for assumed in &found.assumed {
+            talk.say(format_args!("not in the file: {assumed}"));
+        }
+        let model = Model::published(&Cpu::default(), &found, path)?;
+        return Ok(Source { model, rate_hz: PUBLISHED_RATE_HZ, name: path.display().to_string() });
+    }
+    let Some(named) = &arguments.model else {
+        return Err(Failure::new(failure::REQUEST, "no model is named"));
+    };
     if arguments.random_init {
         let plan = plan_alone(&OrderRequest {
             experiment: named.into(),

@@ -1,11 +1,12 @@
 //! From a plan to a model that can run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kernels::{Backend, OpError};
 
-use super::weights::{self, Brought, WeightsError};
-use super::{Diffwave, Keyword, Recogniser, Sashimi, Wav2vec2, pretrained};
+use super::sashimi::published::PublishedError;
+use super::weights::{self, Brought, Match, WeightsError};
+use super::{Diffwave, Keyword, Recogniser, Sashimi, Wav2vec2, pretrained, sashimi};
 use crate::nn::{Declaration, Params, Scope};
 use crate::plan::{Body, ModelPlan, Pretrained};
 
@@ -21,6 +22,9 @@ pub enum ModelError {
     /// The pretrained weights are not on this machine.
     #[error("the pretrained weights `{name}` were looked for in {} and are not there", looked_in.display())]
     PretrainedMissing { name: String, looked_in: PathBuf },
+    /// A published checkpoint cannot be read.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
     /// The pretrained weights are those of another architecture.
     #[error("`{}/config.json` is of another model: {}", folder.display(), conflicts.join("; "))]
     Conflict { folder: PathBuf, conflicts: Vec<String> },
@@ -91,7 +95,10 @@ impl<D: Backend> Model<D> {
     /// The folder is missing or does not fit the plan.
     pub fn build(device: &D, plan: &ModelPlan, seed: u64) -> Result<Self, ModelError> {
         let mut model = Self::draw(device, plan, seed)?;
-        if let Pretrained::Folder(name) = &plan.pretrained {
+        let Pretrained::Folder(name) = &plan.pretrained else { return Ok(model) };
+        if plan.tiers().is_some() {
+            model.brought = Some(model.take_checkpoint(Path::new(name))?);
+        } else {
             let folder = weights::locate(name)
                 .map_err(|looked_in| ModelError::PretrainedMissing { name: name.clone(), looked_in })?;
             let conflicts =
@@ -103,6 +110,29 @@ impl<D: Backend> Model<D> {
             model.brought = Some(weights::load_pretrained(&mut model.params, &folder, wanted)?);
         }
         Ok(model)
+    }
+
+    /// The model of a checkpoint that the programs of SaShiMi or DiffWave-unconditional left, with its weights.
+    ///
+    /// # Errors
+    /// The device has no room, or the file contradicts itself.
+    pub fn published(device: &D, found: &sashimi::published::Found, path: &Path) -> Result<Self, ModelError> {
+        let mut model = Self::draw(device, &found.plan(), 0)?;
+        weights::take(&mut model.params, &found.tensors, path, Match::Strict)?;
+        Ok(model)
+    }
+
+    /// Takes all weights from a checkpoint of ours, or of one that the published programs left.
+    fn take_checkpoint(&mut self, path: &Path) -> Result<Brought, ModelError> {
+        let ours = path.extension().is_some_and(|extension| extension == "safetensors");
+        let loaded = match ours {
+            true => weights::load(&mut self.params, path, Match::Strict)?,
+            false => {
+                let found = sashimi::published::read(path)?;
+                weights::take(&mut self.params, &found.tensors, path, Match::Strict)?
+            }
+        };
+        Ok(Brought { loaded, ..Brought::default() })
     }
 
     /// Freezes what the plan freezes throughout, and every parameter whose name starts with `prefix`.

@@ -10,7 +10,9 @@ use super::Problem;
 use crate::config::Model;
 
 pub use keyword::KeywordPlan;
-pub use sashimi::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
+pub use sashimi::{
+    BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
+};
 pub use wav2vec2::{ConvLayer, Heads, MixerPlan, NormKind, Rates, TimeMasks, Wav2vec2Plan};
 
 /// Where the first weights come from.

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{ModelPlan, Pretrained};
+pub use crate::config::StateMatrix;
 pub use crate::config::{BlockNorm, Quantizer, UnetSkips as Skips};
-use crate::config::{DiffwaveSashimi, KernelLength, Sashimi, StateMatrix};
+use crate::config::{DiffwaveSashimi, KernelLength, Sashimi};
 use crate::plan::Problem;
 
 /// How long a period the C̃ of a tier's layers stand for.

@@ -20,7 +20,9 @@ use self::settings::Settings;
 use self::sizes::Sizes;
 use crate::model::torch::{self, Checkpoint};
 use crate::model::weights::{self, Tensors, WeightsError};
-use crate::plan::{DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
+use crate::plan::{
+    DiffwavePlan, ModelPlan, Periods, Pretrained, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan,
+};
 
 /// Why a checkpoint cannot be read as SaShiMi.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,17 @@ pub struct Found {
     pub assumed: Vec<String>,
 }
 
+impl Found {
+    /// The plan of the model, whose weights come from elsewhere.
+    pub fn plan(&self) -> ModelPlan {
+        let body = match &self.model {
+            Model::Autoregressive(plan) => plan.clone().into(),
+            Model::Diffusion(plan) => plan.clone().into(),
+        };
+        ModelPlan { pretrained: Pretrained::None, body }
+    }
+}
+
 /// Why not, before a path stands beside it.
 #[derive(Debug)]
 enum Refusal {
@@ -93,6 +106,10 @@ enum Refusal {
 /// The diffusion steps of the published noise predictors, and their first and last β.
 const STEPS: usize = 200;
 const BETAS: [f64; 2] = [1e-4, 0.02];
+/// Those of its fast schedule.
+const FAST_BETAS: [f64; 6] = [1e-4, 1e-3, 1e-2, 0.05, 0.2, 0.5];
+/// The rate at which all published models learnt their state matrices.
+const STATE_LR: f64 = 1e-3;
 /// The range that all published models drew their step sizes from.
 const DT_RANGE: [f32; 2] = [1e-3, 1e-1];
 
@@ -165,7 +182,7 @@ fn autoregressive(
         );
     }
     let tiers = tiers(tensors, *width, Some(*levels), kernels, settings)?;
-    Ok(SashimiPlan { tiers, levels: *levels, quantizer })
+    Ok(SashimiPlan { tiers, levels: *levels, quantizer, state_lr: STATE_LR })
 }
 
 fn diffusion(
@@ -199,6 +216,7 @@ fn diffusion(
         step_embedding: *step_embedding,
         step_width: *step_width,
         betas: (0..STEPS).map(|step| BETAS[0] + slope * step as f64).collect(),
+        fast_betas: FAST_BETAS.to_vec(),
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::kernel::StepOf;
 use super::sizes::Sizes;
 use super::{Refusal, yaml};
-use crate::plan::Quantizer;
+use crate::plan::{Quantizer, StateMatrix};
 
 /// The settings of a model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,10 +71,11 @@ impl Settings {
     }
 
     /// What did not train, of `dt`, `A`, `P` and `B`.
-    pub fn frozen(&self) -> Vec<String> {
+    pub fn frozen(&self) -> Vec<StateMatrix> {
         let trainable = self.model.get("trainable");
-        let off = |key: &&str| trainable.is_some_and(|trainable| trainable[*key] == Json::Bool(false));
-        ["dt", "A", "P", "B"].iter().filter(|key| off(key)).map(|key| (*key).to_owned()).collect()
+        let off = |key: &str| trainable.is_some_and(|trainable| trainable[key] == Json::Bool(false));
+        let names = ["dt", "A", "P", "B"].into_iter().zip(StateMatrix::ALL);
+        names.filter(|(key, _)| off(key)).map(|(_, matrix)| matrix).collect()
     }
 
     /// Where settings and shapes are of different models.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::*;
-use crate::plan::BlockNorm;
+use crate::plan::{BlockNorm, StateMatrix};
 
 fn folder() -> PathBuf {
     crate::checkout().join("tests/parity/sashimi")
@@ -78,7 +78,7 @@ fn simple_sashimis_checkpoint_brings_plan_and_parameters() {
     let mut want = small();
     want.norm = BlockNorm::Layer;
     want.s4.periods = Periods::Same;
-    let plan = SashimiPlan { tiers: want, levels: 256, quantizer: Quantizer::MuLaw };
+    let plan = SashimiPlan { tiers: want, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 };
     assert_eq!(found.model, Model::Autoregressive(plan));
     // Three blocks of S4 (11 each), three of feed-forward (6), four pools (3), a norm, embedding and head.
     assert_eq!(found.tensors.len(), 3 * 11 + 3 * 6 + 4 * 3 + 2 + 3);
@@ -145,7 +145,7 @@ fn the_authors_checkpoints_of_every_version_become_ours() {
         assert_eq!((found.layout, found.step), (Layout::StateSpaces, step), "{name}");
         assert_eq!(
             found.model,
-            Model::Autoregressive(SashimiPlan { tiers, levels: 256, quantizer }),
+            Model::Autoregressive(SashimiPlan { tiers, levels: 256, quantizer, state_lr: 1e-3 }),
             "{name}"
         );
         assert_eq!(found.assumed.len(), assumed, "{name}: {:?}", found.assumed);
@@ -251,7 +251,7 @@ fn settings_that_contradict_the_shapes_are_named() {
         .replace("P: true", "P: false")
         .replace("dt: true", "dt: false");
     frozen.beside.insert("cfg_yaml".into(), text.into());
-    assert_eq!(tiers(&found(frozen).unwrap()).s4.frozen, ["dt", "P"]);
+    assert_eq!(tiers(&found(frozen).unwrap()).s4.frozen, [StateMatrix::Dt, StateMatrix::P]);
     let mut broken = checkpoint("simple.pt");
     broken.beside.insert("cfg_yaml".into(), "model_cfg: &all\n  d_model: 4\n".into());
     assert!(
