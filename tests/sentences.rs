@@ -266,8 +266,19 @@ fn the_committed_sentences_are_fresh() {
 }
 
 /// What begins with a capital because it is a name, or quotes one.
-const NAMES: [&str; 10] =
-    ["Array", "Arrow", "CTC", "JSON", "RF64", "SHA-256", "SLURP", "SSAST", "TED-LIUM", "VoxCeleb1"];
+const NAMES: [&str; 11] = [
+    "Array",
+    "Arrow",
+    "CTC",
+    "JSON",
+    "RF64",
+    "SHA-256",
+    "SLURP",
+    "SSAST",
+    "Speech Commands",
+    "TED-LIUM",
+    "VoxCeleb1",
+];
 
 /// Why an error's or an advice's sentence breaks the rules of speech, if it does.
 fn fault(text: &str) -> Option<&'static str> {
