@@ -8,11 +8,13 @@ diffwave.pt    DiffWave-unconditional's training, here with one pooling: weights
 first.pt       the authors' weights of February 2022: bare, nodes as buffers, complex poles, Q beside P, no GLU (`sashimi_youtubemix.pt`)
 third.ckpt     the authors' training of August 2022 under Lightning: settings as OmegaConf's objects
 fourth.pt      the authors' weights since 2023: bare, kernels under other names
+settings.*     settings of every kind that OmegaConf writes, as its text and as JSON
 *.tsv          name and shape of every parameter of the published models, buffers left out: by name, extents with spaces between
 
 Every value follows from the parameter's name and place, so that a test can tell what it must be: see `values`.
 """
 import collections
+import json
 import math
 import pathlib
 import sys
@@ -254,6 +256,25 @@ def lightning(path, state, sizes):
     }, path)
 
 
+def write_settings():
+    """Strings, numbers and containers that a reader of OmegaConf's text could get wrong."""
+    settings = {
+        "numbers": [0, -3, 1100000, 0.004, 1e-5, 2.5e20, -0.0, 1e3],
+        "words": ["null", "true", "no", "1e5", "0x1f", "~", "", "???", "- a", "a: b", "a:", "# no", "it's", 'say "x"', "é ü 音", "1_000"],
+        "lines": "first\nsecond\n\nfourth",
+        "tab": "a\tb\\c \x07",
+        "long": "word " * 40 + "end",
+        "long quoted": "it: " + "word's " * 30 + "end",
+        "long escaped": "\t" + "word  " * 30 + "end",
+        "${key}: odd": None,
+        "nothing": None, "yes": True, "empty": [], "none": {},
+        "deep": {"list": [{"a": 1, "b": [2, [3, 4]]}, {"c": {"d": "e"}}, [], [[5]]], "after": False},
+    }
+    assert OmegaConf.to_container(OmegaConf.create(settings)) == settings
+    (OUT / "settings.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(settings)))
+    (OUT / "settings.json").write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n")
+
+
 def list_parameters(path, shapes):
     lines = [f"{name}\t{' '.join(map(str, shape))}\n" for name, shape in sorted(shapes.items()) if not is_buffer(name)]
     path.write_text("".join(lines))
@@ -276,6 +297,7 @@ if __name__ == "__main__":
         folder.mkdir(exist_ok=True)
         print("sc09", list_parameters(OUT / "sashimi_sc09.tsv", model(**SC09)))
         print("diffwave", list_parameters(OUT / "diffwave_sc09.tsv", model(unet=True, tied=False, **DIFFWAVE)))
+        write_settings()
         simple(OUT / "simple.pt", False, **SMALL)
         diffwave(OUT / "diffwave.pt", False, steps=(6, 8), pools=(4,), **SMALL)
         torch.save(authors(made(model(scalar=True, per_tier=True, glu=False, **SMALL)), 1), OUT / "first.pt")

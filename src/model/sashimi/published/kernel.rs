@@ -26,6 +26,14 @@ pub struct Kernels {
     pub later: bool,
 }
 
+/// Why a kernel cannot be ours.
+enum Lack {
+    /// A parameter is not there.
+    Missing(&'static str),
+    /// What ours would need to hold it.
+    Needs(String),
+}
+
 /// A kernel in our terms: parameters by our last names.
 type Kernel = Vec<(&'static str, Tensor)>;
 
@@ -78,7 +86,10 @@ pub fn convert(sorted: Sorted, step_of: StepOf) -> Result<(Tensors, Kernels), Re
                 tensors.extend(kernel.into_iter().map(|(last, tensor)| (format!("{prefix}{last}"), tensor)));
                 told.periods.insert(prefix, period);
             }
-            Err(need) => needs.push(format!("{need}, in `{}`", prefix.trim_end_matches('.'))),
+            Err(Lack::Needs(need)) => needs.push(format!("{need}, in `{}`", prefix.trim_end_matches('.'))),
+            Err(Lack::Missing(name)) => {
+                return Err(Refusal::Unknown(format!("it has no `{prefix}{name}`")));
+            }
         }
     }
     let more = needs.len().saturating_sub(SHOWN);
@@ -87,7 +98,7 @@ pub fn convert(sorted: Sorted, step_of: StepOf) -> Result<(Tensors, Kernels), Re
     if needs.is_empty() { Ok((tensors, told)) } else { Err(Refusal::Needs(needs)) }
 }
 
-fn one(mut raw: Tensors, step_of: StepOf) -> Result<Kernel, String> {
+fn one(mut raw: Tensors, step_of: StepOf) -> Result<Kernel, Lack> {
     let low_rank = low_rank(&mut raw)?;
     let (real, imaginary) = poles(&mut raw)?;
     let steps = steps(&mut raw, step_of)?;
@@ -102,14 +113,17 @@ fn one(mut raw: Tensors, step_of: StepOf) -> Result<Kernel, String> {
     ])
 }
 
-fn take(raw: &mut Tensors, name: &str) -> Result<Tensor, String> {
-    raw.remove(name).ok_or_else(|| format!("a kernel's `{name}`, which the file lacks"))
+fn take(raw: &mut Tensors, name: &'static str) -> Result<Tensor, Lack> {
+    raw.remove(name).ok_or(Lack::Missing(name))
 }
 
-fn period(raw: &Tensors) -> Result<Option<Period>, String> {
+fn period(raw: &Tensors) -> Result<Option<Period>, Lack> {
     if let Some((_, values)) = ["L", "l_kernel"].iter().find_map(|name| raw.get(*name)) {
         return match values.first().map_or(0, |samples| *samples as usize) {
-            0 => Err("a C that stands for no length yet (`L` is 0): the program that wrote it had not run the model".into()),
+            0 => Err(Lack::Needs(
+                "a C that stands for no length yet (`L` is 0): the program that wrote it had not run the model"
+                    .into(),
+            )),
             samples => Ok(Some(Period::Samples(samples))),
         };
     }
@@ -117,10 +131,10 @@ fn period(raw: &Tensors) -> Result<Option<Period>, String> {
 }
 
 /// P, if A = diag(Λ) − P Qᵀ is what ours is: Q the conjugate of P.
-fn low_rank(raw: &mut Tensors) -> Result<Tensor, String> {
+fn low_rank(raw: &mut Tensors) -> Result<Tensor, Lack> {
     let (dims, p) = take(raw, "P")?;
     if let Some(rank) = dims.first().filter(|rank| **rank > 1) {
-        return Err(format!("a low-rank part of rank {rank} (`P` is {dims:?})"));
+        return Err(Lack::Needs(format!("a low-rank part of rank {rank} (`P` is {dims:?})")));
     }
     if let Some((_, q)) = raw.remove("Q") {
         let largest = p.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
@@ -129,31 +143,31 @@ fn low_rank(raw: &mut Tensors) -> Result<Tensor, String> {
         let furthest =
             apart.fold(0.0_f32, |most, ([a, b], [c, d])| most.max((a - c).abs()).max((b + d).abs()));
         if q.len() != p.len() || furthest > SAME * largest {
-            return Err(format!(
-                "A = diag(Λ) − P Qᵀ with a Q of its own (it is up to {furthest:.1e} from P's conjugate, whose largest number is {largest:.1e})"
-            ));
+            return Err(Lack::Needs(format!(
+                "a system A = diag(Λ) − P Qᵀ with a Q of its own (it is up to {furthest:.1e} from P's conjugate, whose largest number is {largest:.1e})"
+            )));
         }
     }
     Ok((dims, p))
 }
 
 /// ln(−Re Λ) and Im Λ.
-fn poles(raw: &mut Tensors) -> Result<(Tensor, Tensor), String> {
+fn poles(raw: &mut Tensors) -> Result<(Tensor, Tensor), Lack> {
     if let Some((dims, values)) = raw.remove("w") {
         let pairs = values.as_chunks::<2>().0;
         let growing = pairs.iter().filter(|[real, _]| *real >= 0.0 || real.is_nan()).count();
         if growing > 0 {
-            return Err(format!(
+            return Err(Lack::Needs(format!(
                 "poles that do not decay ({growing} of {} have a real part that is not below 0): ours are −exp(`log_w_real`)",
                 pairs.len()
-            ));
+            )));
         }
         let dims = dims[..dims.len().saturating_sub(1)].to_vec();
         let real = pairs.iter().map(|[real, _]| (-real).ln()).collect();
         return Ok(((dims.clone(), real), (dims, pairs.iter().map(|[_, imaginary]| *imaginary).collect())));
     }
     let real = ["log_w_real", "inv_w_real", "A_real"].iter().find_map(|name| raw.remove(*name));
-    let real = real.ok_or("a kernel's `log_w_real`, which the file lacks")?;
+    let real = real.ok_or(Lack::Missing("log_w_real"))?;
     let imaginary = match raw.remove("A_imag") {
         Some((dims, values)) => (dims, values.into_iter().map(|value| -value).collect()),
         None => take(raw, "w_imag")?,
@@ -162,10 +176,10 @@ fn poles(raw: &mut Tensors) -> Result<(Tensor, Tensor), String> {
 }
 
 /// ln dt of each head.
-fn steps(raw: &mut Tensors, step_of: StepOf) -> Result<Tensor, String> {
+fn steps(raw: &mut Tensors, step_of: StepOf) -> Result<Tensor, Lack> {
     let Some((dims, values)) = raw.remove("inv_dt") else { return take(raw, "log_dt") };
     if let Some(each) = dims.get(1).filter(|each| **each > 1) {
-        return Err(format!("a step size for each of {each} states (`dt_tie = false`)"));
+        return Err(Lack::Needs(format!("a step size for each of {each} states (`dt_tie = false`)")));
     }
     let heads = values.len();
     let values = match step_of {

@@ -264,9 +264,9 @@ fn periods(sizes: &Sizes, settings: &Settings) -> Result<(usize, Periods), Refus
     let Some((_, longest)) = top else {
         // Without buffers the settings must say it; of simple-sashimi all tiers have the same.
         return settings.l_max().map(|samples| (samples, Periods::Same)).ok_or_else(|| {
-            Refusal::Needs(vec![
-                "to know what length C̃ stands for: the file has neither nodes nor a length".into(),
-            ])
+            Refusal::Unknown(
+                "what length C̃ stands for is nowhere in it: neither nodes, nor a length, nor settings".into(),
+            )
         });
     };
     let period = settings.l_max().filter(|samples| longest.is(*samples)).unwrap_or(longest.samples());

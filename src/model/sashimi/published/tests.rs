@@ -110,6 +110,25 @@ fn settings_and_counters_stand_beside_the_model() {
 }
 
 #[test]
+fn omegaconfs_text_is_read_as_it_was_meant() {
+    let text = |name: &str| std::fs::read_to_string(folder().join(name)).expect("the golden is committed");
+    let want: serde_json::Value = serde_json::from_str(&text("settings.json")).unwrap();
+    assert_eq!(serde_json::Value::Object(yaml::parse(&text("settings.yaml")).unwrap()), want);
+    for (text, why) in [
+        ("a: [1, 2]", "line 1 says `[1, 2]`, which OmegaConf does not write"),
+        ("a:\n  b: *x", "line 2 says `*x`, which OmegaConf does not write"),
+        ("a: 1\n  b: 2\nc", "line 3 has no key that OmegaConf writes"),
+        ("a: 1\n- 2", "line 2 stands where nothing was expected"),
+        ("a: \"\\q\"", "line 1 says `\"\\q\"`, which OmegaConf does not write"),
+    ] {
+        assert_eq!(yaml::parse(text), Err(why.into()), "{text}");
+    }
+    let deep: String = (0..40).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    assert_eq!(yaml::parse(&deep), Err("line 34 is nested too deeply".into()));
+    assert_eq!(yaml::parse(""), Ok(serde_json::Map::new()));
+}
+
+#[test]
 fn diffwaves_noise_predictor_brings_plan_and_parameters() {
     let found = file("diffwave.pt");
     assert_eq!((found.layout, found.step), (Layout::DiffwaveUnconditional, Some(10000)));
@@ -166,7 +185,7 @@ fn what_no_plan_stands_for_is_refused_with_what_it_would_take() {
     let apart = change("first.pt", &format!("{kernel}Q"), |(_, values)| values[3] += 0.25);
     assert_eq!(
         apart,
-        "`x.pt` is a SaShiMi that cannot be represented here; it would need A = diag(Λ) − P Qᵀ with a Q of its own (it is up to 2.5e-1 \
+        "`x.pt` is a SaShiMi that cannot be represented here; it would need a system A = diag(Λ) − P Qᵀ with a Q of its own (it is up to 2.5e-1 \
          from P's conjugate, whose largest number is 6.7e-1), in `sashimi.c_layers.0.layer.kernel.kernel`"
     );
     let growing = change("first.pt", &format!("{kernel}w"), |(_, values)| values[0] = 0.5);
@@ -216,7 +235,7 @@ fn what_is_no_sashimi_is_refused_by_what_is_odd_about_it() {
     );
     assert!(
         without("c_layers.0.layer.kernel.kernel.w_imag")
-            .contains("a kernel's `w_imag`, which the file lacks")
+            .contains("it has no `sashimi.c_layers.0.layer.kernel.kernel.w_imag`")
     );
     let mut more = checkpoint("simple.pt");
     more.tensors.insert("sashimi.c_layers.7.norm.bias".into(), (vec![16], vec![0.0; 16]));
@@ -280,7 +299,7 @@ fn files_without_nodes_are_of_the_length_their_settings_say() {
     stripped.tensors.retain(|name, _| !name.ends_with(".omega") && !name.ends_with(".z"));
     assert_eq!(tiers(&found(stripped.clone()).unwrap()).s4.period, 64);
     stripped.beside.clear();
-    assert!(refused(stripped).contains("to know what length C̃ stands for"));
+    assert!(refused(stripped).contains("what length C̃ stands for is nowhere in it"));
 }
 
 /// The parameters of a golden list.
@@ -326,4 +345,63 @@ fn files_of_the_published_sizes_are_read() {
     assert_eq!((tiers.s4.periods, tiers.norm, tiers.glu), (Periods::OfTier, BlockNorm::Scalar, true));
     assert_eq!(theirs.tensors.len(), 425);
     check_values(&theirs);
+}
+
+/// What a plan's network declares, extents of 1 left out: shapes of ours have none of them.
+fn declared(model: &Model) -> Vec<crate::nn::Declaration> {
+    let mut declarations = Vec::new();
+    let scope = &mut crate::nn::Scope::root(&mut declarations);
+    match model {
+        Model::Autoregressive(plan) => _ = crate::model::sashimi::Sashimi::declare(scope, plan),
+        Model::Diffusion(plan) => _ = crate::model::sashimi::Diffwave::declare(scope, plan),
+    }
+    declarations
+}
+
+fn long(extents: &[usize]) -> Vec<usize> {
+    extents.iter().copied().filter(|extent| *extent != 1).collect()
+}
+
+#[test]
+fn the_networks_of_all_files_take_all_their_tensors() {
+    for name in ["simple.pt", "diffwave.pt", "first.pt", "third.ckpt", "fourth.pt"] {
+        let found = file(name);
+        let mut params =
+            crate::nn::Params::draw(&kernels::Cpu::default(), &declared(&found.model), 0).unwrap();
+        let taken = weights::take(&mut params, &found.tensors, Path::new(name), weights::Match::Strict);
+        assert_eq!(taken.unwrap_or_else(|error| panic!("{error}")), found.tensors.len(), "{name}");
+        let (_, values) = &found.tensors["sashimi.c_layers.0.layer.kernel.kernel.C"];
+        assert_eq!(
+            &params.by_name("sashimi.c_layers.0.layer.kernel.kernel.C").unwrap().array().to_vec(),
+            values
+        );
+    }
+}
+
+#[test]
+fn the_published_models_declare_what_their_checkpoints_hold() {
+    let mut published = small();
+    (published.width, published.blocks, published.norm) = (64, 8, BlockNorm::Layer);
+    (published.s4.pairs, published.s4.period, published.s4.periods) = (32, 16_000, Periods::Same);
+    let mut noise = TiersPlan { width: 128, blocks: 6, unet: true, bidirectional: true, ..published.clone() };
+    noise.s4.tied = false;
+    let noise = DiffwavePlan {
+        tiers: noise,
+        step_embedding: 128,
+        step_width: 512,
+        betas: Vec::new(),
+        fast_betas: Vec::new(),
+    };
+    let sc09 = SashimiPlan { tiers: published, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 };
+    for (list, model) in
+        [("sashimi_sc09.tsv", Model::Autoregressive(sc09)), ("diffwave_sc09.tsv", Model::Diffusion(noise))]
+    {
+        let ours: BTreeSet<_> = declared(&model)
+            .into_iter()
+            .map(|declared| (declared.name, long(declared.shape.dims())))
+            .collect();
+        let theirs: BTreeSet<_> =
+            listed(list).into_iter().map(|(name, extents)| (name, long(&extents))).collect();
+        assert_eq!(ours, theirs, "{list}");
+    }
 }

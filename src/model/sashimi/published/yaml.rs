@@ -13,6 +13,8 @@ const DEEPEST: usize = 32;
 #[derive(Clone, Copy)]
 struct Line<'a> {
     number: usize,
+    /// Blank lines before it: in a folded scalar, ends of lines.
+    blank: usize,
     indent: usize,
     text: &'a str,
 }
@@ -27,12 +29,18 @@ struct Reader<'a> {
 /// # Errors
 /// The line, and what about it is not read here.
 pub fn parse(text: &str) -> Result<Map<String, Json>, String> {
-    let lines = text.lines().enumerate().filter_map(|(index, line)| {
+    let (mut lines, mut blank) = (Vec::new(), 0);
+    for (index, line) in text.lines().enumerate() {
         let text = line.trim_start_matches(' ');
-        let kept = !text.trim().is_empty() && !text.starts_with('#');
-        kept.then_some(Line { number: index + 1, indent: line.len() - text.len(), text: text.trim_end() })
-    });
-    let mut reader = Reader { lines: lines.collect(), at: 0 };
+        if text.trim().is_empty() {
+            blank += 1;
+        } else {
+            let indent = line.len() - text.len();
+            lines.push(Line { number: index + 1, blank, indent, text: text.trim_end() });
+            blank = 0;
+        }
+    }
+    let mut reader = Reader { lines, at: 0 };
     let map = reader.mapping(0, 0)?;
     match reader.peek() {
         None => Ok(map),
@@ -105,9 +113,10 @@ impl<'a> Reader<'a> {
         let mut text = first.to_owned();
         while let Some(more) = self.peek().filter(|more| more.indent > indent) {
             self.at += 1;
+            let between = if more.blank > 0 { "\n".repeat(more.blank) } else { " ".into() };
             match text.strip_suffix('\\').filter(|_| first.starts_with('"')) {
                 Some(broken) => text = format!("{broken}{}", more.text),
-                None => text = format!("{text} {}", more.text),
+                None => text = format!("{text}{between}{}", more.text),
             }
         }
         value(&text)
