@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "cli",
         &[
             "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "train", "launch", "kernels", "import", "fetch",
+            "task", "generate", "train", "launch", "kernels", "import", "fetch",
         ],
     ),
     ("kernels", &[]),
