@@ -48,13 +48,23 @@ impl Transforms {
 
     /// Fills the signal from the spectrum, which is left in disorder.
     pub fn inverse(&self, scratch: &mut Scratch) {
+        self.inverse_unscaled(scratch);
+        let scale = self.scale();
+        scratch.signal.iter_mut().for_each(|x| *x *= scale);
+    }
+
+    /// What [`Transforms::inverse_unscaled`] leaves to be multiplied with.
+    pub fn scale(&self) -> f32 {
+        1.0 / self.len as f32
+    }
+
+    /// As [`Transforms::inverse`], but too large by the length.
+    pub fn inverse_unscaled(&self, scratch: &mut Scratch) {
         let Scratch { signal, spectrum, work } = scratch;
         // The first and the last are real but for rounding.
         spectrum[0].im = 0.0;
         spectrum[self.len / 2].im = 0.0;
         let done = self.inverse.process_with_scratch(spectrum, signal, work);
         debug_assert!(done.is_ok(), "the lengths are the plan's");
-        let scale = 1.0 / self.len as f32;
-        signal.iter_mut().for_each(|x| *x *= scale);
     }
 }

@@ -7,6 +7,7 @@ use super::FftConv;
 use crate::device::scratch;
 use crate::fft::{Scratch, Transforms};
 use crate::op::{CpuOp, Gradient};
+use crate::simd;
 use crate::ssd::columns;
 
 /// Channels of a task: a cache line of each row.
@@ -37,9 +38,9 @@ impl CpuOp for FftConv {
                         panel.chunks_exact_mut(self.time).zip(&kernels).zip(channels.clone())
                     {
                         call.transform(signal, scratch);
-                        scratch.spectrum.iter_mut().zip(kernel).for_each(|(u, k)| *u *= k);
-                        call.transforms.inverse(scratch);
-                        signal.iter_mut().zip(&scratch.signal).for_each(|(u, y)| *u = d[h].mul_add(*u, *y));
+                        times(&mut scratch.spectrum, kernel);
+                        call.transforms.inverse_unscaled(scratch);
+                        add_direct(signal, d[h], &scratch.signal);
                     }
                     for (t, row) in rows.iter_mut().enumerate() {
                         row.iter_mut().zip(panel[t..].iter().step_by(self.time)).for_each(|(to, y)| *to = *y);
@@ -140,7 +141,7 @@ impl<'a> Call<'a> {
         self.transforms.forward(scratch);
     }
 
-    /// The kernel of channel `h`, both directions in one period.
+    /// The kernel of channel `h`, both directions in one period; with the scale that the inverse transform leaves out.
     fn kernel_spectrum(&self, k: &[f32], h: usize, scratch: &mut Scratch) -> Vec<Complex32> {
         let (time, channels) = (self.op.time, self.op.channels);
         scratch.signal[..time].copy_from_slice(&k[h * time..][..time]);
@@ -150,7 +151,8 @@ impl<'a> Call<'a> {
             scratch.signal.iter_mut().rev().zip(ahead).for_each(|(to, k)| *to = *k);
         }
         self.transforms.forward(scratch);
-        scratch.spectrum.clone()
+        let scale = self.transforms.scale();
+        scratch.spectrum.iter().map(|k| k * scale).collect()
     }
 
     /// Adds to the rows of the task's du, and returns what its channels add to dk and dD.
@@ -165,24 +167,22 @@ impl<'a> Call<'a> {
         let kernels: Vec<_> = channels.clone().map(|h| self.kernel_spectrum(k, h, scratch)).collect();
         let mut correlations = vec![vec![Complex32::default(); scratch.spectrum.len()]; kernels.len()];
         let mut dd = vec![0.0f64; kernels.len()];
+        let mut spectrum = scratch.spectrum.clone();
         for (b, rows) in rows.iter_mut().enumerate() {
             let signals = self.panel(u, b, channels.clone());
             let mut gradients = self.panel(dy, b, channels.clone());
             let pairs = signals.chunks_exact(time).zip(gradients.chunks_exact_mut(time));
             for (c, (signal, gradient)) in pairs.enumerate() {
-                dd[c] +=
-                    signal.iter().zip(&*gradient).map(|(u, dy)| f64::from(*u) * f64::from(*dy)).sum::<f64>();
+                dd[c] += f64::from(simd::dispatch(
+                    #[inline(always)]
+                    || simd::dot(signal, gradient),
+                ));
                 self.transform(signal, scratch);
-                let spectrum = scratch.spectrum.clone();
+                spectrum.copy_from_slice(&scratch.spectrum);
                 self.transform(gradient, scratch);
-                let sums = correlations[c].iter_mut().zip(&spectrum);
-                for ((sum, u), (dy, k)) in sums.zip(scratch.spectrum.iter_mut().zip(&kernels[c])) {
-                    *sum += u.conj() * *dy;
-                    *dy *= k.conj();
-                }
-                self.transforms.inverse(scratch);
-                let d = d[channels.start + c];
-                gradient.iter_mut().zip(&scratch.signal).for_each(|(dy, du)| *dy = d.mul_add(*dy, *du));
+                correlate(&mut correlations[c], &spectrum, &mut scratch.spectrum, &kernels[c]);
+                self.transforms.inverse_unscaled(scratch);
+                add_direct(gradient, d[channels.start + c], &scratch.signal);
             }
             for (t, row) in rows.iter_mut().enumerate() {
                 row.iter_mut().zip(gradients[t..].iter().step_by(time)).for_each(|(to, du)| *to += *du);
@@ -202,6 +202,51 @@ impl<'a> Call<'a> {
         }
         dk
     }
+}
+
+/// a ← a k, term by term.
+fn times(a: &mut [Complex32], k: &[Complex32]) {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            a.iter_mut().zip(k).for_each(
+                #[inline(always)]
+                |(a, k)| *a = product(*a, *k),
+            )
+        },
+    );
+}
+
+/// sum ← sum + ū dy and dy ← dy k̄, term by term.
+fn correlate(sum: &mut [Complex32], u: &[Complex32], dy: &mut [Complex32], k: &[Complex32]) {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            for ((sum, u), (dy, k)) in sum.iter_mut().zip(u).zip(dy.iter_mut().zip(k)) {
+                *sum += product(*dy, u.conj());
+                *dy = product(*dy, k.conj());
+            }
+        },
+    );
+}
+
+/// u ← d u + y.
+fn add_direct(u: &mut [f32], d: f32, y: &[f32]) {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            u.iter_mut().zip(y).for_each(
+                #[inline(always)]
+                |(u, y)| *u = d.mul_add(*u, *y),
+            )
+        },
+    );
+}
+
+/// a b.
+#[inline(always)]
+fn product(a: Complex32, b: Complex32) -> Complex32 {
+    Complex32::new(a.re.mul_add(b.re, -(a.im * b.im)), a.re.mul_add(b.im, a.im * b.re))
 }
 
 /// The next even number from `least` on without a prime factor above 5.
