@@ -13,6 +13,10 @@ impl CpuOp for CrossEntropy {
     /// ln Σ_v e^{x_rv} of each row that has a target.
     type Saved = Vec<f32>;
 
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
+
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Vec<f32> {
         let (logits, losses) = (inputs[0], &mut *outputs[0]);
         if logits.is_empty() {
@@ -51,8 +55,8 @@ impl CpuOp for CrossEntropy {
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
         let (logits, dlosses) = (inputs[0], doutputs[0]);
-        let Some(dlogits) = dinputs[0].as_deref_mut().filter(|_| !logits.is_empty()) else { return };
-        let classes = logits.len() / self.targets.len();
+        let Some(dlogits) = dinputs[0].as_mut().filter(|_| !logits.is_empty()) else { return };
+        let (classes, fresh) = (logits.len() / self.targets.len(), dlogits.is_fresh());
         let block = threads::block_rows(classes, BLOCK);
         dlogits.par_chunks_mut(block * classes).enumerate().for_each(|(index, dlogits)| {
             let first = index * block;
@@ -60,10 +64,13 @@ impl CpuOp for CrossEntropy {
                 #[inline(always)]
                 || {
                     for (r, drow) in (first..).zip(dlogits.chunks_exact_mut(classes)) {
+                        if fresh {
+                            drow.fill(0.0);
+                        }
                         let Some(class) = self.targets[r] else { continue };
                         let (dloss, normaliser) = (dlosses[r], normalisers[r]);
                         for (dx, &x) in drow.iter_mut().zip(&logits[r * classes..][..classes]) {
-                            *dx += dloss * simd::exp(x - normaliser);
+                            *dx = dloss.mul_add(simd::exp(x - normaliser), *dx);
                         }
                         drow[class] -= dloss;
                     }
