@@ -41,10 +41,11 @@ class Network:
         p, b, c = pairs("P", groups), pairs("B", groups), pairs("C", ways, width)
         z = (2j * torch.tan(math.pi * torch.arange(period // 2, dtype=torch.float64) / period)).to(w.dtype)
         a = (dt * w)[..., None]
+        near, far = 1 / (z - a), 1 / (z - a.conj())
 
         def r(v):
-            v = v.expand(*v.shape[:-2], *a.shape[:2])[..., None]
-            return dt * (v / (z - a) + v.conj() / (z - a.conj())).sum(-2)
+            v = v.expand(*v.shape[:-2], *a.shape[:2])
+            return dt * (torch.einsum("...hm,hmj->...hj", v, near) + torch.einsum("...hm,hmj->...hj", v.conj(), far))
 
         spectrum = (1 + z / 2) * (r(b * c) - r(b * p.conj()) * r(p * c) / (1 + r(p * p.conj())))
         last = dt[:, 0] * (b * c).sum(-1).real
