@@ -5,7 +5,8 @@
     {"do": "time", "what": "training", "repeat": 5}
 
 Operands and results have the names that `cargo run -p kernels --example op -- NAME --help` lists. An op's function is in `pytorch.py` of its
-folder in kernels/. Models are transformers' own; where it has no whole model (students), its mixers stand where CALD puts them. Started by `cargo bench --bench cpu`; not for use alone.
+folder in kernels/. Models are transformers' own; where it has no whole model (students), its mixers stand where CALD puts them; SaShiMi is that of
+tests/parity. Started by `cargo bench --bench cpu`; not for use alone.
 """
 
 import gc
@@ -131,6 +132,25 @@ class Mixer(Op):
         self.run = lambda t, s: self.module(x)
 
 
+class Sashimi:
+    """The formulas that the parity tests compare with, in single precision."""
+
+    def __init__(self, tensors, _):
+        sys.path.append(str(Path(__file__).parents[2] / "tests/parity"))
+        from sashimi_reference import Network
+
+        self.codes = tensors.pop("codes").long()
+        get = lambda name, *_: tensors[name]
+        self.network = Network(get, width=64, blocks=8, pool=(4, 4), period=16000, pairs=32, levels=256, same=True)
+
+    def forward(self):
+        with torch.no_grad():
+            return self.network.scores(self.codes)
+
+    def results(self, _):
+        return {"logits": self.forward()}
+
+
 class AdamW:
     """One update of all parameters: the gradients' norm, then the step."""
 
@@ -154,6 +174,8 @@ def load(request):
     tensors, settings = load_file(request["file"]), request["settings"]
     if request["case"] == "wav2vec2":
         return Wav2vec2(tensors, settings)
+    if request["case"] == "sashimi":
+        return Sashimi(tensors, settings)
     if request["case"] == "adamw":
         return AdamW(tensors, settings)
     if request["case"] == "mamba2_mixer":
