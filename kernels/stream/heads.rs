@@ -1,9 +1,10 @@
 //! S4's heads, one sample at a time, many beside each other.
 //!
-//! With [`crate::s4_step`]'s step x ← α x + β u − γ s, s = σ(x) + h u, the output is linear in the state before it and in u:
-//! y = η(x) + k u. So a sample is answered at once from η(x), which is known before u is ([`States::respond`]), and the state follows
-//! later ([`States::advance`]), in one pass that leaves σ and η of the new state behind. States are kept divided by β, which saves its
-//! product. All of it is derived in f64.
+//! With [`crate::s4_step`]'s step x ← α x + β u − γ s, s = σ(x) + h u, everything is linear in a state and the inputs since. So a state need
+//! not move at every sample: for a turn of [`TURN`] samples, the outputs are functionals of the state before the turn, found
+//! beforehand, plus the first taps of the impulse response times the inputs of the turn ([`States::respond`]). When a turn is over, its steps are
+//! taken at once, each state read and written a single time, and the functionals of the next turn found from what is at hand
+//! ([`States::advance`]). States are kept divided by β, which saves its product. Coefficients are derived in f64.
 //!
 //! Vectors run over heads: for a vector of heads, the coefficients of the first pair, of the second, …
 
@@ -12,11 +13,13 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex64;
 
 use super::{Aligned, SHARDS, share};
-use crate::s4_step::System;
+use crate::s4_step::{Step, System};
 use crate::simd;
 
-/// Vectors of coefficients for each pair: α, −γ/β, σ, η, each in two parts.
-const COEFFICIENTS: usize = 8;
+/// Samples between two moves of a state.
+const TURN: usize = 4;
+/// Vectors of coefficients for each pair: α, −γ/β, and σ and η of each sample of a turn, in two parts each.
+const COEFFICIENTS: usize = 4 * (1 + TURN);
 /// A |β| below this share of the largest of β and γ counts as this share of it, since states are divided by β.
 const FAINTEST: f64 = 1e-12;
 
@@ -92,31 +95,66 @@ impl Spaces<'_> {
     }
 }
 
-/// One head's step in f64.
+/// One head's turn in f64.
 struct Head {
-    /// α, −γ/β, σ, η for each pair.
-    pairs: Vec<[Complex64; 4]>,
-    h: f64,
-    k: f64,
+    /// α and −γ/β of each pair.
+    moves: Vec<[Complex64; 2]>,
+    /// For each sample of a turn, σ and η of each pair: what the state before the turn contributes to s and to the output.
+    functionals: [Vec<[Complex64; 2]>; TURN],
+    /// What an input contributes to s and to the output, from its own sample on.
+    taps: [[f64; 2]; TURN],
 }
 
 impl Head {
     fn new(system: &System, d: f64) -> Self {
         let step = system.step();
-        let twice_real = |a: &[Complex64], b: &[Complex64]| -> f64 {
-            a.iter().zip(b).map(|(a, b)| 2.0 * (a * b).re).sum()
-        };
-        let e = twice_real(&step.c, &step.gamma);
-        let sizes = step.beta.iter().chain(&step.gamma).map(|x| x.norm());
-        let faintest = FAINTEST * sizes.fold(f64::MIN_POSITIVE / FAINTEST, f64::max);
-        let pairs = (0..step.alpha.len()).map(|n| {
-            let beta = if step.beta[n].norm() < faintest { faintest.into() } else { step.beta[n] };
-            let (alpha, g) = (step.alpha[n], step.g[n]);
-            [alpha, -step.gamma[n] / beta, 2.0 * g * beta, 2.0 * (step.c[n] * alpha - e * g) * beta]
+        let beta = reached(&step);
+        let moves = step
+            .alpha
+            .iter()
+            .zip(&step.gamma)
+            .zip(&beta)
+            .map(|((alpha, gamma), beta)| [*alpha, -gamma / beta]);
+        // Both functionals of the state that the step before left; each goes one step back at a time.
+        let (e, mut sigma) = (twice_real(&step.c, &step.gamma), step.g.clone());
+        let mut eta = back(&step, &step.c);
+        let mut taps = [[step.h, twice_real(&step.c, &step.beta) - e * step.h + d]; TURN];
+        // What the first input leaves in the state.
+        let left: Vec<Complex64> =
+            step.beta.iter().zip(&step.gamma).map(|(beta, gamma)| beta - gamma * step.h).collect();
+        let functionals = std::array::from_fn(|sample| {
+            if let Some(tap) = taps.get_mut(sample + 1) {
+                *tap = [twice_real(&sigma, &left), twice_real(&eta, &left)];
+            }
+            let scaled = sigma
+                .iter()
+                .zip(&eta)
+                .zip(&beta)
+                .map(|((sigma, eta), beta)| [2.0 * sigma * beta, 2.0 * eta * beta]);
+            let scaled = scaled.collect();
+            (sigma, eta) = (back(&step, &sigma), back(&step, &eta));
+            scaled
         });
-        let k = twice_real(&step.c, &step.beta) - e * step.h + d;
-        Head { pairs: pairs.collect(), h: step.h, k }
+        Head { moves: moves.collect(), functionals, taps }
     }
+}
+
+/// 2 Re Σ a b.
+fn twice_real(a: &[Complex64], b: &[Complex64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| 2.0 * (a * b).re).sum()
+}
+
+/// The functional of the state before a step that is `functional` of the state behind it, without input.
+fn back(step: &Step, functional: &[Complex64]) -> Vec<Complex64> {
+    let e = twice_real(functional, &step.gamma);
+    functional.iter().zip(&step.alpha).zip(&step.g).map(|((f, alpha), g)| f * alpha - e * g).collect()
+}
+
+/// β, kept away from zero.
+fn reached(step: &Step) -> Vec<Complex64> {
+    let sizes = step.beta.iter().chain(&step.gamma).map(|x| x.norm());
+    let faintest = FAINTEST * sizes.fold(f64::MIN_POSITIVE / FAINTEST, f64::max);
+    step.beta.iter().map(|beta| if beta.norm() < faintest { faintest.into() } else { *beta }).collect()
 }
 
 /// Heads of one layer, packed for stepping.
@@ -124,10 +162,12 @@ impl Head {
 pub struct Heads {
     count: usize,
     pairs: usize,
-    /// For each vector of heads and each pair: α, −γ/β, then σ and η with the imaginary part's sign turned, real before imaginary.
+    /// For each vector of heads and each pair: α, −γ/β, then for each sample of a turn σ and η with the imaginary part's sign turned; real before
+    /// imaginary.
     coefficients: Aligned,
-    h: Aligned,
-    k: Aligned,
+    /// [TURN, stride] each: what an input adds to s and to the output, from its own sample on.
+    s_taps: Aligned,
+    y_taps: Aligned,
 }
 
 impl Heads {
@@ -138,15 +178,20 @@ impl Heads {
             count: heads.len(),
             pairs,
             coefficients: Aligned::zeros(padded * pairs * COEFFICIENTS),
-            h: Aligned::zeros(padded),
-            k: Aligned::zeros(padded),
+            s_taps: Aligned::zeros(TURN * padded),
+            y_taps: Aligned::zeros(TURN * padded),
         };
         for (index, head) in heads.iter().enumerate() {
-            (packed.h[index], packed.k[index]) = (head.h as f32, head.k as f32);
+            for (sample, tap) in head.taps.iter().enumerate() {
+                packed.s_taps[sample * padded + index] = tap[0] as f32;
+                packed.y_taps[sample * padded + index] = tap[1] as f32;
+            }
             let first = index / width * width * pairs * COEFFICIENTS + index % width;
-            for (n, [alpha, gamma, sigma, eta]) in head.pairs.iter().enumerate() {
-                let parts = [alpha.re, alpha.im, gamma.re, gamma.im, sigma.re, -sigma.im, eta.re, -eta.im];
-                for (i, part) in parts.into_iter().enumerate() {
+            for (n, [alpha, gamma]) in head.moves.iter().enumerate() {
+                let functionals = head.functionals.iter().flat_map(|sample| sample[n]);
+                let parts = [alpha.re, alpha.im, gamma.re, gamma.im];
+                let parts = parts.into_iter().chain(functionals.flat_map(|f| [f.re, -f.im]));
+                for (i, part) in parts.enumerate() {
                     packed.coefficients[first + (n * COEFFICIENTS + i) * width] = part as f32;
                 }
             }
@@ -161,7 +206,7 @@ impl Heads {
 
     /// How far the outputs of two lanes lie apart: [`Heads::count`] up to a whole vector.
     pub fn stride(&self) -> usize {
-        self.h.len()
+        self.s_taps.len() / TURN
     }
 }
 
@@ -169,9 +214,11 @@ impl Heads {
 #[derive(Debug)]
 pub struct States {
     lanes: usize,
+    /// Samples of the turn that have come.
+    sample: usize,
     /// For each vector of heads, each lane and each pair: the real part, the imaginary part.
     x: Aligned,
-    /// [lanes, stride] each: the last input, and σ and η of the state.
+    /// [TURN, lanes, stride] each: the inputs of the turn, and what the state before it adds to s and to the output.
     u: Aligned,
     sigma: Aligned,
     eta: Aligned,
@@ -180,13 +227,14 @@ pub struct States {
 impl States {
     /// At rest.
     pub fn new(heads: &Heads, lanes: usize) -> Self {
-        let each = || Aligned::zeros(lanes * heads.stride());
+        let each = || Aligned::zeros(TURN * lanes * heads.stride());
         let x = Aligned::zeros(lanes * heads.stride() * heads.pairs * 2);
-        States { lanes, x, u: each(), sigma: each(), eta: each() }
+        States { lanes, sample: 0, x, u: each(), sigma: each(), eta: each() }
     }
 
     /// Back to rest.
     pub fn reset(&mut self) {
+        self.sample = 0;
         [&mut self.x, &mut self.u, &mut self.sigma, &mut self.eta]
             .into_iter()
             .for_each(|part| part.fill(0.0));
@@ -194,29 +242,37 @@ impl States {
 
     /// The outputs y [lanes, [`Heads::stride`]] for the next inputs, of which each lane's start at `u[first]`, `stride` apart.
     ///
-    /// The state does not move before [`States::advance`].
+    /// [`States::advance`] has to follow.
     pub fn respond(&mut self, heads: &Heads, u: &[f32], first: usize, stride: usize, y: &mut [f32]) {
-        let padded = heads.stride();
-        for (lane, to) in self.u.chunks_exact_mut(padded).enumerate() {
+        let (padded, len) = (heads.stride(), self.lanes * heads.stride());
+        let now = &mut self.u[self.sample * len..][..len];
+        for (lane, to) in now.chunks_exact_mut(padded).enumerate() {
             to[..heads.count].copy_from_slice(&u[lane * stride + first..][..heads.count]);
         }
-        let lanes =
-            y.chunks_exact_mut(padded).zip(self.u.chunks_exact(padded)).zip(self.eta.chunks_exact(padded));
+        let (sample, u) = (self.sample, &self.u);
+        y.copy_from_slice(&self.eta[sample * len..][..len]);
         simd::dispatch(
             #[inline(always)]
             || {
-                for ((y, u), eta) in lanes {
-                    for (((y, u), eta), k) in y.iter_mut().zip(u).zip(eta).zip(&*heads.k) {
-                        *y = k.mul_add(*u, *eta);
+                for (before, u) in u.chunks_exact(len).take(sample + 1).enumerate() {
+                    let taps = &heads.y_taps[(sample - before) * padded..][..padded];
+                    for (y, u) in y.chunks_exact_mut(padded).zip(u.chunks_exact(padded)) {
+                        for ((y, u), tap) in y.iter_mut().zip(u).zip(taps) {
+                            *y = tap.mul_add(*u, *y);
+                        }
                     }
                 }
             },
         );
     }
 
-    /// Takes the inputs of the last [`States::respond`] into the state.
+    /// Goes on to the next sample; at the end of a turn, all of its inputs go into the state.
     pub fn advance(&mut self, heads: &Heads) {
-        simd::with(Advance { heads, states: self });
+        self.sample += 1;
+        if self.sample == TURN {
+            self.sample = 0;
+            simd::with(Advance { heads, states: self });
+        }
     }
 }
 
@@ -232,48 +288,61 @@ impl WithSimd for Advance<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Advance { heads, states } = self;
         let (coefficients, _) = S::as_simd_f32s(&heads.coefficients);
-        let (h, _) = S::as_simd_f32s(&heads.h);
+        let (taps, _) = S::as_simd_f32s(&heads.s_taps);
         let (u, _) = S::as_simd_f32s(&states.u);
         let (sigma, _) = S::as_mut_simd_f32s(&mut states.sigma);
         let (eta, _) = S::as_mut_simd_f32s(&mut states.eta);
         let (x, _) = S::as_mut_simd_f32s(&mut states.x);
-        let (pairs, vectors) = (heads.pairs, h.len());
+        let (pairs, vectors) = (heads.pairs, taps.len() / TURN);
         let mut x = x.chunks_exact_mut(2 * pairs);
         for (vector, coefficients) in coefficients.chunks_exact(COEFFICIENTS * pairs).enumerate() {
             for (lane, x) in x.by_ref().take(states.lanes).enumerate() {
-                let at = lane * vectors + vector;
-                let s = simd.mul_add_f32s(h[vector], u[at], sigma[at]);
-                (sigma[at], eta[at]) = walk(simd, coefficients, x, u[at], s);
+                let at = |sample: usize| (sample * states.lanes + lane) * vectors + vector;
+                let u: [S::f32s; TURN] = std::array::from_fn(|sample| u[at(sample)]);
+                let s: [S::f32s; TURN] = std::array::from_fn(|sample| {
+                    let each = u[..=sample].iter().rev().enumerate();
+                    each.fold(sigma[at(sample)], |s, (tap, u)| {
+                        simd.mul_add_f32s(taps[tap * vectors + vector], *u, s)
+                    })
+                });
+                let [next_sigma, next_eta] = turn(simd, coefficients, x, u, s);
+                for sample in 0..TURN {
+                    (sigma[at(sample)], eta[at(sample)]) = (next_sigma[sample], next_eta[sample]);
+                }
             }
         }
     }
 }
 
-/// One step of one vector of heads in one lane; σ and η of the state that it leaves.
+/// The steps of a turn for one vector of heads in one lane; σ and η of the next turn.
 #[inline(always)]
-fn walk<S: Simd>(
+fn turn<S: Simd>(
     simd: S,
     coefficients: &[S::f32s],
     x: &mut [S::f32s],
-    u: S::f32s,
-    s: S::f32s,
-) -> (S::f32s, S::f32s) {
-    let mut sums = [simd.splat_f32s(0.0); 4];
+    u: [S::f32s; TURN],
+    s: [S::f32s; TURN],
+) -> [[S::f32s; TURN]; 2] {
+    let [mut sigma, mut eta] = [[simd.splat_f32s(0.0); TURN]; 2];
     let (coefficients, _) = coefficients.as_chunks::<COEFFICIENTS>();
     let (x, _) = x.as_chunks_mut::<2>();
-    for ([a_re, a_im, c_re, c_im, s_re, s_im, e_re, e_im], x) in coefficients.iter().zip(x) {
-        let [re, im] = *x;
-        let new_re = simd.mul_add_f32s(*c_re, s, u);
-        let new_im = simd.mul_f32s(*c_im, s);
-        let new_re = simd.mul_add_f32s(*a_re, re, simd.negate_mul_add_f32s(*a_im, im, new_re));
-        let new_im = simd.mul_add_f32s(*a_re, im, simd.mul_add_f32s(*a_im, re, new_im));
-        *x = [new_re, new_im];
-        sums = [
-            simd.mul_add_f32s(*s_re, new_re, sums[0]),
-            simd.mul_add_f32s(*s_im, new_im, sums[1]),
-            simd.mul_add_f32s(*e_re, new_re, sums[2]),
-            simd.mul_add_f32s(*e_im, new_im, sums[3]),
-        ];
+    for (coefficients, x) in coefficients.iter().zip(x) {
+        let [a_re, a_im, c_re, c_im, functionals @ ..] = coefficients;
+        let [mut re, mut im] = *x;
+        for (u, s) in u.iter().zip(&s) {
+            let added_re = simd.mul_add_f32s(*c_re, *s, *u);
+            let added_im = simd.mul_f32s(*c_im, *s);
+            (re, im) = (
+                simd.mul_add_f32s(*a_re, re, simd.negate_mul_add_f32s(*a_im, im, added_re)),
+                simd.mul_add_f32s(*a_re, im, simd.mul_add_f32s(*a_im, re, added_im)),
+            );
+        }
+        *x = [re, im];
+        let (functionals, _) = functionals.as_chunks::<4>();
+        for (sample, [s_re, s_im, e_re, e_im]) in functionals.iter().enumerate() {
+            sigma[sample] = simd.mul_add_f32s(*s_im, im, simd.mul_add_f32s(*s_re, re, sigma[sample]));
+            eta[sample] = simd.mul_add_f32s(*e_im, im, simd.mul_add_f32s(*e_re, re, eta[sample]));
+        }
     }
-    (simd.add_f32s(sums[0], sums[1]), simd.add_f32s(sums[2], sums[3]))
+    [sigma, eta]
 }

@@ -14,9 +14,9 @@ use crate::simd;
 
 /// Into how many parts layers are cut, and the most threads that may share a step.
 pub const SHARDS: usize = 2;
-/// Looks at a number without a pause between, before others are let onto this core.
+/// Looks at a number without a pause between, then with one, before others are let onto this core: some ten microseconds.
 const EAGER: u32 = 1 << 8;
-const PATIENT: u32 = 1 << 14;
+const PATIENT: u32 = 1 << 9;
 
 /// What half `shard` has of `len` things.
 pub fn share(len: usize, shard: usize) -> Range<usize> {

@@ -3,7 +3,14 @@
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
+use kernels::simd;
+
 use crate::seed::{Purpose, stream};
+
+/// Levels whose exponentials are summed in f32.
+const BLOCK: usize = 64;
+/// Levels that a draw passes over at a time.
+const DRAWN: usize = 16;
 
 /// How codes are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +35,7 @@ pub struct Chosen {
 pub struct Sampler {
     sampling: Sampling,
     draws: Vec<Pcg64Mcg>,
-    weights: Vec<f64>,
+    weights: Vec<f32>,
     order: Vec<u32>,
 }
 
@@ -42,66 +49,130 @@ impl Sampler {
 
     /// The next code of lane `lane`, whose logits these are.
     pub fn choose(&mut self, lane: usize, logits: &[f32]) -> Chosen {
+        let Sampling { nucleus_p, temperature, .. } = self.sampling;
         let most = largest(logits);
+        self.weights.resize(logits.len(), 0.0);
         let total = exponentials(logits, most, 1.0, &mut self.weights);
-        let log_total = total.ln();
-        if self.sampling.nucleus_p < 1.0 {
-            nucleus(&self.weights, self.sampling.nucleus_p * total, &mut self.order);
-        } else {
-            self.order.clear();
-            self.order.extend(0..logits.len() as u32);
+        if nucleus_p < 1.0 {
+            nucleus(&self.weights, nucleus_p, total, &mut self.order);
+            if temperature != 1.0 {
+                exponentials(logits, most, 1.0 / temperature as f32, &mut self.weights);
+            }
+            keep(&mut self.weights, &self.order);
+        } else if temperature != 1.0 {
+            exponentials(logits, most, 1.0 / temperature as f32, &mut self.weights);
         }
-        if self.sampling.temperature != 1.0 {
-            exponentials(logits, most, self.sampling.temperature, &mut self.weights);
-        }
-        let code = draw(&self.weights, &self.order, uniform(&mut self.draws[lane]));
-        Chosen { code, log_likelihood: f64::from(logits[code as usize]) - most - log_total }
+        let code = draw(&self.weights, uniform(&mut self.draws[lane]));
+        let log_likelihood = f64::from(logits[code as usize] - most) - total.ln();
+        Chosen { code, log_likelihood }
     }
 }
 
 /// ln of the probability that softmax gives `code`, in nats.
 pub fn log_likelihood(logits: &[f32], code: u32) -> f64 {
     let most = largest(logits);
-    let total: f64 = logits.iter().map(|logit| (f64::from(*logit) - most).exp()).sum();
-    f64::from(logits[code as usize]) - most - total.ln()
+    let mut room = [0.0; BLOCK];
+    let total: f64 = logits.chunks(BLOCK).map(|logits| exponentials(logits, most, 1.0, &mut room)).sum();
+    f64::from(logits[code as usize] - most) - total.ln()
 }
 
-fn largest(logits: &[f32]) -> f64 {
-    f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max))
+fn largest(logits: &[f32]) -> f32 {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            let mut lanes = [f32::NEG_INFINITY; DRAWN];
+            let (blocks, rest) = logits.as_chunks::<DRAWN>();
+            for block in blocks {
+                for (lane, logit) in lanes.iter_mut().zip(block) {
+                    *lane = if logit > lane { *logit } else { *lane };
+                }
+            }
+            lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |most, logit| most.max(*logit))
+        },
+    )
 }
 
-/// e^((logit − most) / temperature) of each, and their sum.
-fn exponentials(logits: &[f32], most: f64, temperature: f64, weights: &mut Vec<f64>) -> f64 {
-    weights.clear();
-    weights.extend(logits.iter().map(|logit| ((f64::from(*logit) - most) / temperature).exp()));
-    weights.iter().sum()
+/// e^((logit − most) · rate) of each, and their sum: in f32 within a block, in f64 over blocks.
+fn exponentials(logits: &[f32], most: f32, rate: f32, weights: &mut [f32]) -> f64 {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            let mut total = 0.0;
+            for (logits, weights) in logits.chunks(BLOCK).zip(weights.chunks_mut(BLOCK)) {
+                let weights = &mut weights[..logits.len()];
+                for (weight, logit) in weights.iter_mut().zip(logits) {
+                    *weight = simd::exp_below_zero((logit - most) * rate);
+                }
+                total += f64::from(simd::sum(weights));
+            }
+            total
+        },
+    )
 }
 
-/// The fewest of the heaviest whose weights together exceed `mass`, heaviest first and equals in their order.
-fn nucleus(weights: &[f64], mass: f64, order: &mut Vec<u32>) {
+/// The fewest of the heaviest whose weights together exceed the share `p` of `total`, heaviest first and equals in their order.
+fn nucleus(weights: &[f32], p: f64, total: f64, order: &mut Vec<u32>) {
+    // Together, those below this weight have too little to be missed: half the mean of what may be left out.
+    let least = ((1.0 - p) * total / (2 * weights.len()) as f64) as f32;
     order.clear();
-    order.extend(0..weights.len() as u32);
+    order.extend((0..weights.len() as u32).filter(|index| weights[*index as usize] >= least));
     order.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
     let mut sum = 0.0;
     let crossing = order.iter().position(|index| {
-        sum += weights[*index as usize];
-        sum > mass
+        sum += f64::from(weights[*index as usize]);
+        sum > p * total
     });
     order.truncate(crossing.map_or(order.len(), |last| last + 1));
 }
 
-/// The one of `order` in whose share of the weights `point`, in [0, 1), falls.
-fn draw(weights: &[f64], order: &[u32], point: f64) -> u32 {
-    let total: f64 = order.iter().map(|index| weights[*index as usize]).sum();
+/// Zero for all but those in `order`.
+fn keep(weights: &mut [f32], order: &[u32]) {
+    let mut kept = order.to_vec();
+    kept.sort_unstable();
+    let mut next = 0;
+    for index in kept {
+        weights[next..index as usize].fill(0.0);
+        next = index as usize + 1;
+    }
+    weights[next..].fill(0.0);
+}
+
+/// The one in whose share of the weights `point`, in [0, 1), falls.
+fn draw(weights: &[f32], point: f64) -> u32 {
+    let mut total = 0.0;
+    for block in weights.chunks(DRAWN) {
+        total += block_sum(block);
+    }
     let mut left = point * total;
-    for &index in order {
-        left -= weights[index as usize];
-        if left < 0.0 {
-            return index;
+    for (block, weights) in weights.chunks(DRAWN).enumerate() {
+        let sum = block_sum(weights);
+        if left >= sum {
+            left -= sum;
+            continue;
+        }
+        for (index, weight) in weights.iter().enumerate() {
+            left -= f64::from(*weight);
+            if left < 0.0 {
+                return (block * DRAWN + index) as u32;
+            }
         }
     }
     // Rounding left a little over: the last that has any weight.
-    order.iter().rev().copied().find(|index| weights[*index as usize] > 0.0).unwrap_or(0)
+    weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0) as u32
+}
+
+/// As a tree of halves, which does not wait for each addition to end.
+fn block_sum(block: &[f32]) -> f64 {
+    let mut room = [0.0f64; DRAWN];
+    room.iter_mut().zip(block).for_each(|(to, weight)| *to = f64::from(*weight));
+    let mut width = DRAWN / 2;
+    while width > 0 {
+        for index in 0..width {
+            room[index] += room[index + width];
+        }
+        width /= 2;
+    }
+    room[0]
 }
 
 /// In [0, 1), 53 bits.

@@ -8,7 +8,7 @@ use crate::model::sashimi::stream::Found;
 use crate::plan::{BlockNorm, SashimiPlan, TiersPlan};
 use crate::seed::{Purpose, stream};
 
-pub struct Drawn(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
+pub struct Drawn(pub BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
 impl Drawn {
     pub fn new(plan: &SashimiPlan) -> Self {
@@ -24,10 +24,6 @@ impl Drawn {
 
     pub fn found(&self, name: &str) -> Found {
         self.0.get(name).cloned()
-    }
-
-    pub fn values(&self, name: &str) -> &[f32] {
-        &self.0.get(name).unwrap_or_else(|| panic!("no {name}")).1
     }
 
     /// Uniform in ±`scale`.

@@ -13,7 +13,7 @@ type Sequence = Vec<Vec<f64>>;
 pub fn logits(plan: &SashimiPlan, drawn: &Drawn, codes: &[u32]) -> Sequence {
     let network = Network { plan: &plan.tiers, drawn };
     let width = plan.tiers.width;
-    let embedding = drawn.values("mu_embedder.weight");
+    let embedding = &drawn.0["mu_embedder.weight"].1;
     let embed = |code: &u32| f64s(&embedding[*code as usize * width..][..width]);
     let x = network.tiers(codes.iter().map(embed).collect());
     let x = x.iter().map(|x| layer_norm(drawn, "sashimi.norm", x)).collect();
@@ -85,7 +85,7 @@ impl Network<'_> {
     fn s4(&self, block: &str, tier: usize, x: &mut Sequence) {
         let (u, width) = (self.norm(block, x), self.plan.width_of(tier));
         let kernel = self.kernel(block, tier, x.len());
-        let d = self.drawn.values(&format!("{block}.layer.D"));
+        let d = &self.drawn.0[&format!("{block}.layer.D")].1;
         let y = |t: usize, h: usize| {
             let past: f64 = (0..=t).map(|s| kernel[h * x.len() + t - s] * u[s][h]).sum();
             past + f64::from(d[h]) * u[t][h]
@@ -107,7 +107,7 @@ impl Network<'_> {
         let (width, pairs) = (self.plan.width_of(tier), self.plan.s4.pairs);
         let groups = if self.plan.s4.tied { 1 } else { width };
         let device = Cpu::default();
-        let values = |name: &str| self.drawn.values(&format!("{block}.layer.kernel.kernel.{name}")).to_vec();
+        let values = |name: &str| self.drawn.0[&format!("{block}.layer.kernel.kernel.{name}")].1.to_vec();
         let poles = |name| Array::from_vec(&device, values(name), [groups, pairs]).unwrap();
         let complex = |name| Array::from_vec(&device, values(name), [groups, pairs, 2]).unwrap();
         let parameters = s4_kernel::Parameters {
@@ -126,7 +126,7 @@ impl Network<'_> {
         let one = |x: &Vec<f64>| match self.plan.norm {
             BlockNorm::Layer => layer_norm(self.drawn, &format!("{block}.norm"), x),
             BlockNorm::Scalar => {
-                let value = |name: &str| f64::from(self.drawn.values(&format!("{block}.norm.{name}"))[0]);
+                let value = |name: &str| f64::from(self.drawn.0[&format!("{block}.norm.{name}")].1[0]);
                 let (mean, variance) = moments(x);
                 x.iter().map(|x| value("s") / variance.sqrt() * (x - mean + value("m"))).collect()
             }
@@ -135,13 +135,13 @@ impl Network<'_> {
     }
 
     fn linear(&self, name: &str, x: &Sequence) -> Sequence {
-        multiply(&f64s(self.drawn.values(&format!("{name}.weight"))), &self.bias(name), x)
+        multiply(&f64s(&self.drawn.0[&format!("{name}.weight")].1), &self.bias(name), x)
     }
 
     fn normed_linear(&self, name: &str, x: &Sequence) -> Sequence {
         let bias = self.bias(name);
-        let v = f64s(self.drawn.values(&format!("{name}.weight_v")));
-        let g = f64s(self.drawn.values(&format!("{name}.weight_g")));
+        let v = f64s(&self.drawn.0[&format!("{name}.weight_v")].1);
+        let g = f64s(&self.drawn.0[&format!("{name}.weight_g")].1);
         let rows = v.chunks(v.len() / bias.len()).zip(g);
         let weight = rows.flat_map(|(row, g)| {
             let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -151,7 +151,7 @@ impl Network<'_> {
     }
 
     fn bias(&self, name: &str) -> Vec<f64> {
-        f64s(self.drawn.values(&format!("{name}.bias")))
+        f64s(&self.drawn.0[&format!("{name}.bias")].1)
     }
 }
 
@@ -198,7 +198,7 @@ fn moments(x: &[f64]) -> (f64, f64) {
 
 fn layer_norm(drawn: &Drawn, name: &str, x: &[f64]) -> Vec<f64> {
     let (mean, variance) = moments(x);
-    let (gain, shift) = (drawn.values(&format!("{name}.weight")), drawn.values(&format!("{name}.bias")));
+    let (gain, shift) = (&drawn.0[&format!("{name}.weight")].1, &drawn.0[&format!("{name}.bias")].1);
     let rate = 1.0 / (variance + 1e-5).sqrt();
     x.iter()
         .zip(gain)
