@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("config", &[]),
     ("audio", &[]),
     ("text", &[]),
-    ("record", &[]),
+    ("record", &["audio"]),
     ("plan", &["config"]),
     ("import", &["config"]),
     ("corpora", &["audio", "text"]),
@@ -24,7 +24,10 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("report", &["record"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "seed", "kernels"]),
-    ("train", &["task", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"]),
+    (
+        "train",
+        &["task", "generate", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"],
+    ),
     ("launch", &["plan", "record", "train", "model", "kernels"]),
     (
         "cli",
@@ -37,7 +40,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 41] = [
+const HOMES: [(&str, &[&str]); 42] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch"]),
     ("schemars", &["config"]),
@@ -60,12 +63,13 @@ const HOMES: [(&str, &[&str]); 41] = [
     ("libmimalloc_sys", &["kernels"]),
     ("pulp", &["kernels"]),
     ("rayon", &["kernels"]),
-    ("realfft", &["kernels"]),
+    ("realfft", &["audio", "kernels"]),
     ("safetensors", &["model"]),
     ("tensorboard_rs", &["record"]),
     ("tensorboard_proto", &["record"]),
     ("protobuf", &["record"]),
     ("indicatif", &["record"]),
+    ("png", &["record"]),
     ("polars", &["report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

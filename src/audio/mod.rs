@@ -2,7 +2,7 @@
 //!
 //! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
 //! asking a file how long it is without decoding it, writing a clip as flac or wav, the waveform
-//! normalisation of wav2vec2, and samples as levels.
+//! normalisation of wav2vec2, samples as levels, and spectrograms to look at.
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
@@ -15,6 +15,7 @@ mod ogg;
 mod packets;
 mod pcm16;
 mod resample;
+mod spectrogram;
 mod sph;
 mod wav;
 
@@ -31,6 +32,7 @@ pub use levels::{Law, Levels};
 pub use normalise::normalise;
 pub use pcm16::Pcm16;
 pub use resample::resample;
+pub use spectrogram::{FLOOR_DB, Spectrogram};
 pub use wav::{Written, wav_bytes, write_wav};
 
 /// What a file's header says about its sound.

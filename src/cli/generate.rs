@@ -51,7 +51,7 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
         if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let began = Instant::now();
-    let made = make(&model, &request, &watch).map_err(Failure::from)?;
+    let made = make(&Cpu::default(), &model, &request, &watch).map_err(Failure::from)?;
     if let Ok(mut shown) = shown.lock() {
         shown.tally.finish();
     }

@@ -33,6 +33,13 @@ pub struct Eval {
 
     /// Judge the best checkpoint on the test set when training ends.
     pub test_at_end: bool,
+
+    /// Clips that a model of sound makes at each evaluation, to be heard in TensorBoard and in the run's `sounds/`; it changes no result.
+    pub sounds: usize,
+
+    /// Length of these clips.
+    #[schemars(range(max = 3600.0), extend("exclusiveMinimum" = 0))]
+    pub sound_secs: f64,
 }
 
 impl Default for Eval {
@@ -45,6 +52,8 @@ impl Default for Eval {
             decode_padding: Behaviour::Sound,
             select: Metric::Wer,
             test_at_end: true,
+            sounds: 0,
+            sound_secs: 1.0,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kernels::Cpu;
+use kernels::Backend;
 
 use super::{GenerateError, Made, Progress, Request};
 use crate::model::Model;
@@ -11,9 +11,9 @@ use crate::model::sashimi::stream::{self, Sampling, StepWeights, StreamError};
 use crate::plan::SashimiPlan;
 use crate::task::levels;
 
-/// Draws every sample from what the model says of it after those before.
-pub(super) fn generate(
-    model: &Model<Cpu>,
+/// Draws every sample from what the model says of it after those before. Steps are taken by the processor, wherever the weights are.
+pub(super) fn generate<D: Backend>(
+    model: &Model<D>,
     plan: &SashimiPlan,
     request: &Request,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),

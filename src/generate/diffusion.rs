@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use kernels::{Array, Cpu, Tape};
+use kernels::{Array, Backend, Tape};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{GenerateError, Made, Progress, Request};
@@ -84,8 +84,9 @@ fn place(bar: f64, trained: &[f64]) -> f32 {
 }
 
 /// Takes the noise out of noise, clip by clip.
-pub(super) fn generate(
-    model: &Model<Cpu>,
+pub(super) fn generate<D: Backend>(
+    device: &D,
+    model: &Model<D>,
     plan: &DiffwavePlan,
     network: &Diffwave,
     request: &Request,
@@ -104,7 +105,7 @@ pub(super) fn generate(
         (false, count) => Reverse::thinned(count.min(plan.betas.len()), &plan.betas),
     };
     let len = request.samples.next_multiple_of(plan.tiers.hop_samples());
-    let (steps, device) = (reverse.steps(), Cpu::default());
+    let steps = reverse.steps();
     let of = request.clips * steps * len;
     let mut made = Vec::with_capacity(request.clips);
     for clip in 0..request.clips {
@@ -112,7 +113,7 @@ pub(super) fn generate(
         let mut noise = || -> f32 { StandardNormal.sample(&mut draws) };
         let mut x: Vec<f32> = (0..len).map(|_| noise()).collect();
         for t in (0..steps).rev() {
-            let input = Array::from_vec(&device, x.clone(), [1, len])?;
+            let input = Array::from_vec(device, x.clone(), [1, len])?;
             let mut tape = Tape::silent();
             let mut pass = Pass::at_rest(&model.params, &mut tape);
             let found = network.forward(&mut pass, &input, &[reverse.asked[t]])?;

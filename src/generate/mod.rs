@@ -8,7 +8,7 @@ mod diffusion;
 
 use std::ops::ControlFlow;
 
-use kernels::{Cpu, OpError};
+use kernels::{Backend, OpError};
 
 use crate::model::sashimi::stream::StreamError;
 use crate::model::{Model, Network};
@@ -81,15 +81,16 @@ pub enum GenerateError {
 ///
 /// # Errors
 /// The model makes no sound, the request does not fit it, the device failed, or the watcher broke off.
-pub fn generate(
-    model: &Model<Cpu>,
+pub fn generate<D: Backend>(
+    device: &D,
+    model: &Model<D>,
     request: &Request,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<Made>, GenerateError> {
     match (&model.plan.body, &model.network) {
         (Body::Sashimi(plan), _) => autoregressive::generate(model, plan, request, watch),
         (Body::Diffwave(plan), Network::Diffwave(network)) => {
-            diffusion::generate(model, plan, network, request, watch)
+            diffusion::generate(device, model, plan, network, request, watch)
         }
         _ => Err(GenerateError::Mute(model.plan.family())),
     }

@@ -109,6 +109,7 @@ fn busy_experiment(model: Model) -> Experiment {
         ("/model/wav2vec2/use_classifier", json!(true)),
         ("/model/sashimi/unet", json!(true)),
         ("/train/accumulation_steps", json!(2)),
+        ("/eval/sounds", json!(1)),
     ] {
         json.pointer_mut(path).into_iter().for_each(|at| *at = value.clone());
     }

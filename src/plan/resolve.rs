@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::data::{DataPlan, data_plan};
 use super::distill::{DistillPlan, distill_plan};
 use super::identity::identity;
-use super::model::{Heads, ModelPlan, model_plan};
+use super::model::{Body, Heads, ModelPlan, model_plan};
 use super::need::{Need, NeedKind};
 use super::problem::Problem;
 use super::settle::settle;
@@ -147,11 +147,26 @@ fn check_sound(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Pr
             format!("set `clip_samples = {most}`, or raise `l_max` in `[model.{}]`", model.family()),
         ));
     }
+    check_heard(experiment, model, problems);
     if experiment.eval.select != Metric::Loss {
         problems.push(Problem::new(
             "eval.select",
             format!("`[model.{}]` neither transcribes nor classifies", model.family()),
             "set `select = \"dev/loss\"`",
+        ));
+    }
+}
+
+/// Whether the model can make the clips that are to be heard.
+fn check_heard(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Problem>) {
+    let Body::Diffwave(diffwave) = &model.body else { return };
+    let (rate_hz, most) = (experiment.data.sr, diffwave.tiers.s4.period);
+    let asked = eval_plan(&experiment.eval).sound_samples(rate_hz);
+    if experiment.eval.sounds > 0 && asked > most {
+        problems.push(Problem::new(
+            "eval.sound_secs",
+            format!("a clip has {asked} samples, but the model makes at most {most} at once (`l_max`)"),
+            format!("set `sound_secs = {}` or less", most as f64 / f64::from(rate_hz)),
         ));
     }
 }

@@ -25,6 +25,12 @@ pub(super) fn settle(plan: &mut Plan) {
         Body::Sashimi(sashimi) => settle_tiers(&mut sashimi.tiers),
         Body::Diffwave(diffwave) => settle_tiers(&mut diffwave.tiers),
     }
+    if plan.model.tiers().is_none() {
+        plan.eval.sounds = 0;
+    }
+    if plan.eval.sounds == 0 {
+        plan.eval.sound_secs = 0.0;
+    }
     if !matches!(plan.model.body, Body::Sashimi(_)) {
         (plan.train.objective.padding_loss, plan.train.objective.first_sample) = (Sound, Sound);
     }

@@ -1,10 +1,10 @@
 //! No option is accepted and then ignored: every one has a reader, and every one but the listed few says what a run is.
 
-use super::{Reader, readers};
-use crate::config::Schema;
+use super::{Problem, Reader, readers, resolve};
+use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no result: names, places, the machine, display, and how far a run has got.
-const NOT_PART_OF_THE_IDENTITY: [&str; 13] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 15] = [
     "name",
     "description",
     "run.device",
@@ -13,6 +13,8 @@ const NOT_PART_OF_THE_IDENTITY: [&str; 13] = [
     "data.dir",
     "train.max_steps",
     "train.recompute",
+    "eval.sounds",
+    "eval.sound_secs",
     "output.runs_dir",
     "output.project_name",
     "output.summary_interval",
@@ -44,4 +46,30 @@ fn readers_are_named_and_conditions_found() {
         Some("model.wav2vec2.asr_use_mamba = true")
     );
     assert_eq!(of("train.reset_times").only_if.as_deref(), Some("train.reset_period = 1"));
+}
+
+/// A run that makes no sound is the same run, and one model can make more at once than another.
+#[test]
+fn clips_to_be_heard_change_no_run() {
+    let plan = |model: Model, sounds: usize, sound_secs: f64| {
+        let eval = Eval { select: Metric::Loss, sounds, sound_secs, ..Eval::default() };
+        resolve(&Experiment { model, eval, ..Experiment::default() }, Vec::new())
+    };
+    let sashimi = || Model::Sashimi(Default::default());
+    let (quiet, heard) = (plan(sashimi(), 0, 3.0).expect("a plan"), plan(sashimi(), 2, 3.0).expect("a plan"));
+    assert_eq!(quiet.id, heard.id);
+    assert_eq!((quiet.eval.sounds, quiet.eval.sound_secs), (0, 0.0));
+    assert_eq!((heard.eval.sounds, heard.eval.sound_samples(16_000)), (2, 48_000));
+
+    let diffwave = || Model::DiffwaveSashimi(Default::default());
+    let problems = plan(diffwave(), 1, 1.5).expect_err("more than it has at once");
+    assert_eq!(
+        problems,
+        [Problem::new(
+            "eval.sound_secs",
+            "a clip has 24000 samples, but the model makes at most 16000 at once (`l_max`)",
+            "set `sound_secs = 1` or less",
+        )]
+    );
+    assert!(plan(diffwave(), 1, 1.0).is_ok() && plan(diffwave(), 0, 1.5).is_ok());
 }

@@ -57,6 +57,11 @@ pub struct EvalPlan {
     pub decode_padding: Behaviour,
     pub select: Metric,
     pub test_at_end: bool,
+    /// Clips to be heard at each evaluation. They change no result, so they are no part of the identity.
+    #[serde(skip)]
+    pub sounds: usize,
+    #[serde(skip)]
+    pub sound_secs: f64,
 }
 
 impl EvalPlan {
@@ -71,6 +76,11 @@ impl EvalPlan {
     /// Whether a checkpoint is due after `step` updates.
     pub fn saves(&self, step: u64) -> bool {
         step.is_multiple_of(self.checkpoint_interval)
+    }
+
+    /// Samples of each clip to be heard.
+    pub fn sound_samples(&self, rate_hz: u32) -> usize {
+        (self.sound_secs * f64::from(rate_hz)).round().max(1.0) as usize
     }
 }
 
@@ -164,6 +174,8 @@ pub(super) fn eval_plan(eval: &Eval) -> EvalPlan {
         decode_padding: eval.decode_padding,
         select: eval.select,
         test_at_end: eval.test_at_end,
+        sounds: eval.sounds,
+        sound_secs: eval.sound_secs,
     }
 }
 

@@ -29,6 +29,10 @@ pub enum Event {
     EvalStarted { step: u64, split: String },
     /// A part of the corpus was judged.
     EvalDone(EvalDone),
+    /// The model is about to be heard, which may take a while.
+    SoundsStarted { step: u64, clips: usize },
+    /// The model was heard.
+    SoundsMade(SoundsMade),
     /// A checkpoint is safely on disk.
     CheckpointSaved(CheckpointSaved),
     /// Something worth knowing.
@@ -113,6 +117,18 @@ impl EvalDone {
         let who = self.subject.as_ref().map(|subject| format!("{subject}/")).unwrap_or_default();
         self.metrics.iter().map(move |(name, value)| (format!("{who}{}/{name}", self.split), *value))
     }
+}
+
+/// A model in training made sound.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SoundsMade {
+    pub step: u64,
+    pub rate_hz: u32,
+    /// Samples of each clip. The clip of a number is made from the same draws at every step.
+    #[serde(skip)]
+    pub clips: Vec<Vec<f32>>,
+    /// Time the making took.
+    pub make_secs: f64,
 }
 
 /// Why a checkpoint was written.

@@ -80,6 +80,16 @@ impl Folder {
         self.dir.join("confusion.csv")
     }
 
+    /// What the model sounded like at each evaluation.
+    pub fn sounds(&self) -> PathBuf {
+        self.dir.join("sounds")
+    }
+
+    /// Clip `number` of those made after `step` updates.
+    pub fn sound(&self, step: u64, number: usize) -> PathBuf {
+        self.sounds().join(format!("step_{step:08}_{number}.wav"))
+    }
+
     /// Predictions of the last judgement.
     pub fn preds_jsonl(&self) -> PathBuf {
         self.dir.join("preds.jsonl")

@@ -3,7 +3,8 @@
 //! A row is one JSON object: `step`, then numbers by slashed name (`train/loss`, `dev/wer`), alphabetical. It holds no
 //! clock values, so the same run has the same bytes. Line n of timings.jsonl says when line n was written and what it
 //! took. Rows reach the file before [`Sink::emit`] returns; a checkpoint notes how many bytes were there ([`Offsets`]) and
-//! a resumed run cuts both files back to that. TensorBoard's event file is made from these rows, so it cannot disagree.
+//! a resumed run cuts both files back to that. TensorBoard's event file is made from these rows and from the files of sounds/, so it cannot
+//! disagree.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,6 +18,7 @@ use super::clock;
 use super::error::RecordError;
 use super::event::{Event, Sink, Values};
 use super::folder::Folder;
+use super::sounds;
 use super::tensorboard::TensorBoard;
 
 /// What names of training metrics begin with; all others come from judgements.
@@ -137,8 +139,9 @@ fn synced_len(path: &Path) -> Result<u64, RecordError> {
     len().map_err(RecordError::io("sync", path))
 }
 
-/// The sink that writes both files, and TensorBoard's view of them.
+/// The sink that writes both files, the sounds, and TensorBoard's view of all of them.
 pub struct Metrics {
+    folder: Folder,
     metrics: Lines,
     timings: Lines,
     view: TensorBoard,
@@ -147,7 +150,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the files of a run, cut back to `offsets` (all zeros in a new run). Of updates, every `every`-th is kept.
+    /// Opens the files of a run, cut back to `offsets` (all zeros in a new run), and its sounds to the last row that is left. Of updates,
+    /// every `every`-th is kept.
     ///
     /// # Errors
     /// A file is shorter than its offset, or the file system refused.
@@ -155,8 +159,10 @@ impl Metrics {
         let metrics = Lines::open(folder.metrics_jsonl(), offsets.metrics_bytes)?;
         let timings = Lines::open(folder.timings_jsonl(), offsets.timings_bytes)?;
         let earlier = read(folder)?;
-        let view = TensorBoard::open(folder, &earlier)?;
-        Ok(Metrics { metrics, timings, view, earlier, every })
+        // A sound is made behind the row of its evaluation, and before the next checkpoint.
+        let heard = sounds::cut_back(folder, earlier.iter().map(|row| row.step).max())?;
+        let view = TensorBoard::open(folder, &earlier, &heard)?;
+        Ok(Metrics { folder: folder.clone(), metrics, timings, view, earlier, every })
     }
 
     /// The rows that were there when it was opened.
@@ -167,6 +173,9 @@ impl Metrics {
 
 impl Sink for Metrics {
     fn emit(&mut self, event: &Event) -> Result<(), RecordError> {
+        if let Event::SoundsMade(made) = event {
+            return self.view.append_sounds(&sounds::write(&self.folder, made)?);
+        }
         let Some(row) = Row::of(event, self.every) else { return Ok(()) };
         self.metrics.append(row.metrics_line())?;
         self.timings.append(row.timings_line())?;

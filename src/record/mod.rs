@@ -15,9 +15,11 @@ mod identity;
 mod log;
 pub mod metrics;
 mod pace;
+pub mod picture;
 pub mod preds;
 mod progress;
 mod sentence;
+mod sounds;
 mod status;
 mod tally;
 mod tensorboard;
@@ -29,7 +31,7 @@ pub mod units;
 pub use error::RecordError;
 pub use event::{
     CheckpointKind, CheckpointSaved, EvalDone, Event, Fanout, Resumed, RunFinished, RunStarted, RunState,
-    Sink, StepDone, Values,
+    Sink, SoundsMade, StepDone, Values,
 };
 pub use folder::{Folder, Holder, Lock};
 pub use identity::{FORMAT, Identity};

@@ -130,7 +130,10 @@ impl Sink for Progress {
             (Event::EvalStarted { split, .. }, Show::Bar(bar)) => {
                 bar.set_message(format!("judging on {split}"))
             }
-            (Event::EvalStarted { .. }, Show::Lines { .. }) => {}
+            (Event::SoundsStarted { .. }, Show::Bar(bar)) => {
+                bar.set_message(sentence(event).unwrap_or_default());
+            }
+            (Event::EvalStarted { .. } | Event::SoundsStarted { .. }, Show::Lines { .. }) => {}
             _ => {
                 if let Some(said) = sentence(event) {
                     self.tell(&said);

@@ -1,6 +1,8 @@
 //! Events as sentences: the same words in the log and on the terminal.
 
-use super::event::{CheckpointKind, EvalDone, Event, Resumed, RunFinished, RunStarted, RunState, Values};
+use super::event::{
+    CheckpointKind, EvalDone, Event, Resumed, RunFinished, RunStarted, RunState, SoundsMade, Values,
+};
 use super::units;
 
 /// What to say about an event. `None` for updates: there are too many of them to talk about each.
@@ -18,6 +20,10 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
         }
         Event::EvalStarted { step, split } => format!("step {}: judging on {split}", units::count(*step)),
         Event::EvalDone(done) => judged(done),
+        Event::SoundsStarted { step, clips } => {
+            format!("step {}: making {}", units::count(*step), clips_of(*clips))
+        }
+        Event::SoundsMade(made) => heard(made),
         Event::CheckpointSaved(saved) => {
             let best = if saved.kind == CheckpointKind::Best { ", the best so far" } else { "" };
             let (bytes, secs) = (units::bytes(saved.bytes), units::duration(saved.save_secs));
@@ -51,6 +57,21 @@ fn judged(done: &EvalDone) -> String {
     let who = done.subject.as_ref().map(|subject| format!("the {subject}'s ")).unwrap_or_default();
     let (step, secs) = (units::count(done.step), units::duration(done.eval_secs));
     format!("step {step}: {who}{} {} ({secs})", done.split, list(&done.metrics))
+}
+
+fn heard(made: &SoundsMade) -> String {
+    let samples = made.clips.iter().map(Vec::len).max().unwrap_or(0);
+    format!(
+        "step {}: {} of {} in `sounds/` ({})",
+        units::count(made.step),
+        clips_of(made.clips.len()),
+        units::duration(samples as f64 / f64::from(made.rate_hz)),
+        units::duration(made.make_secs)
+    )
+}
+
+fn clips_of(count: usize) -> String {
+    format!("{} {}", units::count(count as u64), if count == 1 { "clip" } else { "clips" })
 }
 
 /// `cer 1.20 %, loss 0.3456, wer 5.60 %`.

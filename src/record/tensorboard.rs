@@ -1,6 +1,6 @@
-//! The TensorBoard event file: a view of metrics.jsonl and timings.jsonl, never a source.
+//! The TensorBoard event file: a view of metrics.jsonl, timings.jsonl and sounds/, never a source.
 //!
-//! [`super::metrics::Metrics`] drives it. Every process that works on a run makes a new file from the rows that are there,
+//! [`super::metrics::Metrics`] drives it. Every process that works on a run makes a new file from the rows and sounds that are there,
 //! retires the older ones, and appends from then on. So a resumed run shows each step once, also in a TensorBoard that watched the old file: the
 //! new one sorts behind it and begins with a session start at step 0, which tells readers to forget. tensorboard-rs
 //! frames and checks the records; its own file writer is not used, since it panics where the disk is full.
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use protobuf::Message;
 use tensorboard_proto::event::{Event as Record, SessionLog, SessionLog_SessionStatus};
-use tensorboard_proto::summary::Summary;
+use tensorboard_proto::summary::{Summary, Summary_Audio, Summary_Image, Summary_Value};
 use tensorboard_rs::record_writer::RecordWriter;
 use tensorboard_rs::summary::scalar;
 
@@ -20,9 +20,14 @@ use super::error::RecordError;
 use super::folder::Folder;
 use super::host;
 use super::metrics::Row;
+use super::picture;
+use super::sounds::Sound;
+use crate::audio::{self, Spectrogram};
 
 /// What TensorBoard looks for in file names.
 const PREFIX: &str = "events.out.tfevents.";
+/// TensorBoard's word for a picture of red, green and blue.
+const RGB: i32 = 3;
 
 /// Grows an event file, row by row.
 pub(super) struct TensorBoard {
@@ -31,17 +36,17 @@ pub(super) struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Makes the run's event file anew from `rows`, all there are.
+    /// Makes the run's event file anew from `rows` and `sounds`, all there are, both by step.
     ///
     /// # Errors
     /// The file system refused.
-    pub(super) fn open(folder: &Folder, rows: &[Row]) -> Result<Self, RecordError> {
+    pub(super) fn open(folder: &Folder, rows: &[Row], sounds: &[Sound]) -> Result<Self, RecordError> {
         let old = event_files(folder.dir()).map_err(RecordError::io("list", folder.dir()))?;
         let path = folder.dir().join(next_name(&old));
         let begun = rows.first().map_or_else(clock::unix_secs, |row| row.unix_secs);
         // Not yet named as an event file: a reader must not meet half of it.
         let hidden = folder.dir().join(".tensorboard.tmp");
-        let file = write_rows(&hidden, begun, rows).map_err(RecordError::io("write", &hidden))?;
+        let file = write_all(&hidden, begun, rows, sounds).map_err(RecordError::io("write", &hidden))?;
         fs::rename(&hidden, &path).map_err(RecordError::io("place", &path))?;
         retire(folder.dir(), &old)?;
         Ok(TensorBoard { file, path })
@@ -52,9 +57,21 @@ impl TensorBoard {
     /// # Errors
     /// The file system refused.
     pub(super) fn append(&mut self, row: &Row) -> Result<(), RecordError> {
+        self.add(&scalars(row))
+    }
+
+    /// Appends sounds with their spectrograms.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub(super) fn append_sounds(&mut self, sounds: &[Sound]) -> Result<(), RecordError> {
+        sounds.iter().filter_map(heard).try_for_each(|record| self.add(&record))
+    }
+
+    fn add(&mut self, record: &Record) -> Result<(), RecordError> {
         let mut framed = Vec::new();
         // One write, so that a watching TensorBoard seldom sees half a record (it would wait for the rest).
-        let written = write(&mut RecordWriter::new(&mut framed), &scalars(row));
+        let written = write(&mut RecordWriter::new(&mut framed), record);
         written.and_then(|()| self.file.write_all(&framed)).map_err(RecordError::io("write", &self.path))
     }
 }
@@ -90,7 +107,7 @@ fn next_name(old: &[String]) -> String {
     format!("{PREFIX}{secs:010}.{}.{}.0", host::name(), std::process::id())
 }
 
-fn write_rows(path: &Path, begun: f64, rows: &[Row]) -> io::Result<File> {
+fn write_all(path: &Path, begun: f64, rows: &[Row], sounds: &[Sound]) -> io::Result<File> {
     let mut to = RecordWriter::new(BufWriter::new(File::create(path)?));
     let mut version = Record::new();
     version.set_wall_time(begun);
@@ -103,9 +120,14 @@ fn write_rows(path: &Path, begun: f64, rows: &[Row]) -> io::Result<File> {
     start.set_step(0);
     start.set_session_log(log);
     write(&mut to, &start)?;
+    let mut sounds = sounds.iter().peekable();
     for row in rows {
+        while let Some(sound) = sounds.next_if(|sound| sound.step < row.step) {
+            heard(sound).map_or(Ok(()), |record| write(&mut to, &record))?;
+        }
         write(&mut to, &scalars(row))?;
     }
+    sounds.filter_map(heard).try_for_each(|record| write(&mut to, &record))?;
     to.flush()?;
     File::options().append(true).open(path)
 }
@@ -116,9 +138,39 @@ fn scalars(row: &Row) -> Record {
     for (name, value) in row.values.iter().chain(&row.timings) {
         summary.mut_value().extend(scalar(name, *value as f32).take_value());
     }
+    record(row.step, row.unix_secs, summary)
+}
+
+/// One record with a sound and its spectrogram. `None` where the file is not what was written: nothing to hear is no reason to stop a run.
+fn heard(sound: &Sound) -> Option<Record> {
+    let (wav, unix_secs) = sound.read()?;
+    let name = sound.path.to_string_lossy();
+    let facts = audio::facts_bytes(&name, &wav).ok()?;
+    let spectrogram = Spectrogram::of(&audio::read_bytes(&name, wav.clone(), facts.rate_hz).ok()?);
+    let mut image = Summary_Image::new();
+    (image.width, image.height) = (spectrogram.frames as i32, spectrogram.bins as i32);
+    image.colorspace = RGB;
+    image.set_encoded_image_string(picture::png(&spectrogram).ok()?);
+    let mut audio = Summary_Audio::new();
+    (audio.sample_rate, audio.num_channels) = (facts.rate_hz as f32, i64::from(facts.channels));
+    audio.length_frames = facts.samples as i64;
+    audio.set_content_type("audio/wav".into());
+    audio.set_encoded_audio_string(wav);
+    let tag = format!("sounds/{}", sound.number);
+    let (mut to_hear, mut to_see) = (Summary_Value::new(), Summary_Value::new());
+    to_see.set_tag(format!("{tag}/spectrogram"));
+    to_see.set_image(image);
+    to_hear.set_tag(tag);
+    to_hear.set_audio(audio);
+    let mut summary = Summary::new();
+    summary.mut_value().extend([to_hear, to_see]);
+    Some(record(sound.step, unix_secs, summary))
+}
+
+fn record(step: u64, unix_secs: f64, summary: Summary) -> Record {
     let mut record = Record::new();
-    record.set_wall_time(row.unix_secs);
-    record.set_step(row.step as i64);
+    record.set_wall_time(unix_secs);
+    record.set_step(step as i64);
     record.set_summary(summary);
     record
 }

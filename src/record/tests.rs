@@ -4,6 +4,7 @@ mod checkpoint;
 mod folder;
 mod metrics;
 mod shown;
+mod sounds;
 mod status;
 mod tensorboard;
 

@@ -16,6 +16,7 @@ mod plateau;
 mod probe;
 pub mod profile;
 mod run;
+mod sounds;
 mod start;
 mod state;
 mod teacher;

@@ -11,6 +11,7 @@ use super::checkpoint::{Keeper, Resume};
 use super::evaluate::{Evaluation, Split, evaluate};
 use super::job::Job;
 use super::lanes::Arrangement;
+use super::sounds;
 use super::state::{Best, State};
 use super::teacher::Teacher;
 use super::update::{Updated, update};
@@ -104,6 +105,7 @@ pub fn run<D: Backend>(
         let last = step == plan.train.max_steps;
         if plan.eval.evaluates(step) || last {
             run.judge_dev()?;
+            run.sound()?;
         }
         if plan.eval.saves(step) || run.improved || last {
             run.save()?;
@@ -133,6 +135,7 @@ struct Run<'a, D: Backend> {
     teacher: Option<Teacher<D>>,
     keeper: Keeper<'a>,
     sink: &'a mut dyn Sink,
+    stop: Stop,
     dev: Vec<Batch>,
     /// The last evaluation was the best so far and is not saved yet.
     improved: bool,
@@ -181,6 +184,7 @@ impl<'a, D: Backend> Run<'a, D> {
             teacher,
             keeper,
             sink,
+            stop: session.stop.clone(),
             dev: job.eval_batches(Split::Dev)?,
             improved: false,
             lost: 0,
@@ -235,6 +239,17 @@ impl<'a, D: Backend> Run<'a, D> {
             self.improved = true;
         }
         Ok(())
+    }
+
+    /// Lets the model be heard, where that was asked for.
+    fn sound(&mut self) -> Result<(), TrainError> {
+        let (step, clips) = (self.state.step, self.plan.eval.sounds);
+        if clips == 0 {
+            return Ok(());
+        }
+        self.sink.emit(&Event::SoundsStarted { step, clips })?;
+        let made = sounds::make(self.device, &self.state.model, self.plan, step, &self.stop);
+        made.map_or(Ok(()), |event| Ok(self.sink.emit(&event)?))
     }
 
     fn save(&mut self) -> Result<(), TrainError> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::{finished, home, started, step_done, values};
 use crate::record::{
     CheckpointKind, CheckpointSaved, EvalDone, Event, Fanout, Log, Progress, RecordError, Resumed, Sink,
-    preds,
+    SoundsMade, preds,
 };
 
 /// A writer whose text can be read while another part owns it.
@@ -45,6 +45,13 @@ fn a_life() -> Vec<Event> {
         audio_secs: 80.0,
         eval_secs: 3.2,
     }));
+    life.push(Event::SoundsStarted { step: 100, clips: 2 });
+    life.push(Event::SoundsMade(SoundsMade {
+        step: 100,
+        rate_hz: 16_000,
+        clips: vec![vec![0.0; 24_000]; 2],
+        make_secs: 2.5,
+    }));
     life.push(Event::CheckpointSaved(CheckpointSaved {
         step: 100,
         kind: CheckpointKind::Best,
@@ -71,6 +78,7 @@ resuming step 1,200/5,000 from results/runs/tiny-0badcafe/checkpoints/step-1200 
 step 0: the teacher's step 120 teaches
 step 1/600  loss 1.000  lr 5.000e-4  50.0 s of audio/s  2 min 30 s left
 step 100: dev cer 5.00 %, loss 0.4321, wer 12.50 % (3.20 s)
+step 100: 2 clips of 1.50 s in `sounds/` (2.50 s)
 warning: 3 updates had no finite gradients
 finished at step 600: test/cer 3.00 %, test/wer 10.00 %; 4 min 03 s in all, 0.306 s a step, peak memory 1.2 GB
 ";
@@ -86,9 +94,10 @@ fn the_log_has_the_time_of_day_and_no_updates() {
     }
     let text = fs::read_to_string(home.folder.log_txt()).unwrap();
     let said: Vec<&str> = text.lines().map(|line| line.split_once("Z ").unwrap().1).collect();
-    assert_eq!(said.len(), 8);
+    assert_eq!(said.len(), 10);
     assert_eq!(said[3], "step 100: judging on dev");
-    assert_eq!(said[5], "saved checkpoints/step-100 (15 MB in 0.08 s, the best so far)");
+    assert_eq!(said[5], "step 100: making 2 clips");
+    assert_eq!(said[7], "saved checkpoints/step-100 (15 MB in 0.08 s, the best so far)");
 }
 
 #[test]

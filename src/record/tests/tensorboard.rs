@@ -23,7 +23,7 @@ fn event_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The records of the run's newest event file, every checksum compared; the other one, if there is one, is empty.
-fn tensorboard_records(dir: &Path) -> Vec<tensorboard_proto::event::Event> {
+pub(super) fn tensorboard_records(dir: &Path) -> Vec<tensorboard_proto::event::Event> {
     let mut files = event_files(dir);
     let newest = files.pop().unwrap();
     assert!(files.len() <= 1, "{files:?}");
