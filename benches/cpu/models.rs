@@ -191,7 +191,7 @@ impl Wav2vec2 {
         Input { waveforms, samples: vec![samples] }
     }
 
-    fn network(&self) -> Recogniser<'_> {
+    fn network(&self) -> &Recogniser {
         self.model.network.recogniser().expect("the family")
     }
 

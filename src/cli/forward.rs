@@ -27,7 +27,7 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
     let model = Model::build(&Cpu::default(), &plan.model, plan.run.seed)?;
     let path = &arguments.input;
     let tensors = match &model.network {
-        Network::Wav2vec2(_) | Network::Keyword(_) => waveforms(&model, path, plan.data.sample_rate_hz)?,
+        Network::Recogniser(_) => waveforms(&model, path, plan.data.sample_rate_hz)?,
         Network::Sashimi(network) => codes(&model, network, path, &plan)?,
         Network::Diffwave(network) => noisy(&model, network, path)?,
     };

@@ -19,7 +19,6 @@ mod failure;
 mod fetch;
 mod forward;
 mod generate;
-mod graph;
 mod id;
 mod import;
 mod init;

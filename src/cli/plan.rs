@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::Talk;
 use super::arguments::Request;
 use super::failure::Failure;
-use super::graph::{Part, parts};
 use super::order::{Orders, orders};
 use crate::corpora::CorpusFacts;
 use crate::data::{batches_per_epoch, open_corpus, pieces};
+use crate::model::{Part, parts};
 use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
 use crate::train::{Arrangement, effective_device, memory_bytes};
@@ -34,7 +34,7 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
             "schedule": plan.train.schedule, "memory_bytes": memory_bytes,
             "recompute": plan.train.recompute, "micro_batches": micro_batches(plan, arrangement), "needs": needs,
             "device": {"requested": plan.run.device, "effective": effective_device(plan)?},
-            "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": augmentations(plan),
+            "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": plan.model.drops(),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
         }));
         return Ok(0);
@@ -95,34 +95,6 @@ fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
     );
 }
 
-/// What random changes training makes, each with its rate; those that are off are left out.
-fn augmentations(plan: &Plan) -> Vec<(&'static str, f64)> {
-    let Some(model) = plan.model.wav2vec2() else {
-        let rate = plan.model.tiers().map_or(0.0, |tiers| tiers.dropout);
-        return Vec::from_iter((rate > 0.0).then(|| ("channels dropped in blocks", as_written(rate))));
-    };
-    let rates = &model.rates;
-    let all = [
-        ("time masks, share of frames", model.time_masks.prob),
-        ("dropout after the feature projection", f64::from(rates.feat_proj)),
-        ("dropout of hidden states", f64::from(rates.hidden)),
-        ("dropout inside feed-forward blocks", f64::from(rates.activation)),
-        ("dropout of attention weights", f64::from(rates.attention)),
-        ("dropout before the CTC head", f64::from(rates.final_dropout)),
-        ("layers skipped", f64::from(rates.layerdrop)),
-    ];
-    all.into_iter().filter(|(_, rate)| *rate > 0.0).map(|(name, rate)| (name, rounded(rate))).collect()
-}
-
-/// A rate that was written as f64 and stored as f32, as it was written.
-fn as_written(rate: f32) -> f64 {
-    rounded(f64::from(rate))
-}
-
-fn rounded(rate: f64) -> f64 {
-    (rate * 1e6).round() / 1e6
-}
-
 /// Weights and the optimiser's two moments, all in 32 bits.
 fn checkpoint_bytes(params: usize) -> u64 {
     params as u64 * 3 * 4
@@ -136,7 +108,7 @@ fn steps_per_epoch(plan: &Plan) -> Option<usize> {
 }
 
 fn print_augmentations(plan: &Plan) {
-    for (name, rate) in augmentations(plan) {
+    for (name, rate) in plan.model.drops() {
         println!("  {name}: {rate}");
     }
 }

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::Talk;
 use super::arguments::ProfileArguments;
 use super::failure::{self, Failure};
-use super::graph::parts;
+
 use super::order::orders;
 use super::run::{on_signals, progress, ways_on};
 use crate::launch;
+use crate::model::parts;
 use crate::plan::Plan;
 use crate::record::folder::write_json;
 use crate::record::units::bytes;

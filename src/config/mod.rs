@@ -44,10 +44,7 @@ pub use eval::{Eval, Metric};
 pub use experiment::Experiment;
 pub use load::{Loaded, Reading, Request, load, load_shipped, read};
 pub use merge::Provenance;
-pub use model::{
-    BlockNorm, DiffwaveSashimi, FeatExtractNorm, KernelLength, Keyword, Model, Pooling, Quantizer, Sashimi,
-    StateMatrix, UnetSkips, Wav2vec2,
-};
+pub use model::*;
 pub use nearest::{listed, nearest};
 pub use option::{Named, OptionDoc, named};
 pub use output::Output;

@@ -6,9 +6,9 @@ use kernels::{Backend, OpError};
 
 use super::sashimi::published::PublishedError;
 use super::weights::{self, Brought, Match, WeightsError};
-use super::{Diffwave, Keyword, Recogniser, Sashimi, Wav2vec2, pretrained, sashimi};
+use super::{Network, pretrained, sashimi};
 use crate::nn::{Declaration, Params, Scope};
-use crate::plan::{Body, ModelPlan, Pretrained};
+use crate::plan::{ModelPlan, Pretrained};
 
 /// Why a model cannot be built or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -28,35 +28,6 @@ pub enum ModelError {
     /// The pretrained weights are those of another architecture.
     #[error("`{}/config.json` is of another model: {}", folder.display(), conflicts.join("; "))]
     Conflict { folder: PathBuf, conflicts: Vec<String> },
-}
-
-/// A network of one family. Each takes its own input and gives its own output; who trains or judges it knows both.
-#[derive(Debug, Clone)]
-pub enum Network {
-    Wav2vec2(Box<Wav2vec2>),
-    Keyword(Box<Keyword>),
-    Sashimi(Box<Sashimi>),
-    Diffwave(Box<Diffwave>),
-}
-
-impl Network {
-    fn declare(scope: &mut Scope<'_>, body: &Body) -> Self {
-        match body {
-            Body::Wav2vec2(plan) => Self::Wav2vec2(Box::new(Wav2vec2::declare(scope, plan))),
-            Body::Keyword(plan) => Self::Keyword(Box::new(Keyword::declare(scope, plan))),
-            Body::Sashimi(plan) => Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
-            Body::Diffwave(plan) => Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
-        }
-    }
-
-    /// The network, where it transcribes or classifies.
-    pub fn recogniser(&self) -> Option<Recogniser<'_>> {
-        match self {
-            Self::Wav2vec2(network) => Some(Recogniser::Wav2vec2(network)),
-            Self::Keyword(network) => Some(Recogniser::Keyword(network)),
-            Self::Sashimi(_) | Self::Diffwave(_) => None,
-        }
-    }
 }
 
 /// A network with its parameters on a device.

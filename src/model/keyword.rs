@@ -9,6 +9,7 @@ use kernels::dropout::dropout;
 use kernels::{Array, Backend, OpError};
 
 use super::heads::Pooled;
+use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
 use crate::nn::{
     Bidirectional, LayerNorm, Linear, LogMel, LogMelSizes, Mamba2Sizes, MixerSizes, Pass, Scope,
@@ -104,5 +105,44 @@ impl Keyword {
         let states = hidden_states.len() - 1;
         hidden_states[states] = last;
         Ok(Activations { extract_features, hidden_states, logits: None, class_logits, frames })
+    }
+}
+
+impl Parts for Keyword {
+    fn parts(&self, samples: usize) -> Vec<Part> {
+        let (plan, frames) = (&self.plan, self.plan.frames(samples));
+        let (wide, mixer) = ([frames, plan.width], mixer_name(plan.mixer()));
+        let bands = format!("log-mel energies, {} every", plan.hop_samples);
+        let mut parts = vec![
+            Part::new("log_mel", bands, [frames, plan.mel_bands]),
+            Part::new("projection", "linear", wide),
+        ];
+        parts.extend((0..plan.layers).map(|layer| Part::new(format!("layers.{layer}"), &*mixer, wide)));
+        parts.push(Part::new("norm", "layer norm", wide));
+        let heads = plan.heads.classes.iter().enumerate();
+        let head =
+            |(head, &classes)| Part::new(format!("classifier.linear.{head}"), "classifier", [1, classes]);
+        parts.extend(heads.map(head));
+        parts
+    }
+
+    fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
+        let (plan, learning) = (&self.plan, step.learning);
+        let frames = step.samples / plan.hop_samples as f64;
+        let (width, bands) = (plan.width as f64 * frames, plan.mel_bands as f64 * frames);
+        let kept = bands + width;
+        let first = Stage { params: learning("projection"), kept, made: kept, ..Stage::default() };
+        let layer = |index| {
+            let params = learning(&format!("layers.{index}."));
+            Stage { params, ..mixing(plan.width, plan.mixer(), frames) }
+        };
+        let last = Stage {
+            params: learning("norm") + learning("classifier"),
+            kept: width,
+            made: 2.0 * width,
+            under_way: 2.0 * width,
+            owed: 0.0,
+        };
+        std::iter::once(first).chain((0..plan.layers).map(layer)).chain([last]).collect()
     }
 }

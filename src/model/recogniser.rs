@@ -1,9 +1,6 @@
 //! What models that recognise have in common: waveforms in, scores out.
 
-use kernels::{Array, Backend, OpError};
-
-use super::{Keyword, Wav2vec2};
-use crate::nn::Pass;
+use kernels::{Array, OpError};
 
 /// Waveforms on the device.
 pub struct Input<D: kernels::Device> {
@@ -34,29 +31,5 @@ impl<D: kernels::Device> Activations<D> {
     /// There is no CTC head.
     pub fn ctc(&self) -> Result<&Array<D>, OpError> {
         self.logits.as_ref().ok_or_else(|| OpError::device("ctc", "the model has no CTC head"))
-    }
-}
-
-/// A network that transcribes or classifies.
-#[derive(Debug, Clone, Copy)]
-pub enum Recogniser<'a> {
-    Wav2vec2(&'a Wav2vec2),
-    Keyword(&'a Keyword),
-}
-
-impl Recogniser<'_> {
-    /// Runs the network; masks and dropout act in train mode only.
-    ///
-    /// # Errors
-    /// The shapes do not fit, or the device failed.
-    pub fn forward<D: Backend>(
-        self,
-        pass: &mut Pass<'_, D>,
-        input: &Input<D>,
-    ) -> Result<Activations<D>, OpError> {
-        match self {
-            Self::Wav2vec2(network) => network.forward(pass, input),
-            Self::Keyword(network) => network.forward(pass, input),
-        }
     }
 }

@@ -22,11 +22,7 @@ pub use crate::config::{
 };
 pub use data::{Clips, DataPlan, LengthBounds};
 pub use distill::{DistillPlan, Teacher};
-pub use model::{
-    BlockNorm, Body, ConvLayer, DiffwavePlan, Heads, KeywordPlan, MixerPlan, ModelPlan, NormKind, Periods,
-    Pretrained, Quantizer, Rates, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan, TimeMasks,
-    Wav2vec2Plan,
-};
+pub use model::*;
 pub use need::{Need, NeedKind, needs};
 pub use problem::Problem;
 pub use readers::{Reader, Reading, condition, idle, readers};

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::{Need, NeedKind, Plan, needs, resolve};
+use super::model::model_plan;
+use super::{ModelPlan, Need, NeedKind, Plan, needs, resolve};
 use crate::config::{DataFormat, Experiment, Metric, Model, Schema};
 
 /// A part of a run that reads options.
@@ -86,22 +87,28 @@ fn quiet_experiment(model: Model) -> Experiment {
     let mut experiment = Experiment { model, ..Experiment::default() };
     experiment.name.push('x');
     experiment.data.dir.push('x');
-    match experiment.model {
-        Model::Wav2vec2(_) => {}
-        Model::Keyword(_) => {
+    let model = sizes(&experiment);
+    match (model.heads(), model.ctc()) {
+        (Some(_), Some(_)) => {}
+        (Some(_), None) => {
             experiment.train.ctc_weight = 0.0;
             experiment.eval.select = Metric::ClfAcc;
             experiment.data.data_format = DataFormat::NltLa;
         }
-        Model::Sashimi(_) | Model::DiffwaveSashimi(_) => experiment.eval.select = Metric::Loss,
+        (None, _) => experiment.eval.select = Metric::Loss,
     }
     experiment
+}
+
+/// The model of an experiment, whatever is wrong with it.
+fn sizes(experiment: &Experiment) -> ModelPlan {
+    model_plan(&experiment.model, experiment.data.sr, &mut Vec::new())
 }
 
 /// An experiment that uses nearly everything there is for this model.
 fn busy_experiment(model: Model) -> Experiment {
     let quiet = quiet_experiment(model);
-    let teaches = matches!(quiet.model, Model::Wav2vec2(_));
+    let teaches = sizes(&quiet).wav2vec2().is_some();
     let mut json = serde_json::to_value(quiet).unwrap_or_default();
     for (path, value) in [
         ("/data/data_format", json!("nltLa")),

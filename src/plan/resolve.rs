@@ -111,7 +111,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
 fn teacher_heads(model: &Model) -> usize {
     match model {
         Model::Wav2vec2(wav2vec2) => wav2vec2.num_attention_heads,
-        Model::Keyword(_) | Model::Sashimi(_) | Model::DiffwaveSashimi(_) => 0,
+        _ => 0,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What nothing will read is set to one value, so that it is no part of who a run is.
 //!
 //! Without this, two experiments that differ only in the pooling of a classifier that neither has would be two runs. It is also what
-//! lets `readers` tell that an option has no effect. Not for: defaults (`config`) or sizes (`model`).
+//! lets `readers` tell that an option has no effect. Not for: defaults (`config`); a model's own sizes
+//! rest in its family's file (`model/`).
 
 use super::Behaviour::Sound;
-use super::{Body, Decay, MixerPlan, Plan, Skips, Teacher, TiersPlan, Wav2vec2Plan};
-use crate::config::{MicroBatches, Pooling};
+use super::{Body, Decay, Plan, Teacher};
+use crate::config::MicroBatches;
 
 /// Brings every part of the plan that this run does not use to its resting value.
 pub(super) fn settle(plan: &mut Plan) {
@@ -19,12 +20,7 @@ pub(super) fn settle(plan: &mut Plan) {
     if plan.distill.is_none() {
         plan.teacher_heads = 0;
     }
-    match &mut plan.model.body {
-        Body::Wav2vec2(encoder) => settle_encoder(encoder, teacher_drops),
-        Body::Keyword(_) => {}
-        Body::Sashimi(sashimi) => settle_tiers(&mut sashimi.tiers),
-        Body::Diffwave(diffwave) => settle_tiers(&mut diffwave.tiers),
-    }
+    plan.model.settle(teacher_drops);
     if plan.model.tiers().is_none() {
         plan.eval.sounds = 0;
     }
@@ -33,25 +29,6 @@ pub(super) fn settle(plan: &mut Plan) {
     }
     if !matches!(plan.model.body, Body::Sashimi(_)) {
         (plan.train.objective.padding_loss, plan.train.objective.first_sample) = (Sound, Sound);
-    }
-}
-
-fn settle_encoder(encoder: &mut Wav2vec2Plan, teacher_drops: bool) {
-    let attends = matches!(encoder.mixer, MixerPlan::Attention { .. });
-    if !attends && !teacher_drops {
-        encoder.rates.attention = 0.0;
-    }
-    if encoder.time_masks.prob == 0.0 {
-        (encoder.time_masks.length, encoder.time_masks.min_masks) = (1, 0);
-    }
-    if encoder.heads.classes.is_empty() {
-        encoder.heads.pooling = Pooling::Mean;
-    }
-}
-
-fn settle_tiers(tiers: &mut TiersPlan) {
-    if !tiers.unet {
-        tiers.skips = Skips::Layer;
     }
 }
 

@@ -76,7 +76,7 @@ pub fn evaluate<D: Backend>(
     batches: &[Batch],
 ) -> Result<Evaluation, TrainError> {
     match &model.network {
-        Network::Wav2vec2(_) | Network::Keyword(_) => recognised(device, model, job, batches),
+        Network::Recogniser(_) => recognised(device, model, job, batches),
         Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches),
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches),
     }

@@ -82,7 +82,7 @@ impl<D: Backend> Lesson<'_, D> {
     pub fn part(&self, index: usize, batch: &Batch) -> Result<Part<D>, TrainError> {
         let mut tape = Tape::recording();
         let micro = match &self.model.network {
-            Network::Wav2vec2(_) | Network::Keyword(_) => self.recognise(&mut tape, index, batch),
+            Network::Recogniser(_) => self.recognise(&mut tape, index, batch),
             Network::Sashimi(network) => self.tell_next(network, &mut tape, index, batch),
             Network::Diffwave(network) => self.tell_noise(network, &mut tape, index, batch),
         }?;

@@ -1,7 +1,7 @@
 //! Every kind of mistake, and the whole text that answers it.
 
 use super::{LEAST, complaint, load_files};
-use crate::config::nearest::nearest;
+use crate::config::nearest::{listed, nearest};
 use crate::config::schema::Schema;
 use crate::config::{CODES, Problems, Request, load};
 
@@ -13,6 +13,12 @@ fn refused(request: Request) -> String {
 
 fn refused_set(set: &str) -> String {
     refused(Request { sets: vec![set.to_owned()], ..Request::default() })
+}
+
+/// All families of models, as a sentence lists them.
+fn families() -> String {
+    let choice = Schema::get().at(&["model"]).expect("a table");
+    listed(choice["properties"].as_object().expect("tables").keys().map(String::as_str))
 }
 
 /// The messages and the advice of a complaint, without places and pictures.
@@ -86,7 +92,7 @@ fn keys_elsewhere_are_found_by_name_and_by_spelling() {
         "[E002]: unknown key `hidden_size` in `[model]` — `hidden_size` belongs in `[model.wav2vec2]`",
         "[E002]: unknown table `[trian]` — did you mean `train`?",
         &format!("[E002]: unknown table `[optim]` — {known}"),
-        "[E002]: unknown table `tacotron` in `[model]` — known here: `wav2vec2`, `keyword`, `sashimi` and `diffwave_sashimi`",
+        &format!("[E002]: unknown table `tacotron` in `[model]` — known here: {}", families()),
         "[E002]: unknown key `dir` in `[profile.ci.train]` — `dir` belongs in `[profile.ci.data]`",
         "[E002]: unknown key `batch_sizes` in `[profile.ci.train]` — did you mean `profile.ci.data.batch_size`?",
     ];
@@ -264,9 +270,8 @@ error[E007]: `teacher` in `[distill]` is not set
 
 #[test]
 fn a_table_that_chooses_nothing() {
-    let expected = [
-        "[E006]: `[model]` chooses nothing; it takes one of `wav2vec2`, `keyword`, `sashimi` and `diffwave_sashimi` — `model`: What learns",
-    ];
+    let expected =
+        [format!("[E006]: `[model]` chooses nothing; it takes one of {} — `model`: What learns", families())];
     assert_eq!(gist(&complaint(&format!("{LEAST}[model]\n"))), expected);
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Heads, MixerPlan, ModelPlan, Pretrained, divides};
+use super::{Body, Family, Heads, MixerPlan, ModelPlan, Pretrained, divides};
 use crate::config::{Keyword, Pooling};
 use crate::plan::Problem;
 
@@ -40,6 +40,28 @@ impl KeywordPlan {
     }
 }
 
+impl Family for KeywordPlan {
+    fn name(&self) -> &'static str {
+        "keyword"
+    }
+
+    fn frames(&self, samples: usize) -> usize {
+        self.frames(samples)
+    }
+
+    fn min_samples(&self) -> usize {
+        self.window_samples
+    }
+
+    fn heads(&self) -> Option<&Heads> {
+        Some(&self.heads)
+    }
+
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        vec![("dropout behind mixers", f64::from(self.dropout))]
+    }
+}
+
 /// The model of a `[model.keyword]` for sound of `rate_hz`, and what is wrong with it.
 pub(super) fn keyword_model(k: &Keyword, rate_hz: u32, problems: &mut Vec<Problem>) -> ModelPlan {
     divides(k.head_dim, k.width, "model.keyword.head_dim", "width", problems);
@@ -47,7 +69,7 @@ pub(super) fn keyword_model(k: &Keyword, rate_hz: u32, problems: &mut Vec<Proble
         let message = format!("a dropout of {} leaves nothing", k.dropout);
         problems.push(Problem::new("model.keyword.dropout", message, "choose a rate below 1"));
     }
-    let body = KeywordPlan {
+    let plan = KeywordPlan {
         rate_hz,
         window_samples: k.window_samples,
         hop_samples: k.hop_samples,
@@ -61,5 +83,5 @@ pub(super) fn keyword_model(k: &Keyword, rate_hz: u32, problems: &mut Vec<Proble
         dropout: k.dropout as f32,
         heads: Heads { vocab_size: 0, blank: 0, classes: k.num_targets.clone(), pooling: Pooling::Mean },
     };
-    ModelPlan { pretrained: Pretrained::None, body: body.into() }
+    ModelPlan { pretrained: Pretrained::None, body: Body::Keyword(Box::new(plan)) }
 }

@@ -1,4 +1,7 @@
-//! The model: every size known, every shape proven. A family says here what others have to know of it.
+//! The model: every size known, every shape proven.
+//!
+//! A family is a file: its sizes, the contradictions among its options, and what others ask of it as a [`Family`]. Here stands what all are
+//! asked, and the list of them ([`Body`]). Not for: how a network computes (`crate::model`). Start at [`ModelPlan`]; `keyword.rs` is the smallest.
 
 mod keyword;
 mod sashimi;
@@ -45,57 +48,86 @@ pub enum Body {
     Diffwave(Box<DiffwavePlan>),
 }
 
-impl From<Wav2vec2Plan> for Body {
-    fn from(plan: Wav2vec2Plan) -> Self {
-        Body::Wav2vec2(Box::new(plan))
+impl Body {
+    fn family(&self) -> &dyn Family {
+        match self {
+            Body::Wav2vec2(plan) => plan.as_ref(),
+            Body::Keyword(plan) => plan.as_ref(),
+            Body::Sashimi(plan) => plan.as_ref(),
+            Body::Diffwave(plan) => plan.as_ref(),
+        }
+    }
+
+    fn family_mut(&mut self) -> &mut dyn Family {
+        match self {
+            Body::Wav2vec2(plan) => plan.as_mut(),
+            Body::Keyword(plan) => plan.as_mut(),
+            Body::Sashimi(plan) => plan.as_mut(),
+            Body::Diffwave(plan) => plan.as_mut(),
+        }
     }
 }
 
-impl From<KeywordPlan> for Body {
-    fn from(plan: KeywordPlan) -> Self {
-        Body::Keyword(Box::new(plan))
-    }
-}
+/// What a run asks of a model's sizes, whatever family it is of. What a family does not answer is as for one that is drawn whole, learns whole
+/// and neither transcribes nor classifies.
+trait Family {
+    /// The name of its table.
+    fn name(&self) -> &'static str;
 
-impl From<SashimiPlan> for Body {
-    fn from(plan: SashimiPlan) -> Self {
-        Body::Sashimi(Box::new(plan))
-    }
-}
+    /// Frames of `samples` samples: what its outputs are counted in.
+    fn frames(&self, samples: usize) -> usize;
 
-impl From<DiffwavePlan> for Body {
-    fn from(plan: DiffwavePlan) -> Self {
-        Body::Diffwave(Box::new(plan))
+    /// The fewest samples that give one frame.
+    fn min_samples(&self) -> usize;
+
+    /// The heads that transcribe or classify.
+    fn heads(&self) -> Option<&Heads> {
+        None
     }
+
+    /// The tiers of S4 layers.
+    fn tiers(&self) -> Option<&TiersPlan> {
+        None
+    }
+
+    /// Whether a parameter stays as it is drawn or loaded throughout.
+    fn freezes(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// Whether a pretrained checkpoint has to bring this parameter.
+    fn is_source(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// The peak learning rate of a parameter that has one of its own.
+    fn own_lr(&self, _name: &str) -> Option<f64> {
+        None
+    }
+
+    /// What drops in training, in words, with its rate.
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    /// Brings sizes that this run does not use to their resting value. With `attends`, a model like it with attention runs in training, too.
+    fn settle(&mut self, _attends: bool) {}
 }
 
 impl ModelPlan {
     /// The name of its table.
     pub fn family(&self) -> &'static str {
-        match self.body {
-            Body::Wav2vec2(_) => "wav2vec2",
-            Body::Keyword(_) => "keyword",
-            Body::Sashimi(_) => "sashimi",
-            Body::Diffwave(_) => "diffwave_sashimi",
-        }
+        self.body.family().name()
     }
 
     /// Frames of `samples` samples: what its outputs are counted in.
     pub fn frames(&self, samples: usize) -> usize {
-        match &self.body {
-            Body::Wav2vec2(plan) => plan.frames(samples),
-            Body::Keyword(plan) => plan.frames(samples),
-            Body::Sashimi(_) | Body::Diffwave(_) => samples,
-        }
+        self.body.family().frames(samples)
     }
 
     /// The fewest samples that give one frame.
     pub fn min_samples(&self) -> usize {
-        match &self.body {
-            Body::Wav2vec2(plan) => plan.min_samples(),
-            Body::Keyword(plan) => plan.window_samples,
-            Body::Sashimi(_) | Body::Diffwave(_) => 1,
-        }
+        self.body.family().min_samples()
     }
 
     /// The longest clip that it takes at once, in samples.
@@ -105,11 +137,7 @@ impl ModelPlan {
 
     /// The heads that transcribe or classify, where it has such.
     pub fn heads(&self) -> Option<&Heads> {
-        match &self.body {
-            Body::Wav2vec2(plan) => Some(&plan.heads),
-            Body::Keyword(plan) => Some(&plan.heads),
-            Body::Sashimi(_) | Body::Diffwave(_) => None,
-        }
+        self.body.family().heads()
     }
 
     /// The CTC head among them.
@@ -130,21 +158,9 @@ impl ModelPlan {
         }
     }
 
-    /// [`ModelPlan::wav2vec2`], to be changed.
-    pub fn wav2vec2_mut(&mut self) -> Option<&mut Wav2vec2Plan> {
-        match &mut self.body {
-            Body::Wav2vec2(plan) => Some(plan),
-            _ => None,
-        }
-    }
-
     /// The tiers of S4 layers, where it has such.
     pub fn tiers(&self) -> Option<&TiersPlan> {
-        match &self.body {
-            Body::Wav2vec2(_) | Body::Keyword(_) => None,
-            Body::Sashimi(plan) => Some(&plan.tiers),
-            Body::Diffwave(plan) => Some(&plan.tiers),
-        }
+        self.body.family().tiers()
     }
 
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
@@ -154,34 +170,36 @@ impl ModelPlan {
 
     /// Whether a parameter stays as it is drawn or loaded throughout.
     pub fn freezes(&self, name: &str) -> bool {
-        match &self.body {
-            Body::Wav2vec2(plan) => plan.freezes(name),
-            Body::Keyword(_) => false,
-            Body::Sashimi(plan) => plan.tiers.s4.freezes(name),
-            Body::Diffwave(plan) => plan.tiers.s4.freezes(name),
-        }
+        self.body.family().freezes(name)
     }
 
     /// Whether a pretrained checkpoint has to bring this parameter.
     pub fn is_source(&self, name: &str) -> bool {
-        match &self.body {
-            Body::Wav2vec2(_) => wav2vec2::is_source(name),
-            Body::Keyword(_) | Body::Sashimi(_) | Body::Diffwave(_) => true,
-        }
+        self.body.family().is_source(name)
     }
 
     /// The peak learning rate of a parameter that has one of its own.
     pub fn own_lr(&self, name: &str) -> Option<f64> {
-        match &self.body {
-            Body::Sashimi(plan) => sashimi::is_state_matrix(name).then_some(plan.state_lr),
-            Body::Wav2vec2(_) | Body::Keyword(_) | Body::Diffwave(_) => None,
-        }
+        self.body.family().own_lr(name)
+    }
+
+    /// What drops in training, in words, each with its rate; what is off is left out.
+    pub fn drops(&self) -> Vec<(&'static str, f64)> {
+        // Rates were written in 64 bits and are kept in 32.
+        let as_written = |rate: f64| (rate * 1e6).round() / 1e6;
+        let drops = self.body.family().drops().into_iter();
+        drops.filter(|(_, rate)| *rate > 0.0).map(|(name, rate)| (name, as_written(rate))).collect()
+    }
+
+    /// Brings sizes that this run does not use to their resting value. With `attends`, a model like it with attention runs in training, too.
+    pub(super) fn settle(&mut self, attends: bool) {
+        self.body.family_mut().settle(attends);
     }
 
     /// The same model with attention: what a student's teacher looks like. A family without attention teaches as it is.
     pub fn with_attention(&self, heads: usize) -> Self {
         let mut model = self.clone();
-        if let Some(plan) = model.wav2vec2_mut() {
+        if let Body::Wav2vec2(plan) = &mut model.body {
             plan.mixer = MixerPlan::Attention { heads };
         }
         model

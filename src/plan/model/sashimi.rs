@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ModelPlan, Pretrained};
+use super::{Body, Family, ModelPlan, Pretrained};
 pub use crate::config::StateMatrix;
 pub use crate::config::{BlockNorm, Quantizer, UnetSkips as Skips};
 use crate::config::{DiffwaveSashimi, KernelLength, Sashimi};
@@ -35,7 +35,7 @@ pub struct S4Plan {
 
 impl S4Plan {
     /// Whether a parameter stays as it is drawn.
-    pub(super) fn freezes(&self, name: &str) -> bool {
+    fn freezes(&self, name: &str) -> bool {
         matrix_of(name).is_some_and(|matrix| self.frozen.contains(&matrix))
     }
 }
@@ -50,11 +50,6 @@ fn matrix_of(name: &str) -> Option<StateMatrix> {
         "B" => Some(StateMatrix::B),
         _ => None,
     }
-}
-
-/// Whether a parameter is one of the state matrices, which may learn at a rate of their own.
-pub(super) fn is_state_matrix(name: &str) -> bool {
-    matrix_of(name).is_some()
 }
 
 /// Tiers of S4 and feed-forward blocks at falling rates.
@@ -100,6 +95,16 @@ impl TiersPlan {
             Periods::OfTier => self.s4.period / self.pool[..tier].iter().product::<usize>(),
         }
     }
+
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        vec![("channels dropped in blocks", f64::from(self.dropout))]
+    }
+
+    fn settle(&mut self) {
+        if !self.unet {
+            self.skips = Skips::Layer;
+        }
+    }
 }
 
 /// A model that tells the next sample's level from those before it.
@@ -110,6 +115,40 @@ pub struct SashimiPlan {
     pub quantizer: Quantizer,
     /// Peak learning rate of step sizes, poles, P and B.
     pub state_lr: f64,
+}
+
+impl Family for SashimiPlan {
+    fn name(&self) -> &'static str {
+        "sashimi"
+    }
+
+    fn frames(&self, samples: usize) -> usize {
+        samples
+    }
+
+    fn min_samples(&self) -> usize {
+        1
+    }
+
+    fn tiers(&self) -> Option<&TiersPlan> {
+        Some(&self.tiers)
+    }
+
+    fn freezes(&self, name: &str) -> bool {
+        self.tiers.s4.freezes(name)
+    }
+
+    fn own_lr(&self, name: &str) -> Option<f64> {
+        matrix_of(name).map(|_| self.state_lr)
+    }
+
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        self.tiers.drops()
+    }
+
+    fn settle(&mut self, _attends: bool) {
+        self.tiers.settle();
+    }
 }
 
 /// The noise predictor of DiffWave (Kong et al. 2021, arXiv 2009.09761) with SaShiMi's tiers.
@@ -125,6 +164,36 @@ pub struct DiffwavePlan {
     /// β of each step of the fast schedule; it changes nothing but what is generated.
     #[serde(skip)]
     pub fast_betas: Vec<f64>,
+}
+
+impl Family for DiffwavePlan {
+    fn name(&self) -> &'static str {
+        "diffwave_sashimi"
+    }
+
+    fn frames(&self, samples: usize) -> usize {
+        samples
+    }
+
+    fn min_samples(&self) -> usize {
+        1
+    }
+
+    fn tiers(&self) -> Option<&TiersPlan> {
+        Some(&self.tiers)
+    }
+
+    fn freezes(&self, name: &str) -> bool {
+        self.tiers.s4.freezes(name)
+    }
+
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        self.tiers.drops()
+    }
+
+    fn settle(&mut self, _attends: bool) {
+        self.tiers.settle();
+    }
 }
 
 /// The model of a `[model.sashimi]`, and what is wrong with it.
@@ -154,8 +223,8 @@ pub(super) fn sashimi_model(s: &Sashimi, problems: &mut Vec<Problem>) -> ModelPl
     if s.quantizer == Quantizer::LinearMinMax && s.mu_levels > 1 << 16 {
         problems.push(Problem::new("model.sashimi.mu_levels", "there are more levels than 16 bits have", ""));
     }
-    let body = SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr };
-    ModelPlan { pretrained: pretrained(&s.pretrained), body: body.into() }
+    let plan = SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr };
+    ModelPlan { pretrained: pretrained(&s.pretrained), body: Body::Sashimi(Box::new(plan)) }
 }
 
 /// The model of a `[model.diffwave_sashimi]`, and what is wrong with it.
@@ -185,14 +254,14 @@ pub(super) fn diffwave_model(d: &DiffwaveSashimi, problems: &mut Vec<Problem>) -
     check_noise(d, problems);
     let last = d.diffusion_steps.saturating_sub(1).max(1) as f64;
     let beta = |step: usize| d.beta_first + (d.beta_last - d.beta_first) * step as f64 / last;
-    let body = DiffwavePlan {
+    let plan = DiffwavePlan {
         tiers,
         step_embedding: d.step_embedding,
         step_width: d.step_width,
         betas: (0..d.diffusion_steps).map(beta).collect(),
         fast_betas: d.inference_noise_schedule.clone(),
     };
-    ModelPlan { pretrained: pretrained(&d.pretrained), body: body.into() }
+    ModelPlan { pretrained: pretrained(&d.pretrained), body: Body::Diffwave(Box::new(plan)) }
 }
 
 fn pretrained(path: &str) -> Pretrained {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ModelPlan, Pretrained, divides};
+use super::{Body, Family, ModelPlan, Pretrained, divides};
 use crate::config::{FeatExtractNorm, Pooling, Wav2vec2};
 use crate::plan::Problem;
 
@@ -97,28 +97,64 @@ impl Wav2vec2Plan {
         })
     }
 
-    /// The fewest samples that give one frame.
-    pub fn min_samples(&self) -> usize {
-        self.convs
-            .iter()
-            .rev()
-            .fold(1_usize, |len, conv| (len - 1).saturating_mul(conv.stride).saturating_add(conv.kernel))
-    }
-
     /// Samples per encoder frame.
     pub fn hop_samples(&self) -> usize {
         self.convs.iter().fold(1_usize, |hop, conv| hop.saturating_mul(conv.stride))
     }
-
-    /// Whether a parameter never learns.
-    pub(super) fn freezes(&self, name: &str) -> bool {
-        self.freeze_feature_encoder && name.starts_with("wav2vec2.feature_extractor.")
-    }
 }
 
-/// Whether a pretrained checkpoint brings this parameter: the body, attention included, but no head and no mixer.
-pub(super) fn is_source(name: &str) -> bool {
-    name.starts_with("wav2vec2.") && !name.contains("_mamba.")
+impl Family for Wav2vec2Plan {
+    fn name(&self) -> &'static str {
+        "wav2vec2"
+    }
+
+    fn frames(&self, samples: usize) -> usize {
+        self.frames(samples)
+    }
+
+    fn min_samples(&self) -> usize {
+        let back =
+            |len: usize, conv: &ConvLayer| (len - 1).saturating_mul(conv.stride).saturating_add(conv.kernel);
+        self.convs.iter().rev().fold(1, back)
+    }
+
+    fn heads(&self) -> Option<&Heads> {
+        Some(&self.heads)
+    }
+
+    fn freezes(&self, name: &str) -> bool {
+        self.freeze_feature_encoder && name.starts_with("wav2vec2.feature_extractor.")
+    }
+
+    /// The body, attention included, but no head and no mixer.
+    fn is_source(&self, name: &str) -> bool {
+        name.starts_with("wav2vec2.") && !name.contains("_mamba.")
+    }
+
+    fn drops(&self) -> Vec<(&'static str, f64)> {
+        let rates = &self.rates;
+        vec![
+            ("time masks, share of frames", self.time_masks.prob),
+            ("dropout after the feature projection", f64::from(rates.feat_proj)),
+            ("dropout of hidden states", f64::from(rates.hidden)),
+            ("dropout inside feed-forward blocks", f64::from(rates.activation)),
+            ("dropout of attention weights", f64::from(rates.attention)),
+            ("dropout before the CTC head", f64::from(rates.final_dropout)),
+            ("layers skipped", f64::from(rates.layerdrop)),
+        ]
+    }
+
+    fn settle(&mut self, attends: bool) {
+        if !attends && !matches!(self.mixer, MixerPlan::Attention { .. }) {
+            self.rates.attention = 0.0;
+        }
+        if self.time_masks.prob == 0.0 {
+            (self.time_masks.length, self.time_masks.min_masks) = (1, 0);
+        }
+        if self.heads.classes.is_empty() {
+            self.heads.pooling = Pooling::Mean;
+        }
+    }
 }
 
 /// The model of a `[model.wav2vec2]`, and what is wrong with it.
@@ -137,7 +173,7 @@ pub(super) fn wav2vec2_model(w: &Wav2vec2, problems: &mut Vec<Problem>) -> Model
             layer
         })
         .collect();
-    let body = Wav2vec2Plan {
+    let plan = Wav2vec2Plan {
         convs,
         conv_bias: w.conv_bias,
         conv_norm: match w.feat_extract_norm {
@@ -167,7 +203,7 @@ pub(super) fn wav2vec2_model(w: &Wav2vec2, problems: &mut Vec<Problem>) -> Model
             pooling: w.classifier_pooling,
         },
     };
-    ModelPlan { pretrained: pretrained(&w.pretrained, problems), body: body.into() }
+    ModelPlan { pretrained: pretrained(&w.pretrained, problems), body: Body::Wav2vec2(Box::new(plan)) }
 }
 
 fn mixer(w: &Wav2vec2) -> MixerPlan {

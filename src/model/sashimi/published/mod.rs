@@ -21,7 +21,7 @@ use self::sizes::Sizes;
 use crate::model::torch::{self, Checkpoint};
 use crate::model::weights::{self, Tensors, WeightsError};
 use crate::plan::{
-    DiffwavePlan, ModelPlan, Periods, Pretrained, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan,
+    Body, DiffwavePlan, ModelPlan, Periods, Pretrained, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan,
 };
 
 /// Why a checkpoint cannot be read as SaShiMi.
@@ -88,8 +88,8 @@ impl Found {
     /// The plan of the model, whose weights come from elsewhere.
     pub fn plan(&self) -> ModelPlan {
         let body = match &self.model {
-            Model::Autoregressive(plan) => plan.clone().into(),
-            Model::Diffusion(plan) => plan.clone().into(),
+            Model::Autoregressive(plan) => Body::Sashimi(Box::new(plan.clone())),
+            Model::Diffusion(plan) => Body::Diffwave(Box::new(plan.clone())),
         };
         ModelPlan { pretrained: Pretrained::None, body }
     }

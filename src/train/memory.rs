@@ -1,36 +1,21 @@
-//! How much memory training will take: what each part of the model keeps until backward, in the order in which parts keep it and let go.
+//! How much memory training will take.
 //!
-//! Counted are arrays as ops make and keep them; so a change of what an op keeps belongs here, too. The walk is [`peak`]: forward through the
-//! stages and back again. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
-
-mod tiers;
-mod wav2vec2;
+//! What each part of the model keeps until backward its network says (`model::Stage`); the walk is [`peak`]: forward through the stages, which keep
+//! it, and back again, when they let go. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
 
 use super::run::AHEAD;
 use crate::data::{largest_batch, open_corpus, pieces};
-use crate::model::declare;
+use crate::model::{Network, Stage, Step, declare};
 use crate::nn::Declaration;
-use crate::plan::{Body, DataPlan, ModelPlan, Plan};
+use crate::plan::{DataPlan, ModelPlan, Plan, Recompute};
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
 /// of updates of small models, measured too (60 MB).
 const PROGRAM_BYTES: f64 = 130e6;
 
-/// A part of a step, in floats.
-#[derive(Debug, Clone, Copy, Default)]
-struct Stage {
-    /// Parameters that learn.
-    params: f64,
-    /// There from forward until its backward.
-    kept: f64,
-    /// There while its forward runs, what it keeps included.
-    made: f64,
-    /// Comes on top while its backward runs: gradients, scratch, and what it computes again.
-    under_way: f64,
-    /// A gradient that the objective has for its output from the start.
-    owed: f64,
-}
+/// A network and what it declares.
+type Declared = (Network, Vec<Declaration>);
 
 /// Bytes that a training run holds at its peak, with `at_a_time` micro-batches under way at a time.
 ///
@@ -38,22 +23,21 @@ struct Stage {
 /// time all are counted as the largest, and their peaks as if they fell together.
 pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
     let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
-    let declarations = declare(&plan.model).1;
+    let student = declare(&plan.model);
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
-    let learning = floats(declarations.iter().filter(learns));
-    let mut held = floats(declarations.iter()) + 2.0 * learning;
+    let learning = floats(student.1.iter().filter(learns));
+    let mut held = floats(student.1.iter()) + 2.0 * learning;
     // Micro-batches of this update, and those prepared ahead.
     held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
-    let mut micro_batch = peak(&stages(plan, &plan.model, &declarations, samples));
+    let mut micro_batch = peak(&stages(plan, &student, samples));
     if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
         let model = plan.teacher_model();
-        let declarations = declare(&model).1;
-        let teacher = stages(plan, &model, &declarations, samples);
-        held += floats(declarations.iter());
-        let forward = teacher.iter().map(|stage| stage.made).fold(0.0, f64::max);
+        let teacher = declare(&model);
+        held += floats(teacher.1.iter());
+        let forward = stages(plan, &teacher, samples);
+        let forward = forward.iter().map(|stage| stage.made).fold(0.0, f64::max);
         // Its hidden states wait for the student's; its scores do, too.
-        micro_batch =
-            micro_batch.max(forward) + wav2vec2::answers(&model, distill.alpha_layer > 0.0, samples);
+        micro_batch = micro_batch.max(forward) + answers(&model, distill.alpha_layer > 0.0, samples);
     }
     // The sum so far is there while the next ones make their gradients.
     if plan.train.accumulation_steps > at_a_time {
@@ -81,30 +65,26 @@ fn peak(stages: &[Stage]) -> f64 {
 }
 
 /// The stages of a model on a batch of `samples`, padding included, in the order of forward.
-fn stages(plan: &Plan, model: &ModelPlan, declarations: &[Declaration], samples: f64) -> Vec<Stage> {
+fn stages(plan: &Plan, (network, declarations): &Declared, samples: f64) -> Vec<Stage> {
     let learning = |prefix: &str| {
         let belongs = |declaration: &&Declaration| {
             declaration.name.starts_with(prefix) && !frozen(plan, &declaration.name)
         };
         floats(declarations.iter().filter(belongs))
     };
-    match &model.body {
-        Body::Wav2vec2(encoder) => wav2vec2::stages(plan, encoder, samples, learning),
-        Body::Keyword(keyword) => wav2vec2::keyword(keyword, samples, learning),
-        Body::Sashimi(sashimi) => tiers::sashimi(plan, sashimi, samples, learning),
-        Body::Diffwave(diffwave) => tiers::diffwave(plan, diffwave, samples, learning),
-    }
+    network.told().stages(&Step {
+        samples,
+        recomputes: plan.train.recompute == Recompute::Block,
+        layers_compared: plan.distill.as_ref().is_some_and(|distill| distill.alpha_layer > 0.0),
+        learning: &learning,
+    })
 }
 
-/// A layer of which only the output of `width` floats stays: the input of the next.
-fn again(mixed: Stage, fed: Stage, width: f64) -> Stage {
-    Stage {
-        params: mixed.params + fed.params,
-        kept: width,
-        made: mixed.made.max(fed.made + 2.0 * width),
-        under_way: (mixed.kept + mixed.under_way).max(mixed.kept + fed.kept + fed.under_way),
-        owed: fed.owed,
-    }
+/// What a teacher's answer takes: its hidden states, where they are compared, and its scores.
+fn answers(teacher: &ModelPlan, layers: bool, samples: f64) -> f64 {
+    let Some(teacher) = teacher.wav2vec2() else { return 0.0 };
+    let width = if layers { (teacher.layers + 1) * teacher.width } else { 0 };
+    samples / teacher.hop_samples() as f64 * (width + teacher.heads.vocab_size) as f64
 }
 
 fn floats<'a>(declarations: impl Iterator<Item = &'a Declaration>) -> f64 {
@@ -163,8 +143,7 @@ mod tests {
         let first = forward().next().and_then(|span| span.shape).unwrap();
         let encoder = plan.model.wav2vec2().unwrap();
         let samples = (first.rows() * encoder.convs[0].stride) as f64;
-        let foreseen: f64 =
-            stages(plan, &plan.model, &declare(&plan.model).1, samples).iter().map(|stage| stage.kept).sum();
+        let foreseen: f64 = stages(plan, &declare(&plan.model), samples).iter().map(|stage| stage.kept).sum();
         foreseen * FLOAT_BYTES / kept as f64
     }
 
