@@ -34,3 +34,7 @@ house *args:
 # The main job on the bundled corpus.
 smoke:
     cargo run --release -- run experiments/tedlium_waypoint.toml --profile smoke
+
+# Bits a sample by counting codes: the baseline of a model of raw sound.
+counts *args:
+    cargo run --release --quiet --example counts -- {{args}}

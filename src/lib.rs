@@ -15,6 +15,7 @@ pub mod launch;
 pub mod model;
 pub mod nn;
 pub mod plan;
+pub mod quality;
 pub mod record;
 pub mod report;
 pub mod seed;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &[]),
@@ -24,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("report", &["record"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "seed", "kernels"]),
+    ("quality", &["model", "data", "nn", "seed", "kernels"]),
     (
         "train",
         &["task", "generate", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"],
@@ -33,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "cli",
         &[
             "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "generate", "train", "launch", "kernels", "import", "fetch",
+            "task", "generate", "quality", "train", "launch", "kernels", "import", "fetch",
         ],
     ),
     ("kernels", &[]),

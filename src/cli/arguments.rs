@@ -70,7 +70,7 @@ pub enum Verb {
     /// the published program does not have is an error, one without effect here a note. `runner explain train_distill.py` lists a
     /// program's flags.
     Import(ImportArguments),
-    /// Judge a run's checkpoint on a split.
+    /// Judge a run's checkpoint on a split, or judge sound by a classifier.
     Eval(EvalArguments),
     /// Transcribe or classify sound files with a run's checkpoint or an exported model.
     Predict(PredictArguments),
@@ -263,7 +263,18 @@ pub struct EvalArguments {
     /// Judge on the utterances of this meta file of the corpus instead.
     #[arg(long, value_name = "FILE", conflicts_with = "split")]
     pub meta: Option<String>,
-    /// Folder for `preds.jsonl` and `metrics.json`.
+    /// Judge sound instead: every clip of this folder, such as `runner generate -o DIR` writes, by what the classifier hears in it.
+    ///
+    /// IS, mIS and mean top-1 confidence of the clips, AM and FID against the classifier's training list, and the classes heard; the same
+    /// of its test list, which are clips of people. Such numbers compare only with others by the same checkpoint of the same classifier:
+    /// not with published ones, whose classifier is another. FID is also biased upwards where clips are few.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta"])]
+    pub samples: Option<PathBuf>,
+    /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
+    /// draw sample by sample; `clips.json` has the likelihoods.
+    #[arg(long, requires = "samples")]
+    pub cut: bool,
+    /// Folder for `preds.jsonl` and `metrics.json` [default: one in the run's folder].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::{EvalArguments, SplitName};
 use super::checkpoint::Named;
+use super::eval_samples::eval_samples;
 use super::failure::{self, Failure};
 use crate::record::{Values, folder::write_json, preds};
 use crate::task::mistakes;
@@ -18,6 +19,9 @@ const MISTAKES_SHOWN: usize = 5;
 
 /// Judges the checkpoint and leaves preds.jsonl and metrics.json in the output folder.
 pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
+    if let Some(folder) = &arguments.samples {
+        return eval_samples(arguments, folder, talk);
+    }
     let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;
     if let Some(meta) = &arguments.meta {

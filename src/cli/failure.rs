@@ -17,6 +17,7 @@ use crate::launch::LaunchError;
 use crate::model::ModelError;
 use crate::model::sashimi::published::PublishedError;
 use crate::model::weights::WeightsError;
+use crate::quality::QualityError;
 use crate::record::RecordError;
 use crate::train::TrainError;
 
@@ -239,6 +240,18 @@ impl From<TrainError> for Failure {
                 .help("restore the corpus, or start over with `--fresh`, which moves the run aside"),
             TrainError::Diverged { .. } => Failure::new(FAILED, error.to_string())
                 .help("a smaller `train.max_lr` or a longer `train.warmup_steps` helps"),
+            error => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<QualityError> for Failure {
+    fn from(error: QualityError) -> Self {
+        match error {
+            QualityError::NoClasses(_) => Failure::new(REQUEST, error.to_string()).help(
+                "name a run of a classifier, for example of `experiments/speech_commands_classifier.toml`",
+            ),
+            QualityError::Data(error) => error.into(),
             error => Failure::new(FAILED, error.to_string()),
         }
     }

@@ -53,8 +53,10 @@ impl Pooled {
         }
     }
 
+    /// The pooled frames, where there are heads, and the scores of each.
+    ///
     /// # Shapes
-    /// x [B, T, width], `lens` valid frames → one [B, classes] per head
+    /// x [B, T, width], `lens` valid frames → [B, width], and one [B, classes] per head
     ///
     /// # Errors
     /// The shapes do not fit, or the device failed.
@@ -63,17 +65,18 @@ impl Pooled {
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
         lens: &[usize],
-    ) -> Result<Vec<Array<D>>, OpError> {
+    ) -> Result<(Option<Array<D>>, Vec<Array<D>>), OpError> {
         if self.heads.is_empty() {
-            return Ok(Vec::new());
+            return Ok((None, Vec::new()));
         }
         let pooled = match self.pooling {
             Pooling::Mean => mean_pool(pass.tape, x, lens)?,
             Pooling::First => first_frame(pass.tape, x)?,
         };
         let heads = self.heads.iter().enumerate();
-        heads
+        let scores = heads
             .map(|(h, head)| pass.within(format_args!("linear.{h}"), |pass| head.forward(pass, &pooled)))
-            .collect()
+            .collect::<Result<_, _>>()?;
+        Ok((Some(pooled), scores))
     }
 }

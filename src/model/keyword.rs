@@ -101,10 +101,11 @@ impl Keyword {
             hidden_states.push(x.clone());
         }
         let last = pass.within("norm", |pass| self.norm.forward(pass, &x))?;
-        let class_logits = pass.within("classifier", |pass| self.heads.forward(pass, &last, &frames))?;
+        let (pooled, class_logits) =
+            pass.within("classifier", |pass| self.heads.forward(pass, &last, &frames))?;
         let states = hidden_states.len() - 1;
         hidden_states[states] = last;
-        Ok(Activations { extract_features, hidden_states, logits: None, class_logits, frames })
+        Ok(Activations { extract_features, hidden_states, logits: None, pooled, class_logits, frames })
     }
 }
 

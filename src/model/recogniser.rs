@@ -18,6 +18,8 @@ pub struct Activations<D: kernels::Device> {
     pub hidden_states: Vec<Array<D>>,
     /// CTC scores [B, T, V], where there is such a head.
     pub logits: Option<Array<D>>,
+    /// What the classifier heads stand on [B, width], where there are such heads.
+    pub pooled: Option<Array<D>>,
     /// Class scores [B, classes] per classifier head.
     pub class_logits: Vec<Array<D>>,
     /// Valid frames per row.

@@ -71,8 +71,9 @@ impl Wav2vec2 {
             pass.within("wav2vec2", |pass| self.body(pass, input, &frames))?;
         let last = &hidden_states[hidden_states.len() - 1];
         let logits = Some(pass.within("lm_head", |pass| self.ctc.forward(pass, last))?);
-        let class_logits = pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
-        Ok(Activations { extract_features, hidden_states, logits, class_logits, frames })
+        let (pooled, class_logits) =
+            pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
+        Ok(Activations { extract_features, hidden_states, logits, pooled, class_logits, frames })
     }
 
     /// Everything below the heads: normalised features and the encoder's hidden states.

@@ -46,6 +46,11 @@ impl RandomState {
         all
     }
 
+    /// `randint(below)`, which is also each draw of `choice(below, replace=True)`. A range of one takes no draw.
+    pub fn below(&mut self, below: usize) -> usize {
+        if below > 1 { self.up_to(below - 1) } else { 0 }
+    }
+
     /// A number from 0 to `most`, by rejection. Beyond 32 bits NumPy would draw two words; no list here is that long.
     fn up_to(&mut self, most: usize) -> usize {
         let mask = (u32::MAX >> (most as u32).leading_zeros()) as usize;

@@ -73,6 +73,14 @@ impl<'a> Job<'a> {
         self.loader(&self.plan.data.train_meta, self.plan.data.partial)
     }
 
+    /// The test utterances, one by one.
+    ///
+    /// # Errors
+    /// As [`Job::train_loader`].
+    pub fn test_loader(&self) -> Result<Loader, TrainError> {
+        self.loader(&self.plan.data.test_meta, 1.0)
+    }
+
     /// The batches of a split that is judged on.
     ///
     /// # Errors

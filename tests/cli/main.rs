@@ -11,6 +11,7 @@ mod prepare;
 mod profile;
 mod published;
 mod run;
+mod samples;
 mod server;
 mod share;
 mod support;

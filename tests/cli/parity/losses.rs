@@ -48,6 +48,7 @@ fn activations(golden: &Tensors, who: &str) -> Activations<Cpu> {
         extract_features: of("h0"),
         hidden_states: vec![of("h0"), of("h1"), of("h2")],
         logits: Some(of("logits")),
+        pooled: None,
         class_logits: classes.iter().map(|name| array(golden, name).tracked()).collect(),
         frames: FRAMES.to_vec(),
     }
@@ -171,7 +172,7 @@ fn classifiers_pool_valid_frames_or_take_the_first() {
         let params = filled(&golden, &declarations, "pool.");
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&params, &mut tape);
-        let scores = pooled.forward(&mut pass, &array(&golden, "student.h2"), &FRAMES).unwrap();
+        let (_, scores) = pooled.forward(&mut pass, &array(&golden, "student.h2"), &FRAMES).unwrap();
         for (head, scores) in scores.iter().enumerate() {
             let what = format!("pool.{name}.{head}");
             println!("{what} {:e}", close(&what, &scores.to_vec(), &golden[&what].1, 1e-6));

@@ -7,6 +7,7 @@ mod layers;
 mod losses;
 mod pattern;
 mod rules;
+mod sample_metrics;
 mod sashimi;
 mod text;
 mod training;
