@@ -30,21 +30,40 @@ fn the_pages_are_true() {
     assert!(commands > 10, "{commands} commands only");
 }
 
-/// The example of a corpus is one that is there: what the page shows of it stands so in its files.
+/// Two examples are there: what the page shows of them stands so in their files.
 #[test]
-fn the_corpus_shown_is_the_one_that_is_there() {
-    let read = |file: &str| fs::read_to_string(root().join(file)).expect("text");
-    let page = read("docs/extending.md");
-    let (_, corpus) = page.split_once("## A new corpus\n").expect("a chapter about corpora");
-    let files = read("src/corpora/speech_commands/mod.rs") + &read("corpora/fixtures/speech-commands.py");
-    let shown: Vec<&str> = corpus
-        .split("\n```")
-        .filter_map(|block| block.strip_prefix("rust\n").or(block.strip_prefix("python\n")))
-        .collect();
-    assert_eq!(shown.len(), 4);
-    for block in shown {
-        assert!(files.contains(block), "docs/extending.md shows what is not there:\n{block}");
+fn what_is_shown_of_the_examples_is_what_is_there() {
+    let page = fs::read_to_string(root().join("docs/extending.md")).expect("text");
+    let family = [
+        "src/config/model/keyword.rs",
+        "src/config/model/mod.rs",
+        "src/plan/model/keyword.rs",
+        "src/model/keyword.rs",
+        "src/model/mod.rs",
+        "experiments/speech_commands_classifier.toml",
+    ];
+    assert_eq!(shown(&page, "A new family of models", &family), 9);
+    let corpus = ["src/corpora/speech_commands/mod.rs", "corpora/fixtures/speech-commands.py"];
+    assert_eq!(shown(&page, "A new corpus", &corpus), 4);
+}
+
+/// How many blocks of code a chapter shows, all of which stand in these files.
+fn shown(page: &str, chapter: &str, files: &[&str]) -> usize {
+    let read = |file: &&str| fs::read_to_string(root().join(file)).expect("text");
+    let files: String = files.iter().map(read).collect();
+    let (_, text) = page.split_once(&format!("## {chapter}\n")).expect("the chapter");
+    let text = text.split("\n## ").next().expect("its text");
+    let code = |block: &str| {
+        ["rust\n", "python\n", "toml\n"]
+            .iter()
+            .find_map(|language| block.strip_prefix(language))
+            .map(str::to_owned)
+    };
+    let blocks: Vec<String> = text.split("\n```").filter_map(code).collect();
+    for block in &blocks {
+        assert!(files.contains(block.as_str()), "docs/extending.md shows what is not there:\n{block}");
     }
+    blocks.len()
 }
 
 /// A folder in which a reader would be: with the shipped experiments, the schema, the corpus and the fixtures.
