@@ -16,7 +16,7 @@ const BATCH: usize = 16;
 pub struct Listener<'a, D: Backend> {
     device: &'a D,
     model: &'a Model<D>,
-    network: Recogniser<'a>,
+    network: &'a Recogniser,
     classes: usize,
 }
 
