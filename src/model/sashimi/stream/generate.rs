@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use kernels::stream::SHARDS;
+
 use super::sampler::log_likelihood;
 use super::{Sampler, Sampling, StepWeights, Stepper, StreamError};
 
 /// The most lanes that a thread steps at a time.
-const LANES: usize = 16;
+const LANES: usize = 32;
+/// Fewer lanes than these are better shared by two threads than dealt out: each thread then reads half of the weights, not all.
+const SHARED: usize = 4;
 /// Steps between two words to the watcher.
 const NEWS: usize = 256;
 
@@ -113,7 +117,7 @@ pub fn mean_nats(
 
 /// Does `work` on groups of the numbers below `count`, each with a stepper of as many lanes; the results in order.
 ///
-/// Where there are clips enough, each thread has groups of its own; else two share each step.
+/// Where there are clips enough, each thread has groups of its own; else two share each step. A clip is the same either way.
 fn in_groups<T: Send>(
     weights: &Arc<StepWeights>,
     count: usize,
@@ -121,7 +125,9 @@ fn in_groups<T: Send>(
     work: impl Fn(&mut Stepper, Range<usize>) -> Result<Vec<T>, StreamError> + Sync,
 ) -> Result<Vec<T>, StreamError> {
     let threads = threads.max(1);
-    let lanes = count.div_ceil(threads).clamp(1, LANES);
+    let alone = count.div_ceil(threads);
+    let lanes =
+        if alone < SHARED { count.div_ceil(threads.div_ceil(SHARDS)) } else { alone.min(LANES) }.max(1);
     let groups: Vec<Range<usize>> =
         (0..count).step_by(lanes).map(|first| first..(first + lanes).min(count)).collect();
     let workers = groups.len().min(threads);

@@ -57,6 +57,27 @@ impl Member {
         Member { weights, tiers, work, logits }
     }
 
+    /// Splits off the second share, for a thread that sums by `other`, and keeps the first, summing by `own`; what summed before.
+    pub fn divide(&mut self, own: Sums, other: Sums) -> (Self, Sums) {
+        let lanes = self.work.lanes;
+        let [normed, inner] = [&self.work.normed, &self.work.inner].map(|room| vec![0.0; room.len()]);
+        let share = Member {
+            weights: Arc::clone(&self.weights),
+            tiers: self.tiers.iter_mut().map(TierState::divide).collect(),
+            work: Work { lanes, sums: other, normed, inner },
+            logits: vec![0.0; self.logits.len()],
+        };
+        (share, std::mem::replace(&mut self.work.sums, own))
+    }
+
+    /// Takes a share back, which has stepped as often, to sum by `alone`; the ways by which both summed, the own one first.
+    pub fn join(&mut self, share: Self, alone: Sums) -> [Sums; 2] {
+        for (tier, share) in self.tiers.iter_mut().zip(share.tiers) {
+            tier.join(share);
+        }
+        [std::mem::replace(&mut self.work.sums, alone), share.work.sums]
+    }
+
     pub fn reset(&mut self) {
         self.tiers.iter_mut().for_each(TierState::reset);
     }
@@ -136,6 +157,29 @@ impl TierState {
             gathered: vec![0.0; pooled],
             queue: vec![0.0; pooled],
             phase: 0,
+        }
+    }
+
+    /// The states of the second share, and everything that both threads have.
+    fn divide(&mut self) -> Self {
+        let split = |pairs: &mut Vec<PairState>| {
+            pairs.iter_mut().map(|pair| PairState(pair.0.split_off(1))).collect()
+        };
+        TierState {
+            x: self.x.clone(),
+            kept: Vec::with_capacity(self.kept.capacity()),
+            down: split(&mut self.down),
+            up: split(&mut self.up),
+            gathered: self.gathered.clone(),
+            queue: self.queue.clone(),
+            phase: self.phase,
+        }
+    }
+
+    fn join(&mut self, share: Self) {
+        let own = self.down.iter_mut().chain(&mut self.up);
+        for (own, share) in own.zip(share.down.into_iter().chain(share.up)) {
+            own.0.extend(share.0);
         }
     }
 

@@ -10,6 +10,7 @@
 mod error;
 mod generate;
 mod member;
+mod pace;
 mod packed;
 mod parameters;
 mod sampler;

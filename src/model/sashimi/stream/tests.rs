@@ -152,6 +152,18 @@ fn a_lane_has_the_same_bytes_in_any_company_and_on_two_threads() {
     }
 }
 
+/// Long enough for both ways of sharing the work to be tried.
+#[test]
+fn work_goes_from_two_threads_to_one_and_back_within_a_recording() {
+    for plan in [plan(), plans().remove(6).1] {
+        let weights = weights(&plan);
+        let codes = [codes(420, plan.levels, 1), codes(420, plan.levels, 2)];
+        let [one, two] =
+            [1, 2].map(|threads| lanes(&mut Stepper::new(&weights, 2, threads).unwrap(), &codes));
+        assert!(one == two);
+    }
+}
+
 /// A tier's samples reach the tier above one of its own samples later: what is asked at a sample does not depend on codes after it.
 #[test]
 fn nothing_is_heard_before_its_time() {

@@ -1,0 +1,86 @@
+//! Is a step faster on two threads or on one? Measured, and measured again now and then: on a machine with other work a second thread
+//! that has to be waited for costs more than it brings.
+
+use std::time::Instant;
+
+/// Steps that are timed together.
+const STRETCH: u32 = 128;
+/// Stretches after which the other way is tried again.
+const CALM: u32 = 128;
+/// How much cheaper the other way has to be.
+const MARGIN: f64 = 1.05;
+
+/// The cost of stepping, by the number of threads.
+#[derive(Debug)]
+pub(super) struct Pace {
+    divided: bool,
+    /// Seconds for a stretch on one thread and on two, as last seen.
+    costs: [Option<f64>; 2],
+    since: Instant,
+    steps: u32,
+    calm: u32,
+}
+
+impl Pace {
+    /// Starts on two threads.
+    pub fn new(now: Instant) -> Self {
+        Pace { divided: true, costs: [None; 2], since: now, steps: 0, calm: 0 }
+    }
+
+    /// Counts a step; whether the next one is to be divided between two threads.
+    pub fn step(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        self.steps += 1;
+        if self.steps == STRETCH {
+            let now = now();
+            self.stretch(now.duration_since(self.since).as_secs_f64());
+            (self.since, self.steps) = (now, 0);
+        }
+        self.divided
+    }
+
+    fn stretch(&mut self, secs: f64) {
+        self.costs[usize::from(self.divided)] = Some(secs);
+        self.calm += 1;
+        let cheaper = self.costs[usize::from(!self.divided)].is_none_or(|other| other * MARGIN < secs);
+        if cheaper || self.calm == CALM {
+            self.divided = !self.divided;
+            self.calm = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Of some stretches, which were divided, when one takes so long on one thread and on two.
+    fn divided(pace: &mut Pace, now: &mut Instant, stretches: u32, millis: [u64; 2]) -> Vec<bool> {
+        let mut seen = Vec::new();
+        for _ in 0..stretches {
+            let took = Duration::from_millis(millis[usize::from(pace.divided)]);
+            seen.push(pace.divided);
+            for step in 1..=STRETCH {
+                *now += took / STRETCH;
+                assert_eq!(pace.step(|| *now), pace.divided);
+                assert!(step == STRETCH || pace.divided == seen[seen.len() - 1]);
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn the_faster_way_is_taken_and_the_other_tried_again() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        assert_eq!(divided(&mut pace, &mut now, 4, [20, 11]), [true, false, true, true]);
+        // Somebody else comes: the second thread keeps the first waiting.
+        assert_eq!(divided(&mut pace, &mut now, 3, [20, 90]), [true, false, false]);
+        let later = divided(&mut pace, &mut now, 300, [20, 90]);
+        assert_eq!(later.iter().filter(|divided| **divided).count(), 2);
+        // And goes.
+        let later = divided(&mut pace, &mut now, 300, [20, 11]);
+        assert!(later.iter().filter(|divided| **divided).count() > 150 && pace.divided);
+    }
+}
