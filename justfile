@@ -38,3 +38,7 @@ smoke:
 # Bits a sample by counting codes: the baseline of a model of raw sound.
 counts *args:
     cargo run --release --quiet --example counts -- {{args}}
+
+# Generated digits beside real ones, a control and noise: `just samples CLASSIFIER_RUN SASHIMI_RUN`.
+samples *args:
+    cargo run --release --quiet --example samples -- {{args}}
