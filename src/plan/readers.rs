@@ -146,9 +146,16 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// Whether the option's table is there.
+    fn has_place(&self, path: &str) -> bool {
+        let table =
+            path.rsplit_once('.').map_or(String::new(), |(table, _)| format!("/{}", table.replace('.', "/")));
+        self.json.pointer(&table).is_some_and(Json::is_object)
+    }
+
     /// Whether anything reads the option.
     fn is_read(&self, path: &str) -> bool {
-        let mut refused = true;
+        let mut refused = self.has_place(path);
         for experiment in self.candidates(path).into_iter().filter_map(|value| self.with(path, value)) {
             let Ok(plan) = resolve(&experiment, self.needs.to_vec()) else { continue };
             refused = false;
@@ -161,7 +168,7 @@ impl<'a> Subject<'a> {
 
     /// Who reads the option, and whether its value is part of the identity; `None`: nobody.
     fn readers(&self, path: &str) -> Option<(BTreeSet<Reader>, bool)> {
-        let (mut readers, mut identity, mut refused) = (BTreeSet::new(), false, true);
+        let (mut readers, mut identity, mut refused) = (BTreeSet::new(), false, self.has_place(path));
         for candidate in self.candidates(path) {
             let Some(experiment) = self.with(path, candidate) else { continue };
             if needs(&experiment) != self.named {

@@ -3,14 +3,15 @@
 use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
-/// Options that change no result: names, places, the machine, display, and how far a run has got.
-const NOT_PART_OF_THE_IDENTITY: [&str; 15] = [
+/// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
+const NOT_PART_OF_THE_IDENTITY: [&str; 16] = [
     "name",
     "description",
     "run.device",
     "run.threads",
     "run.micro_batches",
     "data.dir",
+    "model.diffwave_sashimi.inference_noise_schedule",
     "train.max_steps",
     "train.recompute",
     "eval.sounds",
@@ -41,6 +42,9 @@ fn readers_are_named_and_conditions_found() {
     let of = |path: &str| readers(path).expect("an option");
     assert!(of("train.max_lr").readers.contains(&Reader::Training));
     assert_eq!(of("train.max_lr").only_if, None);
+    for size in ["wav2vec2.hidden_size", "keyword.width", "sashimi.d_model", "diffwave_sashimi.d_model"] {
+        assert_eq!(of(&format!("model.{size}")).readers, [Reader::Model].into(), "{size}");
+    }
     assert_eq!(
         of("model.wav2vec2.mamba_headdim").only_if.as_deref(),
         Some("model.wav2vec2.asr_use_mamba = true")
