@@ -1,7 +1,7 @@
 //! `runner generate`: sound out of a model.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -56,8 +56,11 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
         shown.tally.finish();
     }
     let secs = began.elapsed().as_secs_f64();
+    let files = match &arguments.output {
+        Some(folder) => write(folder, &made, rate_hz, &name, &request)?,
+        None => Vec::new(),
+    };
     if let Some(folder) = &arguments.output {
-        write(folder, &made, rate_hz, &name, &request)?;
         talk.say(format_args!("{} in {}", clips(made.len()), folder.display()));
     }
     let of_sound = (made.len() * request.samples) as f64 / f64::from(rate_hz);
@@ -70,7 +73,7 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     if talk.json {
         talk.data(&json!({
             "model": name, "clips": made.len(), "samples": request.samples, "rate_hz": rate_hz, "secs": secs,
-            "samples_per_sec": speed, "real_time_factor": of_sound / secs, "dir": arguments.output,
+            "samples_per_sec": speed, "real_time_factor": of_sound / secs, "dir": arguments.output, "files": files,
             "nats": made.iter().map(|clip| clip.mean_log_likelihood.map(|mean| -mean)).collect::<Vec<_>>(),
         }));
     }
@@ -165,13 +168,20 @@ fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failu
     })
 }
 
-/// Writes every clip under its number, and clips.json with what it was made from.
-fn write(folder: &Path, made: &[Made], rate_hz: u32, model: &str, request: &Request) -> Result<(), Failure> {
+/// Writes every clip under its number, and clips.json with what it was made from; where the clips are.
+fn write(
+    folder: &Path,
+    made: &[Made],
+    rate_hz: u32,
+    model: &str,
+    request: &Request,
+) -> Result<Vec<PathBuf>, Failure> {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", folder.display())))?;
-    let mut rows = Vec::with_capacity(made.len());
+    let (mut rows, mut files) = (Vec::with_capacity(made.len()), Vec::with_capacity(made.len()));
     for (number, clip) in made.iter().enumerate() {
         let file = format!("{number:04}.wav");
+        files.push(folder.join(&file));
         write_whole(&folder.join(&file), &audio::wav_bytes(&clip.waveform, rate_hz))?;
         rows.push(json!({
             "file": file, "samples": clip.waveform.len(),
@@ -183,7 +193,8 @@ fn write(folder: &Path, made: &[Made], rate_hz: u32, model: &str, request: &Requ
         "nucleus_p": request.nucleus_p, "temperature": request.temperature,
         "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps, "clips": rows,
     });
-    Ok(write_whole(&folder.join("clips.json"), format!("{all:#}\n").as_bytes())?)
+    write_whole(&folder.join("clips.json"), format!("{all:#}\n").as_bytes())?;
+    Ok(files)
 }
 
 /// Tells how far it is.

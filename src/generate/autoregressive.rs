@@ -18,12 +18,8 @@ pub(super) fn generate<D: Backend>(
     request: &Request,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<Made>, GenerateError> {
-    let lookup = |name: &str| {
-        let array = model.params.by_name(name)?.array();
-        Some((array.shape().dims().to_vec(), array.to_vec()))
-    };
     let derived = |done, of| _ = watch(Progress::Deriving { done, of });
-    let weights = Arc::new(StepWeights::new(plan, &lookup, &derived)?);
+    let weights = Arc::new(StepWeights::of(plan, &model.params, &derived)?);
     let levels = levels(plan);
     let prompt: Vec<u32> = std::iter::once(weights.silence()).chain(levels.encode(&request.prompt)).collect();
     let asked = stream::Request {

@@ -5,6 +5,7 @@ mod check;
 mod configure;
 mod docs;
 mod fetch;
+mod generate;
 mod import;
 mod parity;
 mod prepare;

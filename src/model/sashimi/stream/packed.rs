@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kernels::Backend;
 use kernels::stream::{Heads, Matrix, Norm, SHARDS, Spaces, share};
 
 use super::StreamError;
 use super::parameters::{Found, List, Parameters};
+use crate::nn::Params;
 use crate::plan::{BlockNorm, SashimiPlan, Skips, TiersPlan};
 
 /// Layer norm's.
@@ -92,6 +94,22 @@ impl Split {
 }
 
 impl StepWeights {
+    /// Packs the parameters of a model, wherever they are; `progress` and errors as in [`StepWeights::new`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of<D: Backend>(
+        plan: &SashimiPlan,
+        params: &Params<D>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, StreamError> {
+        let lookup = |name: &str| {
+            let array = params.by_name(name)?.array();
+            Some((array.shape().dims().to_vec(), array.to_vec()))
+        };
+        Self::new(plan, &lookup, progress)
+    }
+
     /// Reads and packs every parameter of `plan`, by the names and shapes of the published checkpoints; axes of 1 may be missing.
     ///
     /// Deriving the recurrence of an S4 head takes the powers of a matrix, on all threads: `progress` is told how many heads of how many are
