@@ -100,7 +100,7 @@ fn run(asked: &Asked) -> Result<(), Box<dyn Error>> {
         }
     })?;
     eprintln!("drawing {} clips of {}", request.clips, model.name);
-    let ours = generate::generate(&model.model, &request, &|_| ControlFlow::Continue(()))?;
+    let ours = generate::generate(&device, &model.model, &request, &|_| ControlFlow::Continue(()))?;
     let rows = [
         row("held out", held_out)?,
         row("ours", rows::made(ours, asked.cut, rates)?)?,
