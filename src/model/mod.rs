@@ -21,7 +21,7 @@ pub mod weights;
 
 pub use build::{Model, ModelError, Network, declare};
 pub use feature_encoder::FeatureEncoder;
-pub use heads::Pooled;
+pub use heads::{Classed, Pooled};
 pub use keyword::Keyword;
 pub use published::Published;
 pub use recogniser::{Activations, Input, Recogniser};
