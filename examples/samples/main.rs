@@ -69,8 +69,8 @@ fn main() -> ExitCode {
 }
 
 fn run(asked: &Asked) -> Result<(), Box<dyn Error>> {
-    if !(asked.seconds > 0.0 && asked.nucleus_p > 0.0) {
-        return Err("`--seconds` and `--nucleus-p` are above 0".into());
+    if [asked.seconds, asked.nucleus_p].iter().any(|&x| x.is_nan() || x <= 0.0) {
+        return Err("`--seconds` and `--nucleus-p` have to be above 0".into());
     }
     let profile = asked.profile.as_deref();
     let (judge, model) = (source::open(&asked.classifier, profile)?, source::open(&asked.model, profile)?);

@@ -21,6 +21,8 @@ const RANGE: f32 = 16.1;
 /// From the softest to the loudest.
 const COLOURS: [[f32; 3]; 5] =
     [[0.0, 0.0, 4.0], [81.0, 18.0, 124.0], [183.0, 55.0, 121.0], [252.0, 137.0, 97.0], [252.0, 253.0, 191.0]];
+/// Loudnesses that are told apart: a file with fewer packs better.
+const STEPS: f32 = 40.0;
 const PAPER: [u8; 3] = [255; 3];
 
 /// The sheet as PNG; each clip's first `seconds`.
@@ -74,7 +76,7 @@ fn paint(pixels: &mut [[u8; 3]], width: usize, [left, top]: [usize; 2], energies
 
 /// Of a loudness from 0 to 1.
 fn colour(loudness: f32) -> [u8; 3] {
-    let place = loudness.clamp(0.0, 1.0) * (COLOURS.len() - 1) as f32;
+    let place = (loudness.clamp(0.0, 1.0) * STEPS).round() / STEPS * (COLOURS.len() - 1) as f32;
     let below = (place as usize).min(COLOURS.len() - 2);
     let share = place - below as f32;
     std::array::from_fn(|part| {

@@ -2,7 +2,7 @@
 
 use kernels::dropout::dropout;
 use kernels::padding::{first_frame, mean_pool};
-use kernels::{Array, Backend, OpError};
+use kernels::{Array, Backend, Device, OpError};
 
 use crate::nn::{Linear, Pass, Scope};
 use crate::plan::{Heads, Pooling, Wav2vec2Plan};
@@ -33,6 +33,14 @@ impl CtcHead {
     }
 }
 
+/// What classifiers make of frames.
+pub struct Classed<D: Device> {
+    /// The pooled frames [B, width], where there are heads.
+    pub pooled: Option<Array<D>>,
+    /// Scores [B, classes] per head.
+    pub logits: Vec<Array<D>>,
+}
+
 /// Linear classifiers on the pooled frames.
 #[derive(Debug, Clone)]
 pub struct Pooled {
@@ -53,10 +61,8 @@ impl Pooled {
         }
     }
 
-    /// The pooled frames, where there are heads, and the scores of each.
-    ///
     /// # Shapes
-    /// x [B, T, width], `lens` valid frames → [B, width], and one [B, classes] per head
+    /// x [B, T, width], `lens` valid frames → [B, width] and, per head, [B, classes]
     ///
     /// # Errors
     /// The shapes do not fit, or the device failed.
@@ -65,18 +71,18 @@ impl Pooled {
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
         lens: &[usize],
-    ) -> Result<(Option<Array<D>>, Vec<Array<D>>), OpError> {
+    ) -> Result<Classed<D>, OpError> {
         if self.heads.is_empty() {
-            return Ok((None, Vec::new()));
+            return Ok(Classed { pooled: None, logits: Vec::new() });
         }
         let pooled = match self.pooling {
             Pooling::Mean => mean_pool(pass.tape, x, lens)?,
             Pooling::First => first_frame(pass.tape, x)?,
         };
         let heads = self.heads.iter().enumerate();
-        let scores = heads
+        let logits = heads
             .map(|(h, head)| pass.within(format_args!("linear.{h}"), |pass| head.forward(pass, &pooled)))
             .collect::<Result<_, _>>()?;
-        Ok((Some(pooled), scores))
+        Ok(Classed { pooled: Some(pooled), logits })
     }
 }

@@ -101,11 +101,17 @@ impl Keyword {
             hidden_states.push(x.clone());
         }
         let last = pass.within("norm", |pass| self.norm.forward(pass, &x))?;
-        let (pooled, class_logits) =
-            pass.within("classifier", |pass| self.heads.forward(pass, &last, &frames))?;
+        let classed = pass.within("classifier", |pass| self.heads.forward(pass, &last, &frames))?;
         let states = hidden_states.len() - 1;
         hidden_states[states] = last;
-        Ok(Activations { extract_features, hidden_states, logits: None, pooled, class_logits, frames })
+        Ok(Activations {
+            extract_features,
+            hidden_states,
+            logits: None,
+            pooled: classed.pooled,
+            class_logits: classed.logits,
+            frames,
+        })
     }
 }
 

@@ -27,7 +27,7 @@ use crate::plan::Body;
 
 pub use build::{Model, ModelError, declare};
 pub use feature_encoder::FeatureEncoder;
-pub use heads::Pooled;
+pub use heads::{Classed, Pooled};
 pub use keyword::Keyword;
 pub use parts::{Part, Parts, Stage, Step, parts};
 pub use published::Published;

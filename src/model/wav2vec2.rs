@@ -71,9 +71,15 @@ impl Wav2vec2 {
             pass.within("wav2vec2", |pass| self.body(pass, input, &frames))?;
         let last = &hidden_states[hidden_states.len() - 1];
         let logits = Some(pass.within("lm_head", |pass| self.ctc.forward(pass, last))?);
-        let (pooled, class_logits) =
-            pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
-        Ok(Activations { extract_features, hidden_states, logits, pooled, class_logits, frames })
+        let classed = pass.within("classifier", |pass| self.classifiers.forward(pass, last, &frames))?;
+        Ok(Activations {
+            extract_features,
+            hidden_states,
+            logits,
+            pooled: classed.pooled,
+            class_logits: classed.logits,
+            frames,
+        })
     }
 
     /// Everything below the heads: normalised features and the encoder's hidden states.

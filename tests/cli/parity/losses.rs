@@ -172,8 +172,8 @@ fn classifiers_pool_valid_frames_or_take_the_first() {
         let params = filled(&golden, &declarations, "pool.");
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&params, &mut tape);
-        let (_, scores) = pooled.forward(&mut pass, &array(&golden, "student.h2"), &FRAMES).unwrap();
-        for (head, scores) in scores.iter().enumerate() {
+        let classed = pooled.forward(&mut pass, &array(&golden, "student.h2"), &FRAMES).unwrap();
+        for (head, scores) in classed.logits.iter().enumerate() {
             let what = format!("pool.{name}.{head}");
             println!("{what} {:e}", close(&what, &scores.to_vec(), &golden[&what].1, 1e-6));
         }
