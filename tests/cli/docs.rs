@@ -1,10 +1,11 @@
 //! The pages in docs/ are true: every file they show is written, every command they show is run, and says what they say it says.
 //!
 //! A block headed `toml NAME` is written to NAME; in a block headed `console` each line after `$ ` is given to a shell. `…` in the expected
-//! text stands for anything. Rewrite what commands say with `RUNNER_UPDATE=1 cargo test --test cli the_pages_are_true`.
+//! text stands for anything. Rewrite what commands say with `RUNNER_UPDATE=1 cargo test --test cli the_pages_are_true`. An example that a page
+//! runs through cargo is the program that cargo has made of it beside the tests.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -66,6 +67,14 @@ fn shown(page: &str, chapter: &str, files: &[&str]) -> usize {
     blocks.len()
 }
 
+/// The example that the page about sound shows is the one that is run.
+#[test]
+fn the_sampler_shown_is_the_one_that_is_there() {
+    let page = fs::read_to_string(root().join("docs/generation.md")).expect("text");
+    let program = fs::read_to_string(root().join("examples/own_sampler/main.rs")).expect("text");
+    assert!(page.contains(&format!("```rust\n{program}```\n")), "docs/generation.md shows another program");
+}
+
 /// A folder in which a reader would be: with the shipped experiments, the schema, the corpus and the fixtures.
 fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
@@ -125,6 +134,7 @@ impl Page {
 
     fn shell(&mut self, command: &str) -> String {
         self.commands += 1;
+        let command = through_cargo(command);
         let program = Path::new(env!("CARGO_BIN_EXE_runner")).parent().expect("a folder");
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
         let output = Command::new("sh")
@@ -138,6 +148,33 @@ impl Page {
         let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
         joined(&lines)
     }
+}
+
+/// The command with each `cargo run … --example NAME --` replaced by the program that it would run.
+fn through_cargo(command: &str) -> String {
+    let mut parts = command.split("cargo run --release --quiet --example ");
+    let mut given = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, arguments) = part.split_once(" -- ").expect("an example and its arguments");
+        given += &format!("{} {arguments}", example(name).display());
+    }
+    given
+}
+
+/// The program of an example. `cargo test` makes it with the tests, `cargo test --test cli` does not.
+fn example(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_runner")).parent().expect("a folder");
+    let program = folder.join("examples").join(name);
+    if !program.exists() {
+        let release = folder.ends_with("release").then_some("--release");
+        let arguments = ["build", "--quiet", "--example", name].into_iter().chain(release);
+        let built = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"))
+            .args(arguments)
+            .current_dir(root())
+            .status();
+        assert!(built.expect("cargo").success(), "`{name}` cannot be built");
+    }
+    program
 }
 
 fn write(path: &Path, block: &[&str]) {
