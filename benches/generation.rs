@@ -150,9 +150,10 @@ impl Cost {
                 .get(tier)
                 .map_or(0, |factor| 2 * width * factor * tiers.width_of(tier + 1) / factor);
             let often = |count: usize| count as f64 / every as f64;
-            cost.products += often(blocks + pool + 11 * pairs);
-            cost.shared += 4.0 * often(blocks + pool + 8 * pairs);
-            cost.own += 4.0 * often(4 * pairs);
+            // A pair of states: ten products a sample; every fourth sample twenty coefficients, and its two parts read and written.
+            cost.products += often(blocks + pool + 10 * pairs);
+            cost.shared += 4.0 * often(blocks + pool + 5 * pairs);
+            cost.own += 4.0 * often(pairs);
             every *= tiers.pool.get(tier).copied().unwrap_or(1);
         }
         let head = (plan.levels * tiers.width) as f64;

@@ -141,6 +141,48 @@ fn heads_step_as_the_recurrence_does() {
     }
 }
 
+/// HiPPO-LegS with 32 pairs, as a model starts: poles and inputs over three orders of magnitude, and a correction as large as they are.
+#[test]
+fn heads_step_from_the_values_that_models_start_with() {
+    const W_IMAG: [f32; 32] = [
+        1303.274, 433.0308, 258.1522, 182.6204, 140.2143, 112.876, 93.66184, 79.33266, 68.17443, 59.1956,
+        51.78267, 45.53587, 40.18356, 35.5347, 31.45109, 27.83027, 24.59469, 21.68464, 19.05342, 16.66404,
+        14.4869, 12.49814, 10.6784, 9.012005, 7.486288, 6.091216, 4.819144, 3.664807, 2.625655, 1.702968,
+        0.9058594, 0.2638569,
+    ];
+    const B: [f32; 32] = [
+        40.75184, 13.60563, 8.189048, 5.876201, 4.597392, 3.788057, 3.230995, 2.824815, 2.515827, 2.272948,
+        2.076945, 1.915284, 1.779454, 1.663473, 1.56302, 1.474889, 1.396657, 1.326446, 1.262781, 1.204475,
+        1.150555, 1.1002, 1.0527, 1.007415, 0.963733, 0.921027, 0.878592, 0.835527, 0.790493, 0.741009,
+        0.680227, 0.594512,
+    ];
+    let real = |scale: f32| B.iter().flat_map(|b| [b * scale, 0.0]).collect::<Vec<f32>>();
+    let mut layer = Layer::new(4, 32, 1);
+    layer.parts[0] = vec![-6.9, -5.0, -3.5, -2.31];
+    layer.parts[1].fill(-0.691_149);
+    layer.parts[2] = W_IMAG.into();
+    layer.parts[3] = real(std::f32::consts::FRAC_1_SQRT_2);
+    layer.parts[4] = real(1.0);
+    let (period, samples) = (1_000, 1_500);
+    let u = numbers(samples, 8);
+    let wanted: Vec<f64> = u.iter().map(|u| f64::from(*u)).collect();
+    for (shard, half) in layer.spaces(period).heads(&|| {}).unwrap().iter().enumerate() {
+        let (mut states, mut y) = (States::new(half, 1), vec![0.0; half.stride()]);
+        let mut got = [const { Vec::new() }; 2];
+        for u in &u {
+            states.respond(half, &[*u; 4], 0, 4, &mut y);
+            states.advance(half);
+            got.iter_mut().zip(&y).for_each(|(got, y)| got.push(*y));
+        }
+        for (i, got) in got.iter().enumerate() {
+            let want = layer.outputs(2 * shard + i, period, &wanted);
+            let largest = want.iter().fold(0.0f64, |largest, y| largest.max(y.abs()));
+            let tolerance = Tolerance { absolute: 2e-5 * largest, relative: 0.0 };
+            agree(&format!("head {}", 2 * shard + i), got, &want, tolerance);
+        }
+    }
+}
+
 #[test]
 fn a_head_without_recurrence_is_named() {
     let mut layer = Layer::new(3, 2, 3);
