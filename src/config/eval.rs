@@ -37,7 +37,7 @@ pub struct Eval {
     /// Clips that a model of sound makes at each evaluation, to be heard in TensorBoard and in the run's `sounds/`; it changes no result.
     pub sounds: usize,
 
-    /// Length of these clips.
+    /// Length of each clip of `sounds`.
     #[schemars(range(max = 3600.0), extend("exclusiveMinimum" = 0))]
     pub sound_secs: f64,
 }
