@@ -13,6 +13,7 @@ use runner::model::sashimi::stream::{Request, Sampling, StepWeights, Stepper, ge
 use runner::plan::{BlockNorm, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
 
 #[path = "../src/model/sashimi/stream/tests/drawn.rs"]
+#[expect(dead_code, reason = "the tests look at values, too")]
 mod drawn;
 
 /// Where `drawn.rs` looks for them.

@@ -84,13 +84,13 @@ fn clips(count: usize) -> String {
 fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
     let wrong =
         |message: &str, help: &str| Err(Failure::new(failure::REQUEST, message.to_owned()).help(help));
-    if !(arguments.nucleus_p > 0.0) {
+    if arguments.nucleus_p.is_nan() || arguments.nucleus_p <= 0.0 {
         return wrong(
             "`--nucleus-p` is not above 0, so nothing can be drawn",
             "choose one up to 1, where it is off",
         );
     }
-    if !(arguments.temperature > 0.0) {
+    if arguments.temperature.is_nan() || arguments.temperature <= 0.0 {
         return wrong("`--temperature` is not above 0", "1 draws as the model says");
     }
     if !(arguments.seconds > 0.0 && arguments.seconds.is_finite()) {

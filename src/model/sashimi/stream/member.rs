@@ -43,6 +43,7 @@ struct Work {
 }
 
 impl Member {
+    /// A thread's part of a stepper of `lanes` recordings, at rest.
     pub fn new(weights: Arc<StepWeights>, lanes: usize, sums: Sums) -> Self {
         let widest = weights.tiers.iter().map(|tier| tier.width).max().unwrap_or(0);
         let own = sums.own();
@@ -57,10 +58,12 @@ impl Member {
         Member { weights, tiers, work, logits }
     }
 
+    /// Forgets what was heard.
     pub fn reset(&mut self) {
         self.tiers.iter_mut().for_each(TierState::reset);
     }
 
+    /// Scores of the next sample [lanes, levels] after the last step.
     pub fn logits(&self) -> &[f32] {
         &self.logits
     }
