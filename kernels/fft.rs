@@ -30,6 +30,7 @@ impl Transforms {
         Transforms { len, forward: planner.plan_fft_forward(len), inverse: planner.plan_fft_inverse(len) }
     }
 
+    /// Room for one transform of this length, to be used again.
     pub fn scratch(&self) -> Scratch {
         let work = self.forward.get_scratch_len().max(self.inverse.get_scratch_len());
         Scratch {

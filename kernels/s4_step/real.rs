@@ -10,6 +10,7 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
+    /// Zeros [size, size].
     pub fn zeros(size: usize) -> Self {
         Matrix { size, values: vec![0.0; size * size] }
     }
@@ -20,6 +21,7 @@ impl Matrix {
         matrix
     }
 
+    /// Writes one element.
     pub fn set(&mut self, row: usize, column: usize, value: f64) {
         self.values[row * self.size + column] = value;
     }
@@ -82,6 +84,7 @@ impl Matrix {
         self
     }
 
+    /// Rows as columns.
     pub fn transposed(&self) -> Matrix {
         let mut turned = Matrix::zeros(self.size);
         for row in 0..self.size {

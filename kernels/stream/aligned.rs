@@ -15,6 +15,7 @@ pub(super) struct Aligned {
 }
 
 impl Aligned {
+    /// `len` zeros, from the start of a cache line on.
     pub fn zeros(len: usize) -> Self {
         let values = vec![0.0f32; len + LINE / size_of::<f32>()];
         // Where the offset cannot be told, any start is right, and slower.

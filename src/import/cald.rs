@@ -79,7 +79,8 @@ pub struct Reading<'a> {
     pub problems: Vec<Problem>,
 }
 
-const CODE: &str = "as the published code";
+/// Where an option came from that no flag says.
+pub const CODE: &str = "as the published code";
 
 impl Reading<'_> {
     /// A flag as given.
@@ -116,20 +117,24 @@ impl Reading<'_> {
             self.note("without `--max_steps` the published program never stops; here it is `train.max_steps`, 90000 by default");
         }
         let name = self.name(naming, distils)?;
+        Some(self.import(name))
+    }
+
+    /// All that was said so far, as the experiment `name`.
+    pub fn import(&mut self, name: String) -> Import {
         let place = self.call.at.source.place(self.call.at.span().start);
-        let mut settings = Settings::default();
-        std::mem::swap(&mut settings, &mut self.settings);
+        let mut settings = std::mem::take(&mut self.settings);
         self.problems.append(&mut settings.problems);
-        Some(Import {
+        Import {
             name,
             from: format!("from {place}, {}", self.call.script.name),
             settings: settings.sorted(),
             notes: std::mem::take(&mut self.notes),
-        })
+        }
     }
 
     /// Flags and hparams that are options here, those without effect, and those that are refused.
-    fn direct_settings(&mut self) {
+    pub fn direct_settings(&mut self) {
         let flags = self.flags.clone().into_iter().map(|given| (given.flag.name.to_owned(), given));
         let hparams = self.hparams.clone().into_iter();
         let hparams = hparams.map(|given| (format!("--hparams {}", given.flag.name), given));

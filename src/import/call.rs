@@ -4,6 +4,7 @@ use super::flag::{Script, Style};
 use super::problem::{ABSENT_SCRIPT, Fault, NO_COUNTERPART, UNKNOWN_SCRIPT};
 use super::recipe::Command;
 use super::scripts::{ABSENT, script, scripts};
+use super::value::Value;
 use super::word::Word;
 use crate::config::{Problem, listed, nearest};
 
@@ -68,13 +69,21 @@ pub fn absent(word: &Word) -> Option<Problem> {
     ABSENT.contains(&name).then(|| word.problem(ABSENT_SCRIPT, message))
 }
 
-/// The program of this file name; two systems have a `train.py`, one of which takes `key=value`.
+/// The program of this file name; of several that take `key=value`, the one that knows most of them.
 fn told_apart(name: &str, arguments: &[Word]) -> Option<&'static Script> {
     let dotted = !arguments.is_empty()
         && arguments.iter().all(|word| !word.text.starts_with('-') && word.text.contains('='));
     let same_file = |script: &&Script| script.name.rsplit('/').next() == Some(name);
     let style = if dotted { Style::DotList } else { Style::Argparse };
-    scripts().filter(same_file).find(|script| script.style == style).or_else(|| script(name))
+    let known = |script: &Script, word: &Word| {
+        let pair = word.text.split_once('=');
+        pair.is_some_and(|(key, value)| {
+            script.flags().any(|flag| flag.name == key && Value::parse(value, flag.takes).is_some())
+        })
+    };
+    let unknown = |script: &&Script| arguments.iter().filter(|word| !known(script, word)).count();
+    let alike = scripts().filter(same_file).filter(|script| script.style == style);
+    alike.min_by_key(unknown).or_else(|| script(name))
 }
 
 /// That a program is not known, with the nearest one.

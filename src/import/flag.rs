@@ -14,6 +14,8 @@ pub struct Script {
     /// Options inside its `--hparams`.
     pub hparams: &'static [Flag],
     pub style: Style,
+    /// What it does whatever its command says, as options here with their values in TOML.
+    pub fixed: &'static [(&'static str, &'static str)],
 }
 
 impl Script {

@@ -13,6 +13,7 @@ use super::markdown;
 use super::pending::pending;
 use super::problem::{NOTHING_FOUND, OPEN_NAME, SAME_NAME};
 use super::recipe::{Command, Followed, Read, follow};
+use super::sound;
 use super::word::Word;
 use crate::config::{Problem, Problems, Source};
 
@@ -106,12 +107,15 @@ pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
             Some(word) => hparams(call.script, &word.value, options.read),
             None => Arguments::default(),
         };
-        if call.script.system != "CALD" {
-            waiting.push((call, given));
-            continue;
-        }
         let naming = Naming { given: options.name, lenient };
-        let said = cald::meaning(&call, given, inner, &naming);
+        let said = match call.script.system {
+            "CALD" => cald::meaning(&call, given, inner, &naming),
+            "SSAMBA" => {
+                waiting.push((call, given));
+                continue;
+            }
+            _ => sound::meaning(&call, given, &naming),
+        };
         problems.extend(said.problems);
         imported.experiments.extend(said.experiment);
         imported.evaluations.extend(said.evaluation);

@@ -25,6 +25,7 @@ mod published;
 mod recipe;
 mod scripts;
 mod settings;
+mod sound;
 mod value;
 mod word;
 

@@ -20,9 +20,12 @@ pub fn of_folder(path: &str) -> Name {
         Some(corpus) => format!("{corpus}_{}", family(last)),
         None => (*last).to_owned(),
     };
-    Name::Known(
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' }).collect(),
-    )
+    Name::Known(plain(&name))
+}
+
+/// The text with `_` in the place of what a name does not take.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' }).collect()
 }
 
 /// The folder of an experiment and which checkpoint of it, from the path of a checkpoint or of the folder itself.

@@ -38,9 +38,6 @@ fn understood(given: &Arguments) -> (Settings, Vec<Problem>) {
     for given in &given.given {
         match given.flag.here {
             Here::Key(path) => settings.take(path, given, given.parsed.clone(), given.flag.name),
-            Here::Said(_) if given.flag.name == "grad_clip" && given.parsed.number() > Some(0.0) => {
-                settings.take("train.max_grad_norm", given, given.parsed.clone(), given.flag.name);
-            }
             here => refused.extend(super::cald::refused(given, here)),
         }
     }
@@ -49,9 +46,8 @@ fn understood(given: &Arguments) -> (Settings, Vec<Problem>) {
 
 fn refusal(Site { call, given, axes }: &Site) -> Problem {
     let script = call.script;
-    let model = if script.system == "simple-sashimi" { "sashimi" } else { "ssamba" };
     let message =
-        format!("`{}` trains {}, and this version has no `[model.{model}]`", script.name, script.system);
+        format!("`{}` trains {}, and this version has no `[model.ssamba]`", script.name, script.system);
     let (settings, _) = understood(given);
     let said: Vec<String> = settings
         .list

@@ -36,6 +36,11 @@ impl Settings {
         self.set(path, Value::Text(text.to_owned()), origin);
     }
 
+    /// The value of an option that is set.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        self.list.iter().find(|setting| setting.path == path).map(|setting| &setting.value)
+    }
+
     /// Sets an option to what a flag gives; the flag's mistake if the option does not take it.
     pub fn take(&mut self, path: &'static str, given: &Given, value: Value, origin: impl Into<String>) {
         match complaint(path, &value) {
@@ -80,7 +85,7 @@ fn complaint(path: &str, value: &Value) -> Option<String> {
 
 /// The options as an experiment; `None` where they form none.
 pub fn experiment(settings: &[Setting]) -> Option<Experiment> {
-    let mut root = json!({"model": {"wav2vec2": {}}});
+    let mut root = json!({});
     for setting in settings {
         let mut node = &mut root;
         for key in setting.path.split('.') {

@@ -3,6 +3,7 @@
 mod cald;
 mod pending;
 mod recipes;
+mod sound;
 
 use std::path::Path;
 use std::{env, fs, io};

@@ -13,6 +13,7 @@ pub enum Value {
     Number(f64, String),
     Boolean(bool),
     Integers(Vec<i64>),
+    Texts(Vec<String>),
 }
 
 impl Value {
@@ -48,6 +49,14 @@ impl Value {
         }
     }
 
+    /// The value that stands so in TOML, the quotes of text left out.
+    pub fn plain(text: &str) -> Self {
+        [Takes::Word, Takes::Integer, Takes::Number]
+            .into_iter()
+            .find_map(|takes| Self::parse(text, takes))
+            .unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+
     /// The value in a TOML file.
     pub fn toml(&self) -> String {
         match self {
@@ -55,10 +64,8 @@ impl Value {
             Value::Integer(number) => number.to_string(),
             Value::Number(_, written) => written.clone(),
             Value::Boolean(on) => on.to_string(),
-            Value::Integers(numbers) => {
-                let items: Vec<String> = numbers.iter().map(i64::to_string).collect();
-                format!("[{}]", items.join(", "))
-            }
+            Value::Integers(numbers) => list(numbers.iter().map(i64::to_string)),
+            Value::Texts(texts) => list(texts.iter().map(|text| basic_string(text))),
         }
     }
 
@@ -70,6 +77,7 @@ impl Value {
             Value::Number(number, _) => json!(number),
             Value::Boolean(on) => json!(on),
             Value::Integers(numbers) => json!(numbers),
+            Value::Texts(texts) => json!(texts),
         }
     }
 
@@ -81,6 +89,10 @@ impl Value {
             _ => None,
         }
     }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
 fn whole_list(text: &str, separator: char) -> Option<Value> {

@@ -29,6 +29,7 @@ pub struct LogMel {
 }
 
 impl LogMel {
+    /// The front end of these sizes, its waves and triangles worked out.
     pub fn new(sizes: LogMelSizes) -> Self {
         let bins = sizes.window_samples / 2 + 1;
         LogMel { sizes, bins, waves: waves(sizes.window_samples, bins), triangles: triangles(sizes, bins) }

@@ -29,6 +29,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// The nodes of a kernel of `period` samples, an even number.
     pub fn new(period: usize) -> Self {
         let half = period / 2;
         let node =

@@ -40,6 +40,7 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Sums of nothing.
     pub const ZERO: Block = Block { re: [[0.0; LANES]; SUMS], im: [[0.0; LANES]; SUMS] };
 }
 

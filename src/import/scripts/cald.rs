@@ -11,6 +11,7 @@ pub const TRAIN: Script = Script {
     parts: &[TRAINING],
     hparams: HPARAMS,
     style: Style::Argparse,
+    fixed: &[],
 };
 
 /// `train_distill.py`.
@@ -21,6 +22,7 @@ pub const TRAIN_DISTILL: Script = Script {
     parts: &[TRAINING, GUIDED],
     hparams: HPARAMS,
     style: Style::Argparse,
+    fixed: &[],
 };
 
 /// `infer.py`.
@@ -31,6 +33,7 @@ pub const INFER: Script = Script {
     parts: &[INFERENCE],
     hparams: HPARAMS,
     style: Style::Argparse,
+    fixed: &[],
 };
 
 /// What both training programs take.

@@ -10,6 +10,7 @@ pub const RUN_AMBA: Script = Script {
     parts: &[BOTH, AMBA],
     hparams: &[],
     style: Style::Argparse,
+    fixed: &[],
 };
 
 /// SSAST's `run.py`.
@@ -20,6 +21,7 @@ pub const RUN: Script = Script {
     parts: &[BOTH, BASELINE],
     hparams: &[],
     style: Style::Argparse,
+    fixed: &[],
 };
 
 /// What both programs take.

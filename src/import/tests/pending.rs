@@ -4,33 +4,6 @@ use super::{complaint, imported};
 use crate::import::Input;
 
 #[test]
-fn simple_sashimi_is_understood_and_refused() {
-    let said = complaint(
-        "python train.py train_csv=a.csv valid_csv=b.csv checkpoint_path=c seed=3 model_cfg.d_model=128 grad_clip=1.0",
-    );
-    for part in [
-        "error[E206]: `sashimi/train.py` trains simple-sashimi, and this version has no `[model.sashimi]`",
-        "all 6 flags are understood; they come to `run.seed = 3`, `train.max_grad_norm = 1.0`",
-        "without effect: checkpoint_path",
-        "3 have no counterpart yet, see `runner explain sashimi/train.py`",
-    ] {
-        assert!(said.contains(part), "{part}\n{said}");
-    }
-    let said =
-        complaint("python train.py train_csv=a.csv valid_csv=b.csv d_model=128 fp16=true batch_size=x");
-    for part in [
-        "`sashimi/train.py` has no option `d_model`",
-        "did you mean `model_cfg.d_model`?",
-        "`fp16` is `true`, which is done in no way here",
-        "`batch_size` takes a whole number, not `x`",
-        "`sashimi/train.py` needs `checkpoint_path`",
-        "4 errors",
-    ] {
-        assert!(said.contains(part), "{part}\n{said}");
-    }
-}
-
-#[test]
 fn ssamba_is_understood_and_refused_with_its_sweeps() {
     let text = "models=(tiny base)\nfor model in \"${models[@]}\"; do\n  for fold in {1..3}; do\n    python -W ignore ../run_amba.py --use_wandb --lr 1e-4 -b 24 \
                 --dataset_mean -4.26 --rms_norm 'false' --warmup False --data-train d_${fold}.json --exp-dir exp/$model\n  done\ndone\n";

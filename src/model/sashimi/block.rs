@@ -19,6 +19,7 @@ pub(super) enum Norm {
 }
 
 impl Norm {
+    /// Parameters of the norm over `width` channels.
     pub fn declare(scope: &mut Scope<'_>, kind: BlockNorm, width: usize) -> Self {
         match kind {
             BlockNorm::Layer => Norm::Layer(LayerNorm::declare(scope, width, NORM_EPS)),
@@ -26,6 +27,7 @@ impl Norm {
         }
     }
 
+    /// x [B, L, width], each frame brought to mean 0 and variance 1.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         pass.within("norm", |pass| match self {
             Norm::Layer(norm) => norm.forward(pass, x),

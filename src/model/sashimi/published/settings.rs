@@ -66,6 +66,7 @@ impl Settings {
         self.number("l_max")
     }
 
+    /// The chance of dropping a channel; 0 where nothing is said.
     pub fn dropout(&self) -> f32 {
         self.model.get("dropout").and_then(Json::as_f64).unwrap_or_default() as f32
     }

@@ -43,6 +43,7 @@ struct Work {
 }
 
 impl Member {
+    /// A thread's part of a stepper of `lanes` recordings, at rest.
     pub fn new(weights: Arc<StepWeights>, lanes: usize, sums: Sums) -> Self {
         let widest = weights.tiers.iter().map(|tier| tier.width).max().unwrap_or(0);
         let own = sums.own();
@@ -78,10 +79,12 @@ impl Member {
         [std::mem::replace(&mut self.work.sums, alone), share.work.sums]
     }
 
+    /// Forgets what was heard.
     pub fn reset(&mut self) {
         self.tiers.iter_mut().for_each(TierState::reset);
     }
 
+    /// Scores of the next sample [lanes, levels] after the last step.
     pub fn logits(&self) -> &[f32] {
         &self.logits
     }

@@ -13,6 +13,7 @@ pub(super) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
+    /// Those of a whole network, by name.
     pub fn root(lookup: &'a dyn Fn(&str) -> Found) -> Self {
         Parameters { lookup, prefix: String::new() }
     }
@@ -73,6 +74,7 @@ pub(super) struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Those of the next module of the list.
     pub fn next(&mut self) -> Parameters<'a> {
         self.taken += 1;
         self.modules.child(self.taken - 1)
