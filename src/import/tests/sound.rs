@@ -9,13 +9,14 @@ fn experiment(command: &str) -> Experiment {
     imported.experiments[0].experiment().expect("an experiment")
 }
 
-/// The shipped experiment but for what no command of theirs says: words, and which checkpoints stay.
+/// The shipped experiment but for what no command of theirs says: words, which checkpoints stay, and what is heard on the way.
 fn shipped(name: &str, like: &Experiment) -> Experiment {
     let mut shipped = load_shipped(name).expect("sound");
     shipped.name.clone_from(&like.name);
     shipped.description.clone_from(&like.description);
     shipped.output.project_name.clone_from(&like.output.project_name);
     shipped.output.keep_every = like.output.keep_every;
+    shipped.eval.sounds = like.eval.sounds;
     shipped
 }
 

@@ -214,9 +214,12 @@ fn a_new_noise_predictor_says_nothing_and_recomputes_with_its_step() {
     let without = gradients(false);
     assert!(without == gradients(true));
     for (param, gradient) in params.iter().zip(&without) {
-        // A single input has no direction but its sign.
-        let moves = param.name() != "sashimi.init_conv.0.conv.weight_v";
-        assert_eq!(gradient.iter().any(|value| *value != 0.0), moves, "{}", param.name());
+        let largest = gradient.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        match param.name() {
+            // A single input has no direction but its sign: what is left is rounding.
+            "sashimi.init_conv.0.conv.weight_v" => assert!(largest < 1e-5, "{largest:e}"),
+            name => assert!(largest > 0.0, "{name}"),
+        }
     }
 }
 

@@ -220,9 +220,6 @@ pub(super) fn sashimi_model(s: &Sashimi, problems: &mut Vec<Problem>) -> ModelPl
         },
     };
     check(&tiers, s.d_state, "sashimi", problems);
-    if s.quantizer == Quantizer::LinearMinMax && s.mu_levels > 1 << 16 {
-        problems.push(Problem::new("model.sashimi.mu_levels", "there are more levels than 16 bits have", ""));
-    }
     let plan = SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr };
     ModelPlan { pretrained: pretrained(&s.pretrained), body: Body::Sashimi(Box::new(plan)) }
 }
