@@ -42,7 +42,7 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     let stop = Stop::default();
     let asked = stop.clone();
     at_first_signal(move || asked.request())?;
-    let shown = Mutex::new(Shown { tally: talk.tally(samples), making: false, talk });
+    let shown = Mutex::new(Shown { tally: talk.tally(samples), making: false, ready: Instant::now(), talk });
     let watch = |progress: Progress| {
         // A thread that panicked has said so already.
         if let Ok(mut shown) = shown.lock() {
@@ -52,10 +52,8 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     };
     let began = Instant::now();
     let made = make(&Cpu::default(), &model, &request, &watch).map_err(Failure::from)?;
-    if let Ok(mut shown) = shown.lock() {
-        shown.tally.finish();
-    }
-    let secs = began.elapsed().as_secs_f64();
+    // Without what is done once, however much is made.
+    let secs = shown.lock().map_or(began, |mut shown| shown.finish()).elapsed().as_secs_f64();
     let files = match &arguments.output {
         Some(folder) => write(folder, &made, rate_hz, &name, &request)?,
         None => Vec::new(),
@@ -201,14 +199,23 @@ fn write(
 struct Shown {
     tally: Tally,
     making: bool,
+    /// When there was nothing left to do but to make.
+    ready: Instant,
     talk: Talk,
 }
 
 impl Shown {
+    /// Takes the bar away; since when sound was made.
+    fn finish(&mut self) -> Instant {
+        self.tally.finish();
+        self.ready
+    }
+
     fn tell(&mut self, progress: Progress) {
         match progress {
             Progress::Deriving { done, of } if done == of => {
                 self.talk.say(format_args!("{} recurrences derived", units::count(of as u64)));
+                self.ready = Instant::now();
             }
             Progress::Deriving { .. } => {}
             Progress::Making { done, of } => {
