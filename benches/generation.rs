@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use runner::model::sashimi::stream::{Request, Sampling, StepWeights, Stepper, generate};
-use runner::plan::{BlockNorm, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
+use runner::plan::SashimiPlan;
 
 #[path = "../src/model/sashimi/stream/tests/drawn.rs"]
 #[allow(dead_code, reason = "the tests it belongs to ask for more")]
@@ -40,7 +40,7 @@ fn main() {
         given.map_or(or.to_vec(), |text| text.split(',').map(|x| x.parse().expect("numbers")).collect())
     };
     let secs = value("--secs").map_or(2.0, |text| text.parse().expect("--secs takes a number"));
-    let plan = sc09();
+    let plan = SashimiPlan::default();
     let drawn = drawn::Drawn::new(&plan);
     kernels::threads::start(0);
     let start = Instant::now();
@@ -66,33 +66,6 @@ fn main() {
             );
         }
     }
-}
-
-/// The published configuration for SC09.
-fn sc09() -> SashimiPlan {
-    let s4 = S4Plan {
-        pairs: 32,
-        tied: true,
-        dt_range: [0.001, 0.1],
-        period: 16_000,
-        periods: Periods::Same,
-        frozen: Vec::new(),
-    };
-    let tiers = TiersPlan {
-        width: 64,
-        blocks: 8,
-        pool: vec![4, 4],
-        expand: 2,
-        feed_forward: 2,
-        glu: true,
-        unet: false,
-        skips: Skips::Layer,
-        bidirectional: false,
-        norm: BlockNorm::Layer,
-        dropout: 0.0,
-        s4,
-    };
-    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
 }
 
 /// Samples of all lanes per second.

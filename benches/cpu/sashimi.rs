@@ -6,40 +6,13 @@ use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Grads, Tape};
 use runner::model::sashimi::Sashimi;
 use runner::nn::{Params, Pass, Scope};
-use runner::plan::{BlockNorm, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
+use runner::plan::{SashimiPlan, TiersPlan};
 
 use crate::cases::Case;
 use crate::models::{named, timed};
 use crate::ours::Subject;
 
 const SAMPLES: usize = 16_000;
-/// The published autoregressive model.
-fn plan() -> SashimiPlan {
-    let s4 = S4Plan {
-        pairs: 32,
-        tied: true,
-        dt_range: [1e-3, 0.1],
-        period: SAMPLES,
-        periods: Periods::Same,
-        frozen: Vec::new(),
-    };
-    let tiers = TiersPlan {
-        width: 64,
-        blocks: 8,
-        pool: vec![4, 4],
-        expand: 2,
-        feed_forward: 2,
-        glu: true,
-        unet: false,
-        skips: Skips::Layer,
-        bidirectional: false,
-        norm: BlockNorm::Layer,
-        dropout: 0.0,
-        s4,
-    };
-    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
-}
-
 pub fn case() -> Case {
     let work = |flops: f64| Work { flops, bytes: 0.0 };
     Case {
@@ -48,8 +21,8 @@ pub fn case() -> Case {
         settings: BTreeMap::new(),
         tensors,
         extents: vec![("codes", vec![1, SAMPLES])],
-        forward: work(flops(&plan().tiers, 1.0)),
-        training: Some(work(flops(&plan().tiers, 3.0))),
+        forward: work(flops(&SashimiPlan::default().tiers, 1.0)),
+        training: Some(work(flops(&SashimiPlan::default().tiers, 3.0))),
         // Its graph of a single pass would hold some 30 GB.
         torch_trains: false,
     }
@@ -72,7 +45,7 @@ fn flops(tiers: &TiersPlan, times: f64) -> f64 {
 
 fn declared() -> (Sashimi, Params<Cpu>) {
     let mut declarations = Vec::new();
-    let network = Sashimi::declare(&mut Scope::root(&mut declarations), &plan());
+    let network = Sashimi::declare(&mut Scope::root(&mut declarations), &SashimiPlan::default());
     (network, Params::draw(&Cpu::default(), &declarations, 1).expect("a model"))
 }
 

@@ -7,7 +7,6 @@
 
 mod control;
 mod letters;
-mod png;
 mod rows;
 mod sheet;
 mod source;

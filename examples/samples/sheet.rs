@@ -4,9 +4,9 @@ use std::error::Error;
 
 use kernels::{Array, Cpu};
 use runner::nn::{LogMel, LogMelSizes};
+use runner::record::picture;
 
 use super::letters;
-use super::png;
 use super::rows::Row;
 
 const COLUMNS: usize = 8;
@@ -51,7 +51,7 @@ pub fn sheet(rows: &[Row], rate_hz: u32, seconds: f64) -> Result<Vec<u8>, Box<dy
             paint(&mut pixels, width, [left, top + TITLE], &energies, frames);
         }
     }
-    Ok(png::encode(&pixels, width)?)
+    Ok(picture::rgb(&pixels, width)?)
 }
 
 /// [frames, bands], in nats.

@@ -1,4 +1,4 @@
-//! Spectrograms as pictures: PNG with a palette of 256 colours.
+//! Pictures as PNG: spectrograms with a palette of 256 colours, and anything in red, green and blue.
 
 use std::io;
 
@@ -21,12 +21,32 @@ pub fn png(spectrogram: &Spectrogram) -> io::Result<Vec<u8>> {
     let rows = (0..*bins).rev();
     let pixels: Vec<u8> =
         rows.flat_map(|bin| (0..*frames).map(move |frame| level(decibels[frame * bins + bin]))).collect();
+    encoded([*bins, *frames], png::ColorType::Indexed, Some(palette()), &pixels)
+}
+
+/// The picture of red, green and blue `pixels` [height, width].
+///
+/// # Errors
+/// It has no pixels, or no whole number of rows.
+pub fn rgb(pixels: &[[u8; 3]], width: usize) -> io::Result<Vec<u8>> {
+    let height = pixels.len().checked_div(width).unwrap_or(0);
+    encoded([height, width], png::ColorType::Rgb, None, pixels.as_flattened())
+}
+
+fn encoded(
+    [height, width]: [usize; 2],
+    color: png::ColorType,
+    palette: Option<Vec<u8>>,
+    pixels: &[u8],
+) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, *frames as u32, *bins as u32);
-    encoder.set_color(png::ColorType::Indexed);
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(palette());
-    encoder.write_header()?.write_image_data(&pixels)?;
+    if let Some(palette) = palette {
+        encoder.set_palette(palette);
+    }
+    encoder.write_header()?.write_image_data(pixels)?;
     Ok(bytes)
 }
 

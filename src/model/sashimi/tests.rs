@@ -5,45 +5,19 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::nn::{Declaration, Params, Pass, Scope};
-use crate::plan::{BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
-
-/// The published autoregressive model.
-fn published() -> SashimiPlan {
-    let s4 = S4Plan {
-        pairs: 32,
-        tied: true,
-        dt_range: [1e-3, 0.1],
-        period: 16_000,
-        periods: Periods::Same,
-        frozen: Vec::new(),
-    };
-    let tiers = TiersPlan {
-        width: 64,
-        blocks: 8,
-        pool: vec![4, 4],
-        expand: 2,
-        feed_forward: 2,
-        glu: true,
-        unet: false,
-        skips: Skips::Layer,
-        bidirectional: false,
-        norm: BlockNorm::Layer,
-        dropout: 0.0,
-        s4,
-    };
-    SashimiPlan { tiers, levels: 256, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
-}
+use crate::plan::{BlockNorm, DiffwavePlan, SashimiPlan, TiersPlan};
 
 /// The published noise predictor.
 fn published_diffwave() -> DiffwavePlan {
-    let mut tiers = TiersPlan { width: 128, blocks: 6, unet: true, bidirectional: true, ..published().tiers };
+    let mut tiers =
+        TiersPlan { width: 128, blocks: 6, unet: true, bidirectional: true, ..SashimiPlan::default().tiers };
     tiers.s4.tied = false;
     DiffwavePlan { tiers, step_embedding: 128, step_width: 512, betas: Vec::new(), fast_betas: Vec::new() }
 }
 
 /// Something of a few thousand parameters.
 fn small() -> SashimiPlan {
-    let mut plan = published();
+    let mut plan = SashimiPlan::default();
     plan.tiers = TiersPlan { width: 4, blocks: 1, pool: vec![2, 2], ..plan.tiers };
     (plan.tiers.s4.pairs, plan.tiers.s4.period, plan.levels) = (2, 16, 8);
     plan
@@ -62,7 +36,7 @@ fn count(declarations: &[Declaration]) -> usize {
 #[test]
 fn published_sizes() {
     let size = |change: fn(&mut TiersPlan)| {
-        let mut plan = published();
+        let mut plan = SashimiPlan::default();
         change(&mut plan.tiers);
         count(&declared(|scope| Sashimi::declare(scope, &plan)).1)
     };
@@ -81,7 +55,7 @@ fn published_sizes() {
 /// Names and shapes, these without axes of 1, of the released checkpoints.
 #[test]
 fn published_names() {
-    let (_, declarations) = declared(|scope| Sashimi::declare(scope, &published()));
+    let (_, declarations) = declared(|scope| Sashimi::declare(scope, &SashimiPlan::default()));
     assert_eq!(declarations.len(), 425);
     let has = |declarations: &[Declaration], name: &str, shape: &[usize]| {
         let found = declarations.iter().find(|declaration| declaration.name == name);

@@ -68,17 +68,21 @@ impl Body {
     }
 }
 
-/// What a run asks of a model's sizes, whatever family it is of. What a family does not answer is as for one that is drawn whole, learns whole
-/// and neither transcribes nor classifies.
+/// What a run asks of a model's sizes, whatever family it is of. What a family does not answer is as for one that is drawn whole, learns what
+/// its tiers do not freeze, and neither transcribes nor classifies: a sample is its frame.
 trait Family {
     /// The name of its table.
     fn name(&self) -> &'static str;
 
     /// Frames of `samples` samples: what its outputs are counted in.
-    fn frames(&self, samples: usize) -> usize;
+    fn frames(&self, samples: usize) -> usize {
+        samples
+    }
 
     /// The fewest samples that give one frame.
-    fn min_samples(&self) -> usize;
+    fn min_samples(&self) -> usize {
+        1
+    }
 
     /// The heads that transcribe or classify.
     fn heads(&self) -> Option<&Heads> {
@@ -91,8 +95,8 @@ trait Family {
     }
 
     /// Whether a parameter stays as it is drawn or loaded throughout.
-    fn freezes(&self, _name: &str) -> bool {
-        false
+    fn freezes(&self, name: &str) -> bool {
+        self.tiers().is_some_and(|tiers| tiers.s4.freezes(name))
     }
 
     /// Whether a pretrained checkpoint has to bring this parameter.
@@ -107,7 +111,7 @@ trait Family {
 
     /// What drops in training, in words, with its rate.
     fn drops(&self) -> Vec<(&'static str, f64)> {
-        Vec::new()
+        self.tiers().map_or_else(Vec::new, TiersPlan::drops)
     }
 
     /// Brings sizes that this run does not use to their resting value. With `attends`, a model like it with attention runs in training, too.

@@ -35,7 +35,7 @@ pub struct S4Plan {
 
 impl S4Plan {
     /// Whether a parameter stays as it is drawn.
-    fn freezes(&self, name: &str) -> bool {
+    pub(super) fn freezes(&self, name: &str) -> bool {
         matrix_of(name).is_some_and(|matrix| self.frozen.contains(&matrix))
     }
 }
@@ -96,7 +96,7 @@ impl TiersPlan {
         }
     }
 
-    fn drops(&self) -> Vec<(&'static str, f64)> {
+    pub(super) fn drops(&self) -> Vec<(&'static str, f64)> {
         vec![("channels dropped in blocks", f64::from(self.dropout))]
     }
 
@@ -122,28 +122,12 @@ impl Family for SashimiPlan {
         "sashimi"
     }
 
-    fn frames(&self, samples: usize) -> usize {
-        samples
-    }
-
-    fn min_samples(&self) -> usize {
-        1
-    }
-
     fn tiers(&self) -> Option<&TiersPlan> {
         Some(&self.tiers)
     }
 
-    fn freezes(&self, name: &str) -> bool {
-        self.tiers.s4.freezes(name)
-    }
-
     fn own_lr(&self, name: &str) -> Option<f64> {
         matrix_of(name).map(|_| self.state_lr)
-    }
-
-    fn drops(&self) -> Vec<(&'static str, f64)> {
-        self.tiers.drops()
     }
 
     fn settle(&mut self, _attends: bool) {
@@ -171,24 +155,8 @@ impl Family for DiffwavePlan {
         "diffwave_sashimi"
     }
 
-    fn frames(&self, samples: usize) -> usize {
-        samples
-    }
-
-    fn min_samples(&self) -> usize {
-        1
-    }
-
     fn tiers(&self) -> Option<&TiersPlan> {
         Some(&self.tiers)
-    }
-
-    fn freezes(&self, name: &str) -> bool {
-        self.tiers.s4.freezes(name)
-    }
-
-    fn drops(&self) -> Vec<(&'static str, f64)> {
-        self.tiers.drops()
     }
 
     fn settle(&mut self, _attends: bool) {
@@ -196,31 +164,45 @@ impl Family for DiffwavePlan {
     }
 }
 
+impl From<&Sashimi> for SashimiPlan {
+    /// The sizes that options ask for, sound or not.
+    fn from(s: &Sashimi) -> Self {
+        let tiers = TiersPlan {
+            width: s.d_model,
+            blocks: s.n_layers,
+            pool: s.pool.clone(),
+            expand: s.expand,
+            feed_forward: s.ff,
+            glu: s.glu,
+            unet: s.unet,
+            skips: s.unet_skips,
+            bidirectional: false,
+            norm: s.norm,
+            dropout: s.dropout as f32,
+            s4: S4Plan {
+                pairs: s.d_state / 2,
+                tied: s.tie_state,
+                dt_range: [s.dt_min as f32, s.dt_max as f32],
+                period: s.l_max,
+                periods: periods(s.kernel_length),
+                frozen: frozen(&s.trainable),
+            },
+        };
+        SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr }
+    }
+}
+
+impl Default for SashimiPlan {
+    /// The published autoregressive model of SC09: what the options are by default.
+    fn default() -> Self {
+        SashimiPlan::from(&Sashimi::default())
+    }
+}
+
 /// The model of a `[model.sashimi]`, and what is wrong with it.
 pub(super) fn sashimi_model(s: &Sashimi, problems: &mut Vec<Problem>) -> ModelPlan {
-    let tiers = TiersPlan {
-        width: s.d_model,
-        blocks: s.n_layers,
-        pool: s.pool.clone(),
-        expand: s.expand,
-        feed_forward: s.ff,
-        glu: s.glu,
-        unet: s.unet,
-        skips: s.unet_skips,
-        bidirectional: false,
-        norm: s.norm,
-        dropout: s.dropout as f32,
-        s4: S4Plan {
-            pairs: s.d_state / 2,
-            tied: s.tie_state,
-            dt_range: [s.dt_min as f32, s.dt_max as f32],
-            period: s.l_max,
-            periods: periods(s.kernel_length),
-            frozen: frozen(&s.trainable),
-        },
-    };
-    check(&tiers, s.d_state, "sashimi", problems);
-    let plan = SashimiPlan { tiers, levels: s.mu_levels, quantizer: s.quantizer, state_lr: s.lr };
+    let plan = SashimiPlan::from(s);
+    check(&plan.tiers, s.d_state, "sashimi", problems);
     ModelPlan { pretrained: pretrained(&s.pretrained), body: Body::Sashimi(Box::new(plan)) }
 }
 
