@@ -13,7 +13,9 @@ fn main() -> io::Result<()> {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
         // Forward slashes on every system, as `extends` has them.
         let name = name.to_string_lossy().replace('\\', "/");
-        list += &format!("    ({name:?}, include_str!({file:?})),\n");
+        // Not this checkout's path: a target folder may serve several.
+        let path = format!("/experiments/{name}");
+        list += &format!("    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),\n");
     }
     list += "];\n";
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;

@@ -3,10 +3,11 @@
 
 use std::time::Instant;
 
-/// Steps that are timed together.
-const STRETCH: u32 = 128;
-/// Stretches after which the other way is tried again.
-const CALM: u32 = 128;
+/// Steps that are timed together: a multiple of what the tiers come round in.
+const STRETCH: u32 = 64;
+/// Stretches after which the other way is tried again: soon at first, as one slow stretch may have been chance, then ever more rarely.
+const SOON: u32 = 2;
+const RARELY: u32 = 256;
 /// How much cheaper the other way has to be.
 const MARGIN: f64 = 1.05;
 
@@ -18,13 +19,15 @@ pub(super) struct Pace {
     costs: [Option<f64>; 2],
     since: Instant,
     steps: u32,
+    /// Stretches since the last change, and how many there are to be before the other way is tried.
     calm: u32,
+    patience: u32,
 }
 
 impl Pace {
     /// Starts on two threads.
     pub fn new(now: Instant) -> Self {
-        Pace { divided: true, costs: [None; 2], since: now, steps: 0, calm: 0 }
+        Pace { divided: true, costs: [None; 2], since: now, steps: 0, calm: 0, patience: SOON }
     }
 
     /// Counts a step; whether the next one is to be divided between two threads.
@@ -41,8 +44,15 @@ impl Pace {
     fn stretch(&mut self, secs: f64) {
         self.costs[usize::from(self.divided)] = Some(secs);
         self.calm += 1;
-        let cheaper = self.costs[usize::from(!self.divided)].is_none_or(|other| other * MARGIN < secs);
-        if cheaper || self.calm == CALM {
+        let tried = self.calm == 1;
+        let worse = self.costs[usize::from(!self.divided)].is_none_or(|other| other * MARGIN < secs);
+        match (tried, worse) {
+            // The other way was better, as it had been.
+            (true, true) => self.patience = (2 * self.patience).min(RARELY),
+            (true, false) | (false, true) => self.patience = SOON,
+            (false, false) => {}
+        }
+        if worse || self.calm >= self.patience {
             self.divided = !self.divided;
             self.calm = 0;
         }
