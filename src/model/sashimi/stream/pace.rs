@@ -19,7 +19,9 @@ pub(super) struct Pace {
     costs: [Option<f64>; 2],
     since: Instant,
     steps: u32,
-    /// Stretches since the last change, and how many there are to be before the other way is tried.
+    /// The stretch at hand is a try of the way that is not the usual one.
+    tried: bool,
+    /// Stretches since the last try, and how many there are to be before the next.
     calm: u32,
     patience: u32,
 }
@@ -27,7 +29,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Starts on two threads.
     pub fn new(now: Instant) -> Self {
-        Pace { divided: true, costs: [None; 2], since: now, steps: 0, calm: 0, patience: SOON }
+        Pace { divided: true, costs: [None; 2], since: now, steps: 0, tried: false, calm: 0, patience: SOON }
     }
 
     /// Counts a step; whether the next one is to be divided between two threads.
@@ -43,19 +45,23 @@ impl Pace {
 
     fn stretch(&mut self, secs: f64) {
         self.costs[usize::from(self.divided)] = Some(secs);
-        self.calm += 1;
-        let tried = self.calm == 1;
         let worse = self.costs[usize::from(!self.divided)].is_none_or(|other| other * MARGIN < secs);
-        match (tried, worse) {
-            // The other way was better, as it had been.
+        self.calm += 1;
+        let change = match self.tried {
+            true => worse,
+            false => worse || self.calm >= self.patience,
+        };
+        // A try that fails makes the next one rarer; whatever else is found out is to be looked at again soon.
+        match (self.tried, worse) {
             (true, true) => self.patience = (2 * self.patience).min(RARELY),
             (true, false) | (false, true) => self.patience = SOON,
             (false, false) => {}
         }
-        if worse || self.calm >= self.patience {
-            self.divided = !self.divided;
+        if self.tried || change {
             self.calm = 0;
         }
+        self.tried = change && !self.tried;
+        self.divided ^= change;
     }
 }
 
@@ -86,11 +92,23 @@ mod tests {
         let mut pace = Pace::new(now);
         assert_eq!(divided(&mut pace, &mut now, 4, [20, 11]), [true, false, true, true]);
         // Somebody else comes: the second thread keeps the first waiting.
-        assert_eq!(divided(&mut pace, &mut now, 3, [20, 90]), [true, false, false]);
-        let later = divided(&mut pace, &mut now, 300, [20, 90]);
-        assert_eq!(later.iter().filter(|divided| **divided).count(), 2);
-        // And goes.
-        let later = divided(&mut pace, &mut now, 300, [20, 11]);
-        assert!(later.iter().filter(|divided| **divided).count() > 150 && pace.divided);
+        let later = divided(&mut pace, &mut now, 1000, [20, 90]);
+        assert!(later.iter().filter(|divided| **divided).count() < 16 && !pace.divided);
+        // And goes: found out at the next try, after which one thread is tried ever more rarely.
+        let later = divided(&mut pace, &mut now, 1000, [20, 11]);
+        assert!(later.iter().filter(|divided| !**divided).count() < 272);
+    }
+
+    #[test]
+    fn one_slow_stretch_is_soon_forgotten() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        divided(&mut pace, &mut now, 600, [20, 11]);
+        while !pace.divided || pace.tried {
+            divided(&mut pace, &mut now, 1, [20, 11]);
+        }
+        assert_eq!(divided(&mut pace, &mut now, 1, [20, 60]), [true]);
+        let later = divided(&mut pace, &mut now, 10, [20, 11]);
+        assert_eq!(later.iter().filter(|divided| !**divided).count(), 4, "{later:?}");
     }
 }
