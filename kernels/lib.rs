@@ -23,6 +23,7 @@ pub mod adamw;
 pub mod add;
 pub mod add_to_frames;
 pub mod attention;
+pub mod blend;
 pub mod causal_conv1d;
 pub mod conv1d;
 pub mod cross_entropy;
@@ -39,6 +40,7 @@ pub mod layer_distance;
 pub mod layer_norm;
 pub mod linear;
 pub mod padding;
+pub mod place_tokens;
 pub mod recompute;
 pub mod relu;
 pub mod rms_norm;
@@ -77,6 +79,7 @@ backend::ops!(
     add::Add,
     add_to_frames::AddToFrames,
     attention::Attention,
+    blend::Blend,
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
     cross_entropy::CrossEntropy,
@@ -96,6 +99,7 @@ backend::ops!(
     padding::MeanPool,
     padding::ReversePadded,
     padding::ZeroPadding,
+    place_tokens::PlaceTokens,
     relu::Relu,
     rms_norm::GatedRmsNorm,
     rms_norm::RmsNorm,

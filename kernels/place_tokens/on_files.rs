@@ -1,0 +1,16 @@
+//! The op on files.
+
+use super::{PlaceTokens, place_tokens};
+use crate::on_files::{Call, Made, OnFiles, Words};
+
+impl OnFiles for PlaceTokens {
+    const ABOUT: &'static str = "tokens before frame `at` of each sequence, and positions added";
+    const OPERANDS: Words = &[("x", "[B, T, C]"), ("tokens", "[E, C]"), ("positions", "[E + T, C]")];
+    const SETTINGS: Words = &[("at", "0")];
+
+    fn run(call: &mut Call) -> Made {
+        let [x, tokens, positions] = call.operands(["x", "tokens", "positions"])?;
+        let at = call.setting("at", 0)?;
+        Ok(place_tokens(&mut call.tape, &x, &tokens, &positions, at)?)
+    }
+}
