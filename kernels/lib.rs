@@ -39,6 +39,7 @@ pub mod layer_distance;
 pub mod layer_norm;
 pub mod linear;
 pub mod padding;
+pub mod power_spectrum;
 pub mod recompute;
 pub mod relu;
 pub mod rms_norm;
