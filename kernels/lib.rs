@@ -41,6 +41,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod padding;
 pub mod place_tokens;
+pub mod power_spectrum;
 pub mod recompute;
 pub mod relu;
 pub mod rms_norm;

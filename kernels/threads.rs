@@ -5,6 +5,7 @@
 //! through silence would otherwise slow the scans tenfold and more. Not for: threads that do other things than compute (loading data,
 //! writing logs). Start at [`start`]; [`Lanes`] are for whole pieces of work that run beside each other.
 
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::OpError;
@@ -91,6 +92,11 @@ fn spread<F: FnOnce() + Send>(pools: &mut dyn Iterator<Item = &Pool>, pieces: &m
 /// The number of threads kernels run on.
 pub fn count() -> usize {
     rayon::current_num_threads()
+}
+
+/// Does `work` on each item, on as many threads as there are.
+pub fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    items.into_par_iter().for_each(work);
 }
 
 /// Makes this thread treat denormal floats as zero.

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 20] = [
     ("seed", &[]),
     ("config", &[]),
-    ("audio", &[]),
+    ("audio", &["kernels"]),
     ("text", &[]),
     ("record", &["audio"]),
     ("plan", &["config"]),
     ("import", &["config"]),
     ("corpora", &["audio", "text"]),
     ("fetch", &["record"]),
-    ("nn", &["kernels", "seed"]),
+    ("nn", &["audio", "kernels", "seed"]),
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["record"]),
@@ -88,9 +88,9 @@ const HOMES: [(&str, &[&str]); 42] = [
 
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
-/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, the recurrence for generation and the layers around
-/// it, which have no backward, and the matrix product that ops are made of (for CUDA that is cuBLAS).
-const NOT_OPS: [&str; 6] = ["examples", "matmul", "on_files", "s4_step", "stream", "tests"];
+/// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, power spectra, the recurrence for generation and the
+/// layers around it, which have no backward, and the matrix product that ops are made of (for CUDA that is cuBLAS).
+const NOT_OPS: [&str; 7] = ["examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
 /// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use kernels::OPS;
 use kernels::on_files::{Entry, Named, Row, Work};
 
-use crate::{file, models, ours, sashimi, update};
+use crate::side::Side;
+use crate::{features, file, models, ours, sashimi, update};
 
 /// One row or two of the table.
 pub struct Case {
@@ -29,6 +30,11 @@ impl Case {
 
     pub fn is_model(&self) -> bool {
         ["wav2vec2", "sashimi"].contains(&self.kind)
+    }
+
+    /// Whether the other side has what the case takes there.
+    pub fn runs_on(&self, torch: &Side) -> bool {
+        self.kind != "kaldi_fbank" || torch.has_torchaudio()
     }
 
     pub fn write(&self, path: &Path) {
@@ -84,5 +90,5 @@ fn of_op(op: &Entry, row: Row) -> Case {
 /// Every op at its sizes, the update, and the models.
 pub fn all() -> Vec<Case> {
     let of_ops = OPS.iter().flat_map(|op| (op.rows)().into_iter().map(|row| of_op(op, row)));
-    of_ops.chain([update::case()]).chain(models::cases()).chain([sashimi::case()]).collect()
+    of_ops.chain([update::case(), features::case()]).chain(models::cases()).chain([sashimi::case()]).collect()
 }

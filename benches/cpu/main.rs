@@ -3,11 +3,12 @@
 //!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N] [--threads N] | --scaling]
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
-//! transformers; else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
+//! transformers (and torchaudio, for features); else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
 //! results/tables/cpu_bench.md. An op's sizes and their work stand in `on_files.rs` of its folder, what PyTorch does for it in `pytorch.py` beside
 //! that; the machine's rates in `machine.rs`.
 
 mod cases;
+mod features;
 #[path = "../../kernels/examples/op/file.rs"]
 mod file;
 mod machine;
@@ -66,7 +67,8 @@ fn main() {
             }
             let bench = Bench { case: &case, threads, rounds, rates, folder: folder.path().to_owned() };
             let mut own = if case.is_model() && torch.is_some() { Side::torch() } else { None };
-            for row in bench.run(own.as_mut().or(torch.as_mut())) {
+            let torch = own.as_mut().or(torch.as_mut()).filter(|torch| case.runs_on(torch));
+            for row in bench.run(torch) {
                 println!("{row}");
                 rows.push(row);
             }

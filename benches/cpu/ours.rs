@@ -7,6 +7,7 @@ use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
 use kernels::{OPS, Tape};
 use serde_json::{Value, json};
 
+use crate::features::Features;
 use crate::models::{Mixer, Wav2vec2};
 use crate::sashimi::OfSamples;
 use crate::update::Update;
@@ -37,6 +38,7 @@ pub fn serve() {
                     "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
                     "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),
                     "sashimi" => Box::new(OfSamples::new(tensors)),
+                    "kaldi_fbank" => Box::new(Features::new(tensors)),
                     "adamw" => Box::new(Update::new(tensors)),
                     name => Box::new(OpSubject::new(name, tensors, &request["settings"])),
                 });

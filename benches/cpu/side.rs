@@ -45,6 +45,10 @@ impl Side {
         self.greeting["torch"].as_str().unwrap_or_default().to_owned()
     }
 
+    pub fn has_torchaudio(&self) -> bool {
+        self.greeting["torchaudio"] == true
+    }
+
     pub fn load(&mut self, case: &Case, file: &Path, threads: usize) {
         self.ask(&json!({
             "do": "load", "case": case.kind, "file": file, "settings": case.settings, "threads": threads,

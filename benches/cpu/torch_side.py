@@ -10,6 +10,7 @@ tests/parity. Started by `cargo bench --bench cpu`; not for use alone.
 """
 
 import gc
+import importlib.util
 import json
 import runpy
 import sys
@@ -151,6 +152,19 @@ class Sashimi:
         return {"logits": self.forward()}
 
 
+class Features:
+    def __init__(self, tensors, _):
+        self.waveform = tensors["waveform"][None]
+
+    def forward(self):
+        from torchaudio.compliance import kaldi
+
+        return kaldi.fbank(self.waveform, num_mel_bins=128, window_type="hanning", dither=0.0)
+
+    def results(self, _):
+        return {"y": self.forward()}
+
+
 class AdamW:
     """One update of all parameters: the gradients' norm, then the step."""
 
@@ -176,6 +190,8 @@ def load(request):
         return Wav2vec2(tensors, settings)
     if request["case"] == "sashimi":
         return Sashimi(tensors, settings)
+    if request["case"] == "kaldi_fbank":
+        return Features(tensors, settings)
     if request["case"] == "adamw":
         return AdamW(tensors, settings)
     if request["case"] == "mamba2_mixer":
@@ -204,7 +220,8 @@ def answer(request, subject):
 
 def main():
     subject = None
-    print(json.dumps({"torch": torch.__version__}), flush=True)
+    torchaudio = importlib.util.find_spec("torchaudio") is not None
+    print(json.dumps({"torch": torch.__version__, "torchaudio": torchaudio}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -2,11 +2,12 @@
 //!
 //! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
 //! asking a file how long it is without decoding it, writing a clip as flac or wav, the waveform
-//! normalisation of wav2vec2, samples as levels, and spectrograms to look at.
+//! normalisation of wav2vec2, samples as levels, spectrograms to look at, and features for models ([`features`]).
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
 mod error;
+pub mod features;
 mod flac;
 mod format;
 mod levels;

@@ -1,4 +1,4 @@
-//! A sound by time and frequency, in decibels: for eyes, not for models (`nn` has their log-mel).
+//! A sound by time and frequency, in decibels: for eyes, not for models (`features` has what they hear).
 
 use std::f32::consts::PI;
 

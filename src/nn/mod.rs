@@ -7,6 +7,7 @@
 mod attention;
 mod bidirectional;
 mod conv;
+mod fbank;
 mod feed_forward;
 mod hermitian;
 mod init;
@@ -27,6 +28,7 @@ mod step_embedding;
 pub use attention::SelfAttention;
 pub use bidirectional::{Bidirectional, MixerSizes};
 pub use conv::{Conv, PositionalConv};
+pub use fbank::fbank;
 pub use feed_forward::FeedForward;
 pub use init::{Init, LegsPart};
 pub use linear::Linear;

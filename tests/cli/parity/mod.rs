@@ -1,6 +1,7 @@
 //! Parity with the reference libraries: tests/parity/README.md says which check is where, and how close it comes.
 
 mod data;
+mod features;
 mod first_values;
 mod forward;
 mod layers;
