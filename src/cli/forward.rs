@@ -27,7 +27,12 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
     let model = Model::build(&Cpu::default(), &plan.model, plan.run.seed)?;
     let path = &arguments.input;
     let tensors = match &model.network {
-        Network::Recogniser(_) => waveforms(&model, path, plan.data.sample_rate_hz)?,
+        Network::Recogniser(network) => {
+            waveforms(&model, path, plan.data.sample_rate_hz, |pass, input| network.forward(pass, input))?
+        }
+        Network::Patches(network) => {
+            waveforms(&model, path, plan.data.sample_rate_hz, |pass, input| network.forward(pass, input))?
+        }
         Network::Sashimi(network) => codes(&model, network, path, &plan)?,
         Network::Diffwave(network) => noisy(&model, network, path)?,
     };
@@ -59,12 +64,16 @@ fn entry(name: impl Into<String>, array: &Array<Cpu>) -> Named {
 }
 
 /// Sound to scores, with everything in between.
-fn waveforms(model: &Model<Cpu>, path: &Path, rate_hz: u32) -> Result<Vec<Named>, Failure> {
-    let network = model.network.recogniser().ok_or_else(failed_family)?;
-    let input = read_waveforms(path, rate_hz)?;
+fn waveforms(
+    model: &Model<Cpu>,
+    path: &Path,
+    rate_hz: u32,
+    run: impl Fn(&mut Pass<'_, Cpu>, &Input<Cpu>) -> Result<Activations<Cpu>, OpError>,
+) -> Result<Vec<Named>, Failure> {
+    let input = read_waveforms(path, rate_hz, model.plan.normalises())?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    Ok(named(&network.forward(&mut pass, &input).map_err(failed)?))
+    Ok(named(&run(&mut pass, &input).map_err(failed)?))
 }
 
 /// Levels of samples to scores of the next ones.
@@ -149,7 +158,7 @@ fn read_sound(path: &Path, rate_hz: u32) -> Result<Vec<f32>, Failure> {
     })
 }
 
-fn read_waveforms(path: &Path, rate_hz: u32) -> Result<Input<Cpu>, Failure> {
+fn read_waveforms(path: &Path, rate_hz: u32, normalises: bool) -> Result<Input<Cpu>, Failure> {
     let (rows, length, values, samples) = if is_tensors(path) {
         let mut tensors = weights::read_tensors(path)?;
         let (rows, length, values) = rows_of(&mut tensors, "input_values", path)?;
@@ -163,7 +172,9 @@ fn read_waveforms(path: &Path, rate_hz: u32) -> Result<Input<Cpu>, Failure> {
         (rows, length, values, samples)
     } else {
         let mut waveform = read_sound(path, rate_hz)?;
-        audio::normalise(&mut waveform);
+        if normalises {
+            audio::normalise(&mut waveform);
+        }
         (1, waveform.len(), waveform.clone(), vec![waveform.len()])
     };
     let waveforms = Array::from_vec(&Cpu::default(), values, [rows, length, 1]).map_err(failed)?;

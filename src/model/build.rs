@@ -6,9 +6,9 @@ use kernels::{Backend, OpError};
 
 use super::sashimi::published::PublishedError;
 use super::weights::{self, Brought, Match, WeightsError};
-use super::{Network, pretrained, sashimi};
+use super::{Network, patches, pretrained, sashimi};
 use crate::nn::{Declaration, Params, Scope};
-use crate::plan::{ModelPlan, Pretrained};
+use crate::plan::{Body, ModelPlan, PatchesPlan, Pretrained};
 
 /// Why a model cannot be built or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,8 @@ impl<D: Backend> Model<D> {
         let Pretrained::Folder(name) = &plan.pretrained else { return Ok(model) };
         if plan.tiers().is_some() {
             model.brought = Some(model.take_checkpoint(Path::new(name))?);
+        } else if let Body::Patches(plan) = &plan.body {
+            model.brought = Some(model.take_patches(plan, name)?);
         } else {
             let folder = weights::locate(name)
                 .map_err(|looked_in| ModelError::PretrainedMissing { name: name.clone(), looked_in })?;
@@ -104,6 +106,19 @@ impl<D: Backend> Model<D> {
             }
         };
         Ok(Brought { loaded, ..Brought::default() })
+    }
+
+    /// Takes the weights of a checkpoint of ours, or of one that the published programs left, positions brought to this plan's patches.
+    fn take_patches(&mut self, plan: &PatchesPlan, name: &str) -> Result<Brought, ModelError> {
+        let path = match Path::new(name) {
+            path if path.is_file() => path.to_owned(),
+            _ => weights::locate(name)
+                .map_err(|looked_in| ModelError::PretrainedMissing { name: name.to_owned(), looked_in })?,
+        };
+        let misfit = |misfit| WeightsError::Misfit { path: path.clone(), misfits: vec![misfit] };
+        let tensors = patches::positions::adapt(plan, pretrained::read(&path)?).map_err(misfit)?;
+        let wanted = |name: &str| plan.is_trunk(name);
+        Ok(weights::take_pretrained(&mut self.params, &tensors, &path, wanted)?)
     }
 
     /// Freezes what the plan freezes throughout, and every parameter whose name starts with `prefix`.

@@ -12,6 +12,7 @@ pub mod hub;
 mod keyword;
 mod masks;
 mod parts;
+pub mod patches;
 mod pretrained;
 mod published;
 mod recogniser;
@@ -30,6 +31,7 @@ pub use feature_encoder::FeatureEncoder;
 pub use heads::{Classed, Pooled};
 pub use keyword::Keyword;
 pub use parts::{Part, Parts, Stage, Step, parts};
+pub use patches::{PatchNet, Question};
 pub use published::Published;
 pub use recogniser::{Activations, Input};
 pub use sashimi::{Diffwave, Sashimi};
@@ -44,6 +46,8 @@ pub enum Network {
     Sashimi(Box<Sashimi>),
     /// Noisy waveforms to their noise.
     Diffwave(Box<Diffwave>),
+    /// Masked patches of a spectrogram to what they are.
+    Patches(Box<PatchNet>),
 }
 
 /// A network that transcribes or classifies.
@@ -51,6 +55,7 @@ pub enum Network {
 pub enum Recogniser {
     Wav2vec2(Box<Wav2vec2>),
     Keyword(Box<Keyword>),
+    Patches(Box<PatchNet>),
 }
 
 impl Network {
@@ -58,6 +63,10 @@ impl Network {
         let recogniser = match body {
             Body::Sashimi(plan) => return Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
             Body::Diffwave(plan) => return Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
+            Body::Patches(plan) if plan.task.pretrains() => {
+                return Self::Patches(Box::new(PatchNet::declare(scope, plan)));
+            }
+            Body::Patches(plan) => Recogniser::Patches(Box::new(PatchNet::declare(scope, plan))),
             Body::Wav2vec2(plan) => Recogniser::Wav2vec2(Box::new(Wav2vec2::declare(scope, plan))),
             Body::Keyword(plan) => Recogniser::Keyword(Box::new(Keyword::declare(scope, plan))),
         };
@@ -68,7 +77,7 @@ impl Network {
     pub fn recogniser(&self) -> Option<&Recogniser> {
         match self {
             Self::Recogniser(network) => Some(network),
-            Self::Sashimi(_) | Self::Diffwave(_) => None,
+            Self::Sashimi(_) | Self::Diffwave(_) | Self::Patches(_) => None,
         }
     }
 
@@ -77,6 +86,7 @@ impl Network {
         match self {
             Self::Recogniser(Recogniser::Wav2vec2(network)) => network.as_ref(),
             Self::Recogniser(Recogniser::Keyword(network)) => network.as_ref(),
+            Self::Recogniser(Recogniser::Patches(network)) | Self::Patches(network) => network.as_ref(),
             Self::Sashimi(network) => network.as_ref(),
             Self::Diffwave(network) => network.as_ref(),
         }
@@ -96,6 +106,7 @@ impl Recogniser {
         match self {
             Self::Wav2vec2(network) => network.forward(pass, input),
             Self::Keyword(network) => network.forward(pass, input),
+            Self::Patches(network) => network.forward(pass, input),
         }
     }
 }

@@ -178,8 +178,20 @@ pub fn load_pretrained<D: Backend>(
     folder: &Path,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Brought, WeightsError> {
-    let tensors = pretrained::read(folder)?;
-    fill(params, &tensors, folder, Match::Strict, &wanted)?;
+    take_pretrained(params, &pretrained::read(folder)?, folder, wanted)
+}
+
+/// The same with tensors that were read from `from`.
+///
+/// # Errors
+/// They do not fit: all misfits at once.
+pub fn take_pretrained<D: Backend>(
+    params: &mut Params<D>,
+    tensors: &Tensors,
+    from: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Brought, WeightsError> {
+    fill(params, tensors, from, Match::Strict, &wanted)?;
     let fits = |name: &str, shape: Shape| {
         names_in_files(name)
             .iter()
@@ -191,7 +203,7 @@ pub fn load_pretrained<D: Backend>(
         .map(|param| (param.name().to_owned(), fits(param.name(), param.array().shape())))
         .collect();
     let taken = |name: &str| others.iter().any(|(other, fits)| other == name && *fits);
-    fill(params, &tensors, folder, Match::Shared, taken)?;
+    fill(params, tensors, from, Match::Shared, taken)?;
     let known: std::collections::BTreeSet<String> =
         params.iter().flat_map(|param| names_in_files(param.name())).collect();
     let drawn: Vec<String> = others.into_iter().filter(|(_, fits)| !fits).map(|(name, _)| name).collect();

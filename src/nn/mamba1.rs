@@ -17,50 +17,34 @@ pub struct Mamba1Sizes {
     pub rank: usize,
 }
 
-/// in_proj → causal conv + SiLU → x_proj, dt_proj → selective scan with gate → out_proj.
+/// What of a mixer scans in one direction: causal conv + SiLU → x_proj, dt_proj → selective scan with gate.
 #[derive(Debug, Clone)]
-pub struct Mamba1 {
+pub(super) struct Scanner {
     a_log: ParamId,
     skip: ParamId,
-    in_proj: Linear,
     conv_weight: ParamId,
     conv_bias: ParamId,
     x_proj: Linear,
     dt_weight: ParamId,
     dt_bias: ParamId,
-    out_proj: Linear,
     sizes: Mamba1Sizes,
 }
 
-impl Mamba1 {
-    /// Parameters in the order of the reference's state dict: `A_log`, `D`, `in_proj`, `conv1d`, `x_proj`, `dt_proj`, `out_proj`.
-    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba1Sizes) -> Self {
-        let Mamba1Sizes { width, inner, state, taps, rank } = sizes;
-        let a_log = scope.param("A_log", [inner, state], Init::LogCounting);
-        let skip = scope.param("D", [inner], Init::Constant(1.0));
-        let in_proj = Linear::torch(&mut scope.child("in_proj"), width, 2 * inner, false);
-        let mut conv = scope.child("conv1d");
-        let conv_weight = conv.param("weight", [inner, 1, taps], Init::fan_in(taps));
-        let conv_bias = conv.param("bias", [inner], Init::fan_in(taps));
-        let x_proj = Linear::torch(&mut scope.child("x_proj"), inner, rank + 2 * state, false);
-        let mut dt = scope.child("dt_proj");
-        let dt_weight = dt.param("weight", [inner, rank], Init::fan_in(rank));
-        let dt_bias = dt.param("bias", [inner], Init::mamba_step_size());
-        let out_proj = Linear::torch(&mut scope.child("out_proj"), inner, width, false);
-        Mamba1 { a_log, skip, in_proj, conv_weight, conv_bias, x_proj, dt_weight, dt_bias, out_proj, sizes }
-    }
+/// What a scanner makes of a sequence before it scans.
+pub(super) struct Driven<D: Backend> {
+    pub x: Array<D>,
+    pub delta: Array<D>,
+    pub b: Array<D>,
+    pub c: Array<D>,
+}
 
-    /// # Shapes
-    /// u [B, T, width] → the same; frame t sees frames ≤ t only
+impl Scanner {
+    /// Convolves `x` [B, T, inner], and says how it is to be scanned.
     ///
     /// # Errors
     /// The shapes do not fit, or the device failed.
-    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
-        let Mamba1Sizes { inner, state, rank, .. } = self.sizes;
-        let split = self.in_proj.forward_split(pass, u, &[inner, inner])?;
-        let [x, gate] = &split[..] else {
-            unreachable!("two widths were asked for");
-        };
+    pub fn drive<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Driven<D>, OpError> {
+        let Mamba1Sizes { state, rank, .. } = self.sizes;
         let (weight, bias) = (pass.param(self.conv_weight), pass.param(self.conv_bias));
         let x = causal_conv1d(pass.tape, x, weight, bias, true)?;
         let split = self.x_proj.forward_split(pass, &x, &[rank, state, state])?;
@@ -69,9 +53,100 @@ impl Mamba1 {
         };
         // The bias goes into the scan, which adds it before the softplus.
         let delta = linear(pass.tape, low_rank, pass.param(self.dt_weight), None)?;
-        let (a_log, skip, dt_bias) =
-            (pass.param(self.a_log), pass.param(self.skip), pass.param(self.dt_bias));
-        let y = selective_scan(pass.tape, &x, &delta, a_log, b, c, skip, gate, dt_bias)?;
+        Ok(Driven { x, delta, b: b.clone(), c: c.clone() })
+    }
+
+    /// Scans what was driven, at the rates `a_log` or its own, gated by `gate` [B, T, inner].
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn scan<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        driven: &Driven<D>,
+        gate: &Array<D>,
+        a_log: Option<ParamId>,
+    ) -> Result<Array<D>, OpError> {
+        let Driven { x, delta, b, c } = driven;
+        let a_log = pass.param(a_log.unwrap_or(self.a_log));
+        let (skip, dt_bias) = (pass.param(self.skip), pass.param(self.dt_bias));
+        selective_scan(pass.tape, x, delta, a_log, b, c, skip, gate, dt_bias)
+    }
+}
+
+/// Names of a scanner's parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    /// `A_log`, `D`, `conv1d`, `x_proj`, `dt_proj`.
+    Ahead,
+    /// `A_b_log`, `D_b`, `conv1d_b`, `x_proj_b`, `dt_proj_b`: Vision Mamba's (arXiv 2401.09417), whose step sizes start at a bias of 0.
+    Back,
+}
+
+/// The rates of a scan, A_log [inner, state] and D [inner].
+pub(super) fn declare_rates(scope: &mut Scope<'_>, sizes: Mamba1Sizes, side: Side) -> [ParamId; 2] {
+    let [a_log, skip] = match side {
+        Side::Ahead => ["A_log", "D"],
+        Side::Back => ["A_b_log", "D_b"],
+    };
+    let a_log = scope.param(a_log, [sizes.inner, sizes.state], Init::LogCounting);
+    [a_log, scope.param(skip, [sizes.inner], Init::Constant(1.0))]
+}
+
+/// The rest of a scanner.
+pub(super) fn declare_scanner(
+    scope: &mut Scope<'_>,
+    sizes: Mamba1Sizes,
+    [a_log, skip]: [ParamId; 2],
+    side: Side,
+) -> Scanner {
+    let Mamba1Sizes { inner, state, taps, rank, .. } = sizes;
+    let ([conv, x_proj, dt], step_size) = match side {
+        Side::Ahead => (["conv1d", "x_proj", "dt_proj"], Init::mamba_step_size()),
+        Side::Back => (["conv1d_b", "x_proj_b", "dt_proj_b"], Init::Constant(0.0)),
+    };
+    let mut conv = scope.child(conv);
+    let conv_weight = conv.param("weight", [inner, 1, taps], Init::fan_in(taps));
+    let conv_bias = conv.param("bias", [inner], Init::fan_in(taps));
+    let x_proj = Linear::torch(&mut scope.child(x_proj), inner, rank + 2 * state, false);
+    let mut dt = scope.child(dt);
+    let dt_weight = dt.param("weight", [inner, rank], Init::fan_in(rank));
+    let dt_bias = dt.param("bias", [inner], step_size);
+    Scanner { a_log, skip, conv_weight, conv_bias, x_proj, dt_weight, dt_bias, sizes }
+}
+
+/// in_proj → scanner → out_proj.
+#[derive(Debug, Clone)]
+pub struct Mamba1 {
+    in_proj: Linear,
+    scanner: Scanner,
+    out_proj: Linear,
+    inner: usize,
+}
+
+impl Mamba1 {
+    /// Parameters in the order of the reference's state dict: `A_log`, `D`, `in_proj`, `conv1d`, `x_proj`, `dt_proj`, `out_proj`.
+    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba1Sizes) -> Self {
+        let Mamba1Sizes { width, inner, .. } = sizes;
+        let rates = declare_rates(scope, sizes, Side::Ahead);
+        let in_proj = Linear::torch(&mut scope.child("in_proj"), width, 2 * inner, false);
+        let scanner = declare_scanner(scope, sizes, rates, Side::Ahead);
+        let out_proj = Linear::torch(&mut scope.child("out_proj"), inner, width, false);
+        Mamba1 { in_proj, scanner, out_proj, inner }
+    }
+
+    /// # Shapes
+    /// u [B, T, width] → the same; frame t sees frames ≤ t only
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
+        let split = self.in_proj.forward_split(pass, u, &[self.inner, self.inner])?;
+        let [x, gate] = &split[..] else {
+            unreachable!("two widths were asked for");
+        };
+        let driven = self.scanner.drive(pass, x)?;
+        let y = self.scanner.scan(pass, &driven, gate, None)?;
         self.out_proj.forward(pass, &y)
     }
 }

@@ -2,6 +2,7 @@
 
 use kernels::group_norm::group_norm_gelu;
 use kernels::layer_norm::{layer_norm, layer_norm_gelu};
+use kernels::rms_norm::rms_norm;
 use kernels::scalar_norm::scalar_norm;
 use kernels::{Array, Backend, OpError};
 
@@ -44,6 +45,30 @@ impl LayerNorm {
     pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
         layer_norm_gelu(pass.tape, x, weight, bias, self.eps)
+    }
+}
+
+/// RMS norm over the last axis: a gain, and no shift.
+#[derive(Debug, Clone)]
+pub struct RmsNorm {
+    weight: ParamId,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Parameter `weight` [channels].
+    pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
+        RmsNorm { weight: scope.param("weight", [channels], Init::Constant(1.0)), eps }
+    }
+
+    /// # Shapes
+    /// x [.., channels] → the same
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let weight = pass.param(self.weight);
+        rms_norm(pass.tape, x, weight, self.eps)
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
 //! predictions into WER, CER and accuracies. Models of sound itself learn to tell the next sample ([`NextSample`]) or the noise that
-//! was added to a clip ([`Denoising`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
+//! was added to a clip ([`Denoising`]); models of spectrograms, to tell masked patches apart and to draw them ([`MaskedPatches`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
 mod confusion;
 mod denoising;
 mod distil;
 mod judge;
 mod losses;
+mod masked_patches;
 mod next_sample;
 mod predict;
 mod shares;
@@ -17,6 +18,7 @@ pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
 pub use judge::{Judge, Judging, Prediction, Scores};
 pub use losses::{MicroBatch, Objective, ctc_losses};
+pub use masked_patches::{Contrast, MaskedPatches, PatchJudge, Unmasked, contrast};
 pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
 pub use shares::Shares;

@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use super::TrainError;
 use super::job::Job;
-use super::micro_batch::input;
+use super::micro_batch::{input, questions};
 use crate::data::Batch;
-use crate::model::{Diffwave, Model, Network, Sashimi};
+use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, Metric, Plan};
 use crate::record::Values;
 use crate::seed::{Purpose, stream};
 use crate::task::{
-    Confusion, Denoised, Denoising, Judge, Judging, Likelihood, NextSample, NoiseJudge, Prediction, Scores,
-    SoundJudge, ctc_losses,
+    Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample, NoiseJudge,
+    PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses,
 };
 
 /// A part of the corpus to be judged on.
@@ -63,6 +63,7 @@ pub enum Judged {
     Prediction(Prediction),
     Likelihood(Likelihood),
     Denoised(Denoised),
+    Unmasked(Unmasked),
 }
 
 /// Judges `model` at rest, by the rules of the job's plan.
@@ -79,6 +80,7 @@ pub fn evaluate<D: Backend>(
         Network::Recogniser(_) => recognised(device, model, job, batches),
         Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches),
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches),
+        Network::Patches(network) => unmasked(device, model, network, job.plan, batches),
     }
 }
 
@@ -136,6 +138,38 @@ fn noise_told<D: Backend>(
         details: Values::new(),
         confusions: Vec::new(),
         predictions: judge.into_clips().into_iter().map(Judged::Denoised).collect(),
+    })
+}
+
+/// By masked patches, with masks that are the same in every judgement.
+fn unmasked<D: Backend>(
+    device: &D,
+    model: &Model<D>,
+    network: &PatchNet,
+    plan: &Plan,
+    batches: &[Batch],
+) -> Result<Evaluation, TrainError> {
+    let task = MaskedPatches::of(plan).ok_or(TrainError::Family)?;
+    let mut judge = PatchJudge::default();
+    for (index, batch) in batches.iter().enumerate() {
+        // No update has this number.
+        let mut draws = stream(plan.run.seed, Purpose::Noise, u64::MAX, index as u64);
+        let input = input(device, batch)?;
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let patches = network.patches(&mut pass, &input)?;
+        let [which, what] = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
+            network.answers(&mut pass, &patches, masked, question)
+        })?;
+        let values =
+            |asked: Option<(Array<D>, Vec<f32>)>| asked.map(|(answers, targets)| (answers.to_vec(), targets));
+        judge.add(&task, batch, values(which), values(what));
+    }
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: Values::new(),
+        confusions: Vec::new(),
+        predictions: judge.into_clips().into_iter().map(Judged::Unmasked).collect(),
     })
 }
 

@@ -11,11 +11,11 @@ use rand_pcg::Pcg64Mcg;
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{Diffwave, Input, Model, Network, Sashimi};
+use crate::model::{Diffwave, Input, Model, Network, PatchNet, Question, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
-use crate::task::{Denoising, MicroBatch, NextSample, Objective, Shares};
+use crate::task::{Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares};
 
 /// The parts of a micro-batch that a profile tells apart.
 pub(super) const TEACHER: &str = "teacher forward";
@@ -85,6 +85,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Recogniser(_) => self.recognise(&mut tape, index, batch),
             Network::Sashimi(network) => self.tell_next(network, &mut tape, index, batch),
             Network::Diffwave(network) => self.tell_noise(network, &mut tape, index, batch),
+            Network::Patches(network) => self.unmask(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
         let (count, total, losses, infinite) = (micro.count, micro.total, micro.losses, micro.infinite);
@@ -148,6 +149,25 @@ impl<D: Backend> Lesson<'_, D> {
         objective_phase(|| Ok(task.micro_batch(taken, &noised)))
     }
 
+    /// Masked patches, each question with masks of its own.
+    fn unmask(
+        &self,
+        network: &PatchNet,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = MaskedPatches::of(self.plan).ok_or(TrainError::Family)?;
+        let input = input(self.device, batch)?;
+        let mut draws = self.draws(Purpose::Noise, index);
+        let mut pass = self.pass(tape, index);
+        let patches = trace::phase(FORWARD, || network.patches(&mut pass, &input))?;
+        let [which, what] = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
+            trace::phase(FORWARD, || network.answers(&mut pass, &patches, masked, question))
+        })?;
+        objective_phase(|| Ok(task.micro_batch(which, what, batch.len())))
+    }
+
     fn draws(&self, purpose: Purpose<'_>, index: usize) -> Pcg64Mcg {
         stream(self.plan.run.seed, purpose, self.step, index as u64)
     }
@@ -157,6 +177,30 @@ impl<D: Backend> Lesson<'_, D> {
         Pass::training(&self.model.params, tape, self.draws(Purpose::Student, index))
             .recomputing(self.plan.train.recompute == Recompute::Block)
     }
+}
+
+/// The answers to each question that `task` asks, and what they are about: of both, masks are drawn in turn.
+///
+/// # Errors
+/// Those of `answer`.
+#[allow(clippy::type_complexity)] // an answer and its targets, for either question
+pub(super) fn questions<D: Backend>(
+    task: &MaskedPatches,
+    patches: &Array<D>,
+    clips: usize,
+    draws: &mut Pcg64Mcg,
+    mut answer: impl FnMut(&[Vec<usize>], Question) -> Result<Array<D>, OpError>,
+) -> Result<[Option<(Array<D>, Vec<f32>)>; 2], OpError> {
+    let [which, what] = task.asks();
+    let mut ask = |asked: bool, question| {
+        if !asked {
+            return Ok(None);
+        }
+        let masked = task.masks(clips, draws);
+        let targets = task.targets(&patches.to_vec(), &masked);
+        Ok(Some((answer(&masked, question)?, targets)))
+    };
+    Ok([ask(which, Question::Which)?, ask(what, Question::What)?])
 }
 
 /// Does `work` as the objective, for profiles.

@@ -3,6 +3,7 @@
 mod diffwave_sashimi;
 mod keyword;
 mod sashimi;
+mod ssamba;
 mod wav2vec2;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use diffwave_sashimi::DiffwaveSashimi;
 pub use keyword::Keyword;
 pub use sashimi::{BlockNorm, KernelLength, Quantizer, Sashimi, StateMatrix, UnetSkips};
+pub use ssamba::{BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Ssamba, Ssast};
 pub use wav2vec2::{FeatExtractNorm, Pooling, Wav2vec2};
 
 /// What learns.
@@ -31,6 +33,12 @@ pub enum Model {
     /// DiffWave with SaShiMi inside: makes sound out of noise, all samples at once, in some hundred steps.
     #[serde(rename = "diffwave_sashimi")]
     DiffwaveSashimi(DiffwaveSashimi),
+    /// SSAMBA: patches of a spectrogram through bidirectional Mamba layers, pre-trained on masked patches or classifying.
+    #[serde(rename = "ssamba")]
+    Ssamba(Ssamba),
+    /// SSAST: the same through a vision transformer.
+    #[serde(rename = "ssast")]
+    Ssast(Ssast),
 }
 
 impl Default for Model {

@@ -4,6 +4,7 @@
 //! asked, and the list of them ([`Body`]). Not for: how a network computes (`crate::model`). Start at [`ModelPlan`]; `keyword.rs` is the smallest.
 
 mod keyword;
+mod patches;
 mod sashimi;
 mod wav2vec2;
 
@@ -13,6 +14,7 @@ use super::Problem;
 use crate::config::Model;
 
 pub use keyword::KeywordPlan;
+pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, Trunk};
 pub use sashimi::{
     BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
 };
@@ -46,6 +48,7 @@ pub enum Body {
     Keyword(Box<KeywordPlan>),
     Sashimi(Box<SashimiPlan>),
     Diffwave(Box<DiffwavePlan>),
+    Patches(Box<PatchesPlan>),
 }
 
 impl Body {
@@ -55,6 +58,7 @@ impl Body {
             Body::Keyword(plan) => plan.as_ref(),
             Body::Sashimi(plan) => plan.as_ref(),
             Body::Diffwave(plan) => plan.as_ref(),
+            Body::Patches(plan) => plan.as_ref(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Body {
             Body::Keyword(plan) => plan.as_mut(),
             Body::Sashimi(plan) => plan.as_mut(),
             Body::Diffwave(plan) => plan.as_mut(),
+            Body::Patches(plan) => plan.as_mut(),
         }
     }
 }
@@ -87,6 +92,11 @@ trait Family {
     /// The heads that transcribe or classify.
     fn heads(&self) -> Option<&Heads> {
         None
+    }
+
+    /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
+    fn normalises(&self) -> bool {
+        self.heads().is_some()
     }
 
     /// The tiers of S4 layers.
@@ -169,7 +179,7 @@ impl ModelPlan {
 
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
     pub fn normalises(&self) -> bool {
-        self.heads().is_some()
+        self.body.family().normalises()
     }
 
     /// Whether a parameter stays as it is drawn or loaded throughout.
@@ -217,6 +227,8 @@ pub(super) fn model_plan(model: &Model, rate_hz: u32, problems: &mut Vec<Problem
         Model::Keyword(k) => keyword::keyword_model(k, rate_hz, problems),
         Model::Sashimi(s) => sashimi::sashimi_model(s, problems),
         Model::DiffwaveSashimi(d) => sashimi::diffwave_model(d, problems),
+        Model::Ssamba(s) => patches::ssamba_model(s, rate_hz, problems),
+        Model::Ssast(s) => patches::ssast_model(s, rate_hz, problems),
     }
 }
 

@@ -1,0 +1,380 @@
+//! SSAMBA and SSAST: a spectrogram in patches, through Mamba layers or a vision transformer.
+//!
+//! [`front`] makes patches of waveforms, [`trunk`] is what they go through, and here stand the tokens in front of it and the heads behind. What is asked
+//! of masked patches is `task`'s. Not for: the published files' positions on another grid ([`positions`]). Start at
+//! [`PatchNet`].
+
+mod block;
+mod front;
+pub mod positions;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod trunk;
+
+use std::ops::Range;
+
+use kernels::embedding::embedding;
+use kernels::linear::linear;
+use kernels::padding::mean_pool;
+use kernels::place_tokens::place_tokens;
+use kernels::relu::relu;
+use kernels::time_mask::time_mask;
+use kernels::{Array, Backend, OpError};
+
+use self::front::Front;
+use self::trunk::Trunk;
+use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
+use super::recogniser::{Activations, Input};
+use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
+use crate::plan::{self, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
+
+/// Of tokens and positions as they are drawn.
+const TOKEN_STD: f32 = 0.02;
+const HEAD_NORM_EPS: f32 = 1e-5;
+
+/// The network: where its parameters are and how they act.
+#[derive(Debug, Clone)]
+pub struct PatchNet {
+    plan: PatchesPlan,
+    front: Front,
+    mask_embed: Option<ParamId>,
+    /// `cls_token`, and `dist_token`, where there are such.
+    tokens: Vec<ParamId>,
+    positions: ParamId,
+    projection: [ParamId; 2],
+    trunk: Trunk,
+    /// To tell masked patches apart, and to draw them.
+    pretext: [Option<Pretext>; 2],
+    head_norm: Option<LayerNorm>,
+    heads: Vec<Linear>,
+}
+
+/// linear → ReLU → linear, to the elements of a patch.
+#[derive(Debug, Clone)]
+struct Pretext {
+    inner: Linear,
+    outer: Linear,
+}
+
+/// What is asked of a masked patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Which of the masked patches is it?
+    Which,
+    /// What does it look like?
+    What,
+}
+
+impl PatchNet {
+    /// Parameters under the published names, without the heads that the published files have and never use.
+    pub fn declare(scope: &mut Scope<'_>, plan: &PatchesPlan) -> Self {
+        let width = plan.width;
+        let pretrains = plan.task.pretrains();
+        let mask_embed = pretrains.then(|| {
+            scope.param("mask_embed", [1, 1, width], Init::Normal { std: 1.0 / (width as f32).sqrt() })
+        });
+        let mut body = scope.child("v");
+        let (count, _) = plan.tokens();
+        let tokens = ["cls_token", "dist_token"].into_iter().take(count);
+        let normal = Init::Normal { std: TOKEN_STD };
+        let tokens = tokens.map(|name| body.param(name, [1, 1, width], normal)).collect();
+        let positions = body.param("pos_embed", [1, count + plan.patches(), width], normal);
+        let mut projection = body.child("patch_embed");
+        let mut projection = projection.child("proj");
+        let init = Init::fan_in(plan.patch_len());
+        let [bands, frames] = plan.shape;
+        let projection = [
+            projection.param("weight", [width, 1, bands, frames], init),
+            projection.param("bias", [width], init),
+        ];
+        let trunk = Trunk::declare(&mut body, plan);
+        let mut head = |name: &str, tasks: [PatchTask; 2]| {
+            tasks.contains(&plan.task).then(|| {
+                let mut scope = scope.child(name);
+                Pretext {
+                    inner: Linear::torch(&mut scope.child("0"), width, width, true),
+                    outer: Linear::torch(&mut scope.child("2"), width, plan.patch_len(), true),
+                }
+            })
+        };
+        let pretext = [
+            head("cpredlayer", [PatchTask::PretrainJoint, PatchTask::PretrainMpc]),
+            head("gpredlayer", [PatchTask::PretrainJoint, PatchTask::PretrainMpg]),
+        ];
+        let mut head = scope.child("mlp_head");
+        let head_norm = (!pretrains).then(|| LayerNorm::declare(&mut head.child("0"), width, HEAD_NORM_EPS));
+        let mut linear = |(index, &classes): (usize, &usize)| {
+            // The published models have one head, the second module of a list.
+            Linear::torch(&mut head.child(index + 1), width, classes, true)
+        };
+        let heads = plan.heads.classes.iter().enumerate().map(&mut linear).collect();
+        let front = Front::new(plan);
+        PatchNet {
+            plan: plan.clone(),
+            front,
+            mask_embed,
+            tokens,
+            positions,
+            projection,
+            trunk,
+            pretext,
+            head_norm,
+            heads,
+        }
+    }
+
+    /// The plan this network was made from.
+    pub fn plan(&self) -> &PatchesPlan {
+        &self.plan
+    }
+
+    /// The patches [B, P, elements] of waveforms; masks and noise on the spectrogram in train mode only.
+    ///
+    /// # Errors
+    /// A waveform is shorter than a frame, or the device failed.
+    pub fn patches<D: Backend>(&self, pass: &mut Pass<'_, D>, input: &Input<D>) -> Result<Array<D>, OpError> {
+        pass.within("features", |pass| {
+            let features = self.front.features(input, pass.rng())?;
+            let patches = self.front.patches(&features);
+            let shape = [input.samples.len(), self.plan.patches(), self.plan.patch_len()];
+            Array::from_vec(input.waveforms.device(), patches, shape)
+        })
+    }
+
+    /// What the trunk makes of `patches` [B, P, elements] and of its tokens: [B, tokens + P, width]. Those patches that are `masked`, by their
+    /// index in each clip, it does not see.
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn encode<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        patches: &Array<D>,
+        masked: &[Vec<usize>],
+    ) -> Result<Vec<Array<D>>, OpError> {
+        pass.within("v", |pass| {
+            let width = self.plan.width;
+            let mut x = pass.within("patch_embed", |pass| {
+                let [weight, bias] = self.projection.map(|id| pass.param(id));
+                linear(pass.tape, patches, &weight.reshaped([width, self.plan.patch_len()])?, Some(bias))
+            })?;
+            if let Some(embed) = self.mask_embed.filter(|_| !masked.is_empty()) {
+                let mut flags = vec![false; masked.len() * self.plan.patches()];
+                for (row, masked) in masked.iter().enumerate() {
+                    masked.iter().for_each(|patch| flags[row * self.plan.patches() + patch] = true);
+                }
+                x = time_mask(pass.tape, &x, &pass.param(embed).reshaped([width])?, flags)?;
+            }
+            let x = self.place(pass, &x)?;
+            self.trunk.forward(pass, &x)
+        })
+    }
+
+    /// Sets tokens among the patches, and adds positions.
+    fn place<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let (width, (count, at)) = (self.plan.width, self.plan.tokens());
+        let positions = pass.param(self.positions).reshaped([count + self.plan.patches(), width])?;
+        let one = |pass: &Pass<'_, D>, id: ParamId| pass.param(id).reshaped([1, width]);
+        match self.tokens[..] {
+            [class] => {
+                let token = one(pass, class)?;
+                place_tokens(pass.tape, x, &token, &positions, at)
+            }
+            [class, second] => {
+                // The second is set first, without positions, then the first before it with all of them.
+                let (class, second) = (one(pass, class)?, one(pass, second)?);
+                let none = Array::zeros(x.device(), [1 + self.plan.patches(), width])?;
+                let x = place_tokens(pass.tape, x, &second, &none, at)?;
+                place_tokens(pass.tape, &x, &class, &positions, at)
+            }
+            _ => Err(OpError::device("patches", "a model has one token or two")),
+        }
+    }
+
+    /// The answers [B, M, elements] of a pretext head to a question about the `masked` patches, M of each clip.
+    ///
+    /// # Errors
+    /// There is no such head, the shapes do not fit, or the device failed.
+    pub fn answers<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        patches: &Array<D>,
+        masked: &[Vec<usize>],
+        question: Question,
+    ) -> Result<Array<D>, OpError> {
+        let head = match question {
+            Question::Which => &self.pretext[0],
+            Question::What => &self.pretext[1],
+        };
+        let head = head.as_ref().ok_or_else(|| OpError::device("patches", "the model has no such head"))?;
+        let states = self.encode(pass, patches, masked)?;
+        let chosen = self.rows(pass, &states[states.len() - 1], masked)?;
+        let name = if question == Question::Which { "cpredlayer" } else { "gpredlayer" };
+        pass.within(name, |pass| {
+            let x = head.inner.forward(pass, &chosen)?;
+            let x = relu(pass.tape, &x)?;
+            head.outer.forward(pass, &x)
+        })
+    }
+
+    /// The `chosen` patches of each clip, by their index, out of all tokens [B, tokens + P, width]; equally many of each.
+    fn rows<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        chosen: &[Vec<usize>],
+    ) -> Result<Array<D>, OpError> {
+        let [batch, time, width] = x.dims("patches", "x")?;
+        let place = |(row, patch): (usize, &usize)| (row * time + self.place_of(*patch)) as u32;
+        let codes: Vec<u32> = chosen
+            .iter()
+            .enumerate()
+            .flat_map(|(row, chosen)| chosen.iter().map(move |patch| (row, patch)))
+            .map(place)
+            .collect();
+        let table = x.reshaped([batch * time, width])?;
+        embedding(pass.tape, &table, &codes, [batch, codes.len().checked_div(batch).unwrap_or(0)])
+    }
+
+    /// Where a patch stands among all tokens.
+    fn place_of(&self, patch: usize) -> usize {
+        let (count, at) = self.plan.tokens();
+        if patch < at { patch } else { patch + count }
+    }
+
+    /// Runs the network for classes.
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        input: &Input<D>,
+    ) -> Result<Activations<D>, OpError> {
+        let patches = self.patches(pass, input)?;
+        let mut hidden_states = self.encode(pass, &patches, &[])?;
+        let last = &hidden_states[hidden_states.len() - 1];
+        let pooled = self.pool(pass, last)?;
+        let mut class_logits = Vec::with_capacity(self.heads.len());
+        if let Some(norm) = &self.head_norm {
+            let normed = pass.within("mlp_head.0", |pass| norm.forward(pass, &pooled))?;
+            for (index, head) in self.heads.iter().enumerate() {
+                let name = format_args!("mlp_head.{}", index + 1).to_string();
+                class_logits.push(pass.within(name, |pass| head.forward(pass, &normed))?);
+            }
+        }
+        let frames = vec![last.shape().dims()[1]; input.samples.len()];
+        hidden_states.shrink_to_fit();
+        Ok(Activations {
+            extract_features: patches,
+            hidden_states,
+            logits: None,
+            pooled: Some(pooled),
+            class_logits,
+            frames,
+        })
+    }
+
+    /// What heads stand on [B, width]: the mean of all patches, or of the class tokens.
+    fn pool<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let batch = x.shape().dims()[0];
+        if self.plan.task == PatchTask::FtCls {
+            let (count, at) = self.plan.tokens();
+            return self.mean_of(pass, x, at..at + count);
+        }
+        let all: Vec<usize> = (0..self.plan.patches()).collect();
+        let patches = self.rows(pass, x, &vec![all; batch])?;
+        mean_pool(pass.tape, &patches, &vec![self.plan.patches(); batch])
+    }
+
+    /// The mean over these rows of each sequence.
+    fn mean_of<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        rows: Range<usize>,
+    ) -> Result<Array<D>, OpError> {
+        let [batch, time, width] = x.dims("patches", "x")?;
+        let codes: Vec<u32> =
+            (0..batch).flat_map(|row| rows.clone().map(move |at| (row * time + at) as u32)).collect();
+        let table = x.reshaped([batch * time, width])?;
+        let chosen = embedding(pass.tape, &table, &codes, [batch, rows.len()])?;
+        mean_pool(pass.tape, &chosen, &vec![rows.len(); batch])
+    }
+}
+
+impl PatchesPlan {
+    /// What mixes tokens in a layer, as memory is foreseen by.
+    fn mixer(&self) -> MixerPlan {
+        match &self.trunk {
+            plan::Trunk::Mamba(MambaPlan { inner, state, taps, rank, .. }) => MixerPlan::Mamba1 {
+                inner: *inner,
+                state: *state,
+                taps: *taps,
+                rank: *rank,
+                residual_inside: false,
+            },
+            plan::Trunk::Attention { heads, .. } => MixerPlan::Attention { heads: *heads },
+        }
+    }
+}
+
+impl Parts for PatchNet {
+    fn parts(&self, _samples: usize) -> Vec<Part> {
+        let plan = &self.plan;
+        let (tokens, _) = plan.tokens();
+        let ([bands, frames], all) = (plan.grid(), tokens + plan.patches());
+        let [high, long] = plan.shape;
+        let wide = [all, plan.width];
+        let spectrum = format!("log-mel energies, {} frames × {}", plan.features.frames, plan.features.bands);
+        let patches = format!("patches of {high} bands × {long} frames, {bands} × {frames} of them");
+        let mut parts = vec![
+            Part::new("features", spectrum, [plan.features.frames, plan.features.bands]),
+            Part::new("v.patch_embed", patches, [plan.patches(), plan.width]),
+            Part::new("v.pos_embed", "positions", wide),
+        ];
+        let mixer = mixer_name(self.plan.mixer());
+        let list = self.trunk.list();
+        parts.extend((0..plan.layers).map(|layer| Part::new(format!("v.{list}.{layer}"), &*mixer, wide)));
+        parts.push(Part::new(format!("v.{}", self.trunk.last_norm()), "last norm", wide));
+        let masked = [plan.pretext.masked, plan.patch_len()];
+        let pretext = self.pretext.iter().zip(["cpredlayer", "gpredlayer"]);
+        let pretext = pretext.filter(|(head, _)| head.is_some());
+        parts.extend(pretext.map(|(_, name)| Part::new(name, "linear, ReLU, linear", masked)));
+        let head = |(head, &classes): (usize, &usize)| {
+            Part::new(format!("mlp_head.{}", head + 1), "classifier", [1, classes])
+        };
+        parts.extend(plan.heads.classes.iter().enumerate().map(head));
+        parts
+    }
+
+    fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
+        let (plan, learning) = (&self.plan, step.learning);
+        // Clips are brought to one length; telling apart and drawing are a pass each.
+        let clips =
+            (step.samples / (plan.features.frames * plan.features.rate_hz as usize / 100) as f64).max(1.0);
+        let passes = if plan.task == PatchTask::PretrainJoint { 2.0 } else { 1.0 };
+        let tokens = passes * clips * (plan.tokens().0 + plan.patches()) as f64;
+        let (width, patch) = (plan.width as f64 * tokens, plan.patch_len() as f64 * tokens);
+        let first = Stage {
+            params: learning("v.p"),
+            kept: width + patch,
+            made: 2.0 * width + patch,
+            ..Stage::default()
+        };
+        let list = self.trunk.list();
+        let layer = |index| {
+            let params = learning(&format!("v.{list}.{index}."));
+            Stage { params, ..mixing(plan.width, plan.mixer(), tokens) }
+        };
+        let last = Stage {
+            params: learning("v.norm") + learning("cpred") + learning("gpred") + learning("mlp_head"),
+            kept: width + patch,
+            made: 2.0 * (width + patch),
+            under_way: 2.0 * (width + patch),
+            owed: 0.0,
+        };
+        std::iter::once(first).chain((0..plan.layers).map(layer)).chain([last]).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! The layers against numbers computed from their formulas in f64, and sizes against the published ones.
+
+use kernels::{Array, Cpu, Tape};
+
+use super::stream::Stream;
+use super::*;
+use crate::config::{BimambaType, ClassToken, DataFormat, Experiment, Metric, Model as Asked, Ssamba, Ssast};
+use crate::model::declare;
+use crate::nn::Params;
+use crate::plan::{Behaviour, Body, Plan, resolve};
+
+const WIDTH: usize = 8;
+const TIME: usize = 5;
+
+fn mamba(residual: Behaviour, final_norm: Behaviour) -> MambaPlan {
+    MambaPlan {
+        inner: 2 * WIDTH,
+        state: 16,
+        taps: 4,
+        rank: 1,
+        directions: BimambaType::V2,
+        halved: true,
+        paired: true,
+        residual,
+        final_norm,
+        rms_norm: false,
+        class_token: ClassToken::First,
+        drop_path: 0.1,
+    }
+}
+
+/// Experiments of this family, resolved.
+fn plan_of(model: Asked) -> Plan {
+    let mut experiment = Experiment { model, ..Default::default() };
+    experiment.name.push('x');
+    experiment.data.dir.push('x');
+    experiment.data.data_format = DataFormat::NltLa;
+    experiment.train.ctc_weight = 0.0;
+    let (Asked::Ssamba(Ssamba { task, .. }) | Asked::Ssast(Ssast { task, .. })) = &experiment.model else {
+        unreachable!("patches")
+    };
+    experiment.eval.select = if task.pretrains() { Metric::Loss } else { Metric::ClfAcc };
+    resolve(&experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn body(model: Asked) -> PatchesPlan {
+    let Body::Patches(plan) = plan_of(model).model.body else { unreachable!("patches") };
+    *plan
+}
+
+/// The specified weights of layer `layer`, by their place among its tensors.
+fn weights(params: &mut Params<Cpu>, layers: usize) {
+    const TENSORS: [&str; 14] = [
+        "in_proj.weight",
+        "conv1d.weight",
+        "conv1d.bias",
+        "x_proj.weight",
+        "dt_proj.weight",
+        "dt_proj.bias",
+        "D",
+        "conv1d_b.weight",
+        "conv1d_b.bias",
+        "x_proj_b.weight",
+        "dt_proj_b.weight",
+        "dt_proj_b.bias",
+        "D_b",
+        "out_proj.weight",
+    ];
+    let mut set = |name: String, value: &dyn Fn(f64) -> f64| {
+        let array = params.by_name_mut(&name).unwrap_or_else(|| panic!("{name}")).array_mut();
+        let values: Vec<f32> = (0..array.len()).map(|j| value(j as f64) as f32).collect();
+        array.copy_from(&values).unwrap();
+    };
+    for layer in 0..layers {
+        let at = layer as f64;
+        for (place, tensor) in TENSORS.iter().enumerate() {
+            let value = |j: f64| 0.3 * (0.37 * j + 0.11 * place as f64 + 0.5 * at).sin();
+            set(format!("layers.{layer}.mixer.{tensor}"), &value);
+        }
+        set(format!("layers.{layer}.norm.weight"), &|j| 1.0 + 0.1 * (j + at).sin());
+        set(format!("layers.{layer}.norm.bias"), &|j| 0.1 * (j + at).cos());
+    }
+    set("norm_f.weight".into(), &|j| 1.0 + 0.1 * j.cos());
+    set("norm_f.bias".into(), &|j| 0.05 * j.sin());
+}
+
+fn tokens() -> Array<Cpu> {
+    let value = |i: usize| ((0.2 * i as f64).sin() + 0.1 * (i % WIDTH) as f64) as f32;
+    Array::from_vec(&Cpu::default(), (0..TIME * WIDTH).map(value).collect(), [1, TIME, WIDTH]).unwrap()
+}
+
+/// The last state of four layers with the specified weights.
+fn encoded(residual: Behaviour, final_norm: Behaviour) -> Vec<f32> {
+    let mut plan = body(Asked::Ssamba(Ssamba::default()));
+    (plan.width, plan.layers) = (WIDTH, 4);
+    let mut declarations = Vec::new();
+    let stream = Stream::declare(&mut Scope::root(&mut declarations), &plan, &mamba(residual, final_norm));
+    let mut params = Params::draw(&Cpu::default(), &declarations, 0).unwrap();
+    weights(&mut params, 4);
+    let mut tape = Tape::silent();
+    let states = stream.forward(&mut Pass::at_rest(&params, &mut tape), &tokens()).unwrap();
+    assert_eq!(states.len(), 3, "the input, the first pair, the last");
+    states[2].to_vec()
+}
+
+fn near(got: &[f32], want: [f64; WIDTH]) {
+    for (got, want) in got.iter().zip(want) {
+        assert!((f64::from(*got) - want).abs() < 1e-5, "{got}, not {want}");
+    }
+}
+
+#[test]
+fn pairs_and_norms_are_the_published_ones() {
+    let once = encoded(Behaviour::Reference, Behaviour::Sound);
+    near(
+        &once[2 * WIDTH..3 * WIDTH],
+        [
+            2.1248090706,
+            1.2515189685,
+            0.4318605239,
+            -0.2098237862,
+            -0.7124523694,
+            -1.0538010164,
+            -1.0566197894,
+            -0.6020054457,
+        ],
+    );
+    let twice = encoded(Behaviour::Reference, Behaviour::Reference);
+    near(
+        &twice[2 * WIDTH..3 * WIDTH],
+        [
+            2.1336603489,
+            1.2376219032,
+            0.4080224136,
+            -0.1853248944,
+            -0.6706714805,
+            -1.0679945382,
+            -1.1039720655,
+            -0.5857416429,
+        ],
+    );
+    let mean: Vec<f32> =
+        (0..WIDTH).map(|c| (1..TIME).map(|t| twice[t * WIDTH + c]).sum::<f32>() / 4.0).collect();
+    near(
+        &mean,
+        [
+            -0.4395101997,
+            -0.0413107452,
+            0.126651841,
+            0.1085702609,
+            0.040601057,
+            0.0110177884,
+            0.0470461379,
+            0.1235563835,
+        ],
+    );
+}
+
+/// A stream of its own size is the doubled one with later layers weighing as much as early ones: another function.
+#[test]
+fn the_sound_stream_is_another() {
+    let sound = encoded(Behaviour::Sound, Behaviour::Sound);
+    let published = encoded(Behaviour::Reference, Behaviour::Sound);
+    let most = sound.iter().zip(&published).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(most > 1e-2, "{most}");
+}
+
+fn count(model: Asked) -> usize {
+    let (_, declarations) = declare(&plan_of(model).model);
+    declarations.iter().map(|declaration| declaration.shape.len()).sum()
+}
+
+/// The published counts, less two numbers that no training changes and the heads of 1,000 classes that nothing reads.
+#[test]
+fn sizes_are_the_published_ones() {
+    let dead = |width: usize| 1000 * (width + 1);
+    for (embed_dim, pretraining, audioset) in
+        [(192, 7_288_298, 7_158_671), (384, 26_224_106, 25_818_383), (768, 99_042_794, 97_642_511)]
+    {
+        let pretrained = Ssamba { embed_dim, ..Ssamba::default() };
+        let model = Asked::Ssamba;
+        assert_eq!(count(model(pretrained.clone())), pretraining - 2 - dead(embed_dim));
+        let mut tuned = Ssamba { task: PatchTask::FtAvgtok, num_targets: vec![527], ..pretrained };
+        (tuned.patches.fstride, tuned.patches.tstride) = (10, 10);
+        assert_eq!(count(model(tuned)), audioset);
+    }
+    for (embed_dim, num_heads, pretraining) in
+        [(192, 3, 6_046_290), (384, 6, 22_854_354), (768, 12, 88_763_346)]
+    {
+        let ssast = Ssast { embed_dim, num_heads, ..Ssast::default() };
+        assert_eq!(count(Asked::Ssast(ssast)), pretraining - 2 - 2 * dead(embed_dim));
+    }
+}
