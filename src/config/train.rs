@@ -68,6 +68,10 @@ pub struct Train {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub adam_eps: f64,
 
+    /// How much AdamW keeps of its running means of the gradient and of its square, at each update.
+    #[schemars(inner(range(min = 0.0, max = 1.0)))]
+    pub adam_betas: [f64; 2],
+
     /// Largest global norm of the gradients; longer ones are scaled down to it. 0 = any.
     #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
@@ -126,6 +130,7 @@ impl Default for Train {
             reg_weight: 5e-3,
             weight_decay_groups: Behaviour::Sound,
             adam_eps: 1e-8,
+            adam_betas: [0.9, 0.999],
             max_grad_norm: 1.0,
             loss_normalize_type: LossNormalizeType::Sample,
             ctc_weight: 1.0,

@@ -128,6 +128,10 @@ fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec
 /// Whether the rate can fall as asked.
 fn check_schedule(experiment: &Experiment, problems: &mut Vec<Problem>) {
     let train = &experiment.train;
+    if let Some(beta) = train.adam_betas.iter().find(|beta| **beta >= 1.0) {
+        let message = format!("a mean that keeps {beta} of itself never moves");
+        problems.push(Problem::new("train.adam_betas", message, "choose numbers below 1"));
+    }
     if train.decay_type == DecayType::Exp && train.final_lr == 0.0 {
         problems.push(Problem::new(
             "train.final_lr",

@@ -34,6 +34,9 @@ pub struct TrainPlan {
     pub weight_decay: f64,
     pub weight_decay_groups: Behaviour,
     pub adam_eps: f64,
+    /// Not written where they are the usual ones.
+    #[serde(skip_serializing_if = "usual_betas")]
+    pub adam_betas: [f64; 2],
     pub max_grad_norm: f64,
     pub objective: Objective,
     /// Name prefix of parameters frozen until `freeze_steps`.
@@ -44,6 +47,10 @@ pub struct TrainPlan {
     /// Changes no result, so it is no part of the identity.
     #[serde(skip)]
     pub recompute: Recompute,
+}
+
+fn usual_betas(betas: &[f64; 2]) -> bool {
+    *betas == [0.9, 0.999]
 }
 
 /// When the model is judged and saved.
@@ -142,6 +149,7 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
         weight_decay: train.reg_weight,
         weight_decay_groups: train.weight_decay_groups,
         adam_eps: train.adam_eps,
+        adam_betas: train.adam_betas,
         max_grad_norm: train.max_grad_norm,
         objective: Objective {
             padding_loss: train.padding_loss,

@@ -8,9 +8,6 @@ use kernels::{Array, Backend, Grads, OpError};
 use crate::nn::Params;
 use crate::plan::{Behaviour, Plan};
 
-/// Fixed by the papers.
-const BETAS: (f64, f64) = (0.9, 0.999);
-
 /// The moments of one parameter.
 pub struct Moments<D: Backend> {
     pub first: Array<D>,
@@ -100,8 +97,8 @@ impl<D: Backend> Optimizer<D> {
             moments.steps += 1;
             let settings = AdamW {
                 lr,
-                beta1: BETAS.0,
-                beta2: BETAS.1,
+                beta1: plan.adam_betas[0],
+                beta2: plan.adam_betas[1],
                 eps: plan.adam_eps,
                 weight_decay,
                 step: moments.steps,
@@ -211,6 +208,7 @@ mod tests {
             weight_decay: 0.05,
             weight_decay_groups: Behaviour::Reference,
             adam_eps: 1e-8,
+            adam_betas: [0.9, 0.999],
             max_grad_norm: 0.6,
             objective: Objective {
                 padding_loss: Behaviour::Sound,
