@@ -20,7 +20,7 @@ pub struct Ssamba {
     #[schemars(length(max = 32), inner(range(min = 1, max = 1_048_576)))]
     pub num_targets: Vec<usize>,
 
-    /// Peak learning rate of the classifier heads; 0 = as all others.
+    /// Peak learning rate of what stands on the layers; 0 = as all others.
     #[schemars(range(min = 0.0))]
     pub head_lr: f64,
 
@@ -85,7 +85,7 @@ pub struct Ssast {
     #[schemars(length(max = 32), inner(range(min = 1, max = 1_048_576)))]
     pub num_targets: Vec<usize>,
 
-    /// Peak learning rate of the classifier heads; 0 = as all others.
+    /// Peak learning rate of what stands on the layers; 0 = as all others.
     #[schemars(range(min = 0.0))]
     pub head_lr: f64,
 

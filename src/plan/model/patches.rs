@@ -84,7 +84,7 @@ pub struct PatchesPlan {
     pub layers: usize,
     pub trunk: Trunk,
     pub pretext: PretextPlan,
-    /// The rate of the heads where it is their own.
+    /// The rate of all heads where it is their own.
     pub head_lr: Option<f64>,
     /// Without a CTC head.
     pub heads: Heads,
@@ -159,7 +159,7 @@ impl Family for PatchesPlan {
     }
 
     fn own_lr(&self, name: &str) -> Option<f64> {
-        self.head_lr.filter(|_| name.starts_with("mlp_head."))
+        self.head_lr.filter(|_| !self.is_trunk(name))
     }
 
     fn drops(&self) -> Vec<(&'static str, f64)> {
@@ -173,7 +173,6 @@ impl Family for PatchesPlan {
         match self.task.pretrains() {
             true => {
                 self.heads.classes.clear();
-                self.head_lr = None;
                 if self.task == PatchTask::PretrainMpg {
                     self.pretext.contrast = Behaviour::Sound;
                 }
