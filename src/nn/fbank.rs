@@ -1,10 +1,36 @@
 //! Kaldi's filterbank of a batch of clips: what models of log-mel patches hear.
 
+use std::sync::Arc;
+
 use kernels::{Array, Backend, OpError, threads};
 
-use crate::audio::features::KaldiFbank;
+use crate::audio::features::{KaldiFbank, KaldiSizes};
 
 const OP: &str = "fbank";
+
+/// Kaldi's filterbank with its usual 25 ms every 10 ms, ready to run.
+#[derive(Debug, Clone)]
+pub struct Filterbank {
+    /// Or why there is none of these sizes.
+    planned: Result<Arc<KaldiFbank>, String>,
+}
+
+impl Filterbank {
+    /// With `bands` bands, for sound of `rate_hz`.
+    pub fn new(rate_hz: u32, bands: usize) -> Self {
+        let planned = KaldiFbank::new(&KaldiSizes { rate_hz, n_mels: bands, ..KaldiSizes::default() });
+        Filterbank { planned: planned.map(Arc::new).map_err(|error| error.to_string()) }
+    }
+
+    /// Writes the log energies of `waveform` to `out` [frames, bands], as many frames as fit; how many they are.
+    ///
+    /// # Errors
+    /// There is no filterbank of these sizes.
+    pub fn run_into(&self, waveform: &[f32], out: &mut [f32]) -> Result<usize, OpError> {
+        let planned = self.planned.as_ref().map_err(|reason| OpError::device(OP, reason))?;
+        Ok(planned.run_into(waveform, out))
+    }
+}
 
 /// The features of each clip, clips side by side on the threads there are. No parameters, and no gradient.
 ///

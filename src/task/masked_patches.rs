@@ -268,6 +268,13 @@ fn published_clusters([rows, columns]: [usize; 2], masked: usize, rng: &mut Pcg6
     chosen.into_iter().take(masked).collect()
 }
 
+/// Answers [B, M, E] to a question, and the elements of the patches that they are about.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub answers: Vec<f32>,
+    pub targets: Vec<f32>,
+}
+
 /// Collects clips and says how well their patches were unmasked.
 #[derive(Debug, Default)]
 pub struct PatchJudge {
@@ -277,15 +284,9 @@ pub struct PatchJudge {
 
 impl PatchJudge {
     /// Judges a batch by the answers to either question and what they were about.
-    pub fn add(
-        &mut self,
-        task: &MaskedPatches,
-        batch: &Batch,
-        which: Option<(Vec<f32>, Vec<f32>)>,
-        what: Option<(Vec<f32>, Vec<f32>)>,
-    ) {
-        let told = which.map(|(answers, targets)| task.which(&answers, &targets));
-        let drawn = what.map(|(answers, targets)| task.what(&answers, &targets));
+    pub fn add(&mut self, task: &MaskedPatches, batch: &Batch, [which, what]: [Option<Answered>; 2]) {
+        let told = which.map(|asked| task.which(&asked.answers, &asked.targets));
+        let drawn = what.map(|asked| task.what(&asked.answers, &asked.targets));
         for (row, name) in batch.names.iter().enumerate() {
             let told = told.as_ref().map(|told| &told[row]);
             let mse = drawn.as_ref().map(|drawn| drawn[row].0);

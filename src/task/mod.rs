@@ -18,7 +18,7 @@ pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
 pub use judge::{Judge, Judging, Prediction, Scores};
 pub use losses::{MicroBatch, Objective, ctc_losses};
-pub use masked_patches::{Contrast, MaskedPatches, PatchJudge, Unmasked, contrast};
+pub use masked_patches::{Answered, Contrast, MaskedPatches, PatchJudge, Unmasked, contrast};
 pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
 pub use shares::Shares;

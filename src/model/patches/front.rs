@@ -1,14 +1,12 @@
 //! From waveforms to patches: Kaldi's filterbank, one length for all clips, normalisation, and in training masks and noise on the
 //! spectrogram. Nothing here learns.
 
-use std::sync::Arc;
-
 use kernels::{Backend, OpError, threads};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use crate::audio::features::{KaldiFbank, KaldiSizes};
 use crate::model::Input;
+use crate::nn::Filterbank;
 use crate::plan::{FeaturesPlan, PatchesPlan};
 
 /// Frames by which a noisy spectrogram may be shifted.
@@ -21,16 +19,13 @@ pub(super) struct Front {
     shape: [usize; 2],
     stride: [usize; 2],
     grid: [usize; 2],
-    /// Or why there is none for this rate and these bands.
-    filterbank: Result<Arc<KaldiFbank>, String>,
+    filterbank: Filterbank,
 }
 
 impl Front {
     /// The front end of these sizes, its windows and bands worked out.
     pub fn new(plan: &PatchesPlan) -> Self {
-        let FeaturesPlan { rate_hz, bands: n_mels, .. } = plan.features;
-        let sizes = KaldiSizes { rate_hz, n_mels, ..KaldiSizes::default() };
-        let filterbank = KaldiFbank::new(&sizes).map(Arc::new).map_err(|error| error.to_string());
+        let filterbank = Filterbank::new(plan.features.rate_hz, plan.features.bands);
         let (shape, stride, grid) = (plan.shape, plan.stride, plan.grid());
         Front { plan: plan.features.clone(), shape, stride, grid, filterbank }
     }
@@ -48,16 +43,16 @@ impl Front {
         let waveforms = input.waveforms.to_vec();
         let padded = waveforms.len() / input.samples.len().max(1);
         let mut features = vec![self.plan.padding; input.samples.len() * frames * bands];
-        let filterbank =
-            self.filterbank.as_deref().map_err(|error| OpError::device("features", error.clone()))?;
         let rows = features.chunks_exact_mut(frames * bands).zip(waveforms.chunks_exact(padded.max(1)));
-        let clips: Vec<_> = rows.zip(&input.samples).collect();
-        threads::for_each(clips, |((to, waveform), &samples)| {
+        let mut written: Vec<Result<usize, OpError>> = input.samples.iter().map(|_| Ok(0)).collect();
+        let clips: Vec<_> = rows.zip(&input.samples).zip(&mut written).collect();
+        threads::for_each(clips, |(((to, waveform), &samples), done)| {
             let waveform = &waveform[..samples];
             let mean = waveform.iter().map(|x| f64::from(*x)).sum::<f64>() / samples.max(1) as f64;
             let centred: Vec<f32> = waveform.iter().map(|x| x - mean as f32).collect();
-            filterbank.run_into(&centred, to);
+            *done = self.filterbank.run_into(&centred, to);
         });
+        written.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut rng = rng;
         for clip in features.chunks_exact_mut(frames * bands) {
             if let Some(rng) = rng.as_deref_mut() {

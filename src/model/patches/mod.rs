@@ -171,6 +171,15 @@ impl PatchNet {
         })
     }
 
+    /// The last of what [`PatchNet::encode`] makes of `patches`, none of them masked: what is used as features.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn last<D: Backend>(&self, pass: &mut Pass<'_, D>, patches: &Array<D>) -> Result<Array<D>, OpError> {
+        let mut states = self.encode(pass, patches, &[])?;
+        states.pop().ok_or_else(|| OpError::device("patches", "a model has layers"))
+    }
+
     /// Sets tokens among the patches, and adds positions.
     fn place<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let (width, (count, at)) = (self.plan.width, self.plan.tokens());
