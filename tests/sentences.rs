@@ -266,11 +266,12 @@ fn the_committed_sentences_are_fresh() {
 }
 
 /// What begins with a capital because it is a name, or quotes one.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "Array",
     "Arrow",
     "CTC",
     "ESC-50",
+    "IEMOCAP",
     "JSON",
     "RF64",
     "SHA-256",

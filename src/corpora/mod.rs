@@ -12,6 +12,8 @@ mod categories;
 mod dataset;
 mod error;
 mod facts;
+mod iemocap;
+mod librispeech;
 mod lookup;
 mod meta;
 mod music;
@@ -51,5 +53,7 @@ pub const RECIPES: &[Published] = &[
     speech_commands::RECIPE,
     sound_events::ESC50,
     sound_events::URBAN8K,
+    librispeech::RECIPE,
+    iemocap::RECIPE,
     music::RECIPE,
 ];
