@@ -1,5 +1,6 @@
 """The bundled corpus as lists and samples, and files to write samples to: what the scripts in `fixtures/` are made with."""
 
+import math
 import pathlib
 import struct
 import subprocess
@@ -43,11 +44,17 @@ def flac(path, samples):
     subprocess.run(command, input=to_raw(quiet), check=True)
 
 
-def wav(path, samples):
+def wav(path, samples, rate_hz=RATE_HZ, channels=1):
+    """Channels take turns in `samples`."""
     data = to_raw(samples)
-    form = struct.pack("<HHIIHH", 1, 1, RATE_HZ, RATE_HZ * 2, 2, 16)
+    form = struct.pack("<HHIIHH", 1, channels, rate_hz, rate_hz * 2 * channels, 2 * channels, 16)
     head = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data))
     path.write_bytes(b"RIFF" + struct.pack("<I", len(head) + len(data)) + head + data)
+
+
+def tone(hz, samples, rate_hz):
+    """A tone that dies away: for corpora of sounds that are no speech."""
+    return [round(9_000 * math.exp(-4 * at / samples) * math.sin(2 * math.pi * hz * at / rate_hz)) for at in range(samples)]
 
 
 def shortest(rows, wanted):

@@ -266,10 +266,12 @@ fn the_committed_sentences_are_fresh() {
 }
 
 /// What begins with a capital because it is a name, or quotes one.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
     "Array",
     "Arrow",
     "CTC",
+    "ESC-50",
+    "IEMOCAP",
     "JSON",
     "RF64",
     "SHA-256",
@@ -277,6 +279,7 @@ const NAMES: [&str; 11] = [
     "SSAST",
     "Speech Commands",
     "TED-LIUM",
+    "UrbanSound8K",
     "VoxCeleb1",
 ];
 

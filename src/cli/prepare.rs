@@ -134,6 +134,9 @@ fn tell(summary: &Summary, before: bool, to: &Path, talk: Talk) -> Result<(), Fa
     if let Some(nearest) = &summary.claims.nearest {
         talk.say(beside(nearest, summary));
     }
+    if let Some(caveat) = &summary.claims.caveat {
+        talk.say(caveat);
+    }
     talk.say(next(summary, to));
     Ok(())
 }

@@ -12,6 +12,8 @@ mod categories;
 mod dataset;
 mod error;
 mod facts;
+mod iemocap;
+mod librispeech;
 mod lookup;
 mod meta;
 mod music;
@@ -20,6 +22,7 @@ mod prepare;
 mod prepared;
 mod published;
 mod slurp;
+mod sound_events;
 mod speech_commands;
 mod table;
 mod tedlium;
@@ -43,5 +46,14 @@ pub use published::{Asked, CorpusOption, LINK, OptionKind, Published};
 pub use table::{RowProblem, Split, TableError, TableRequest};
 
 /// The published corpora, in the order in which help has them.
-pub const RECIPES: &[Published] =
-    &[tedlium::RECIPE, slurp::RECIPE, voxceleb1::RECIPE, speech_commands::RECIPE, music::RECIPE];
+pub const RECIPES: &[Published] = &[
+    tedlium::RECIPE,
+    slurp::RECIPE,
+    voxceleb1::RECIPE,
+    speech_commands::RECIPE,
+    sound_events::ESC50,
+    sound_events::URBAN8K,
+    librispeech::RECIPE,
+    iemocap::RECIPE,
+    music::RECIPE,
+];

@@ -11,6 +11,9 @@ pub struct Claims {
     /// The published counts that those of the source come nearest to, where its publisher gave several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<PublishedCounts>,
+    /// What has to be known of its lists by those who compare numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caveat: Option<String>,
 }
 
 /// How large a corpus is by the word of its publisher, or of those who counted it.

@@ -170,7 +170,7 @@ impl SpeechCommands {
             vocabulary: Vocabulary::OfTexts,
             bad,
             left_out: Vec::new(),
-            claims: Claims { absent, nearest },
+            claims: Claims { absent, nearest, caveat: None },
         })
     }
 
