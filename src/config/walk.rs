@@ -245,22 +245,28 @@ impl Walk<'_> {
         self.report(UNKNOWN_KEY, &entry.key_span, place, message, help);
     }
 
+    /// Where a key of `[sweep]` belongs, which has its own parts at the top and options below them.
+    fn help_in_sweep(&self, key: &str, node: &Json, place: &Place, inner: &[String]) -> Option<String> {
+        let leaves = self.schema.leaves();
+        if inner.len() == 1 {
+            let parts = node["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            let sweep = place.keys[..place.keys.len() - 1].join(".");
+            return Some(match nearest(key, parts) {
+                Some(part) => format!("did you mean `{part}`?"),
+                None => format!("axes stand in `[{sweep}.axes]`"),
+            });
+        }
+        if leaves.iter().any(|leaf| leaf.dotted() == key) {
+            return Some(format!("write `{key}` without quotes"));
+        }
+        leaves.iter().find(|leaf| leaf.name() == key).map(|leaf| format!("write `{}`", leaf.dotted()))
+    }
+
     /// The key's right place, the paper's renamed option, or the nearest spelling, in this table before others.
     fn help(&self, key: &str, node: &Json, place: &Place) -> Option<String> {
         let leaves = self.schema.leaves();
-        if let Some(inner) = place.in_sweep() {
-            if inner.len() == 1 && (key.contains('.') || self.schema.at(&[key]).is_some()) {
-                return Some(format!(
-                    "axes stand in `[{}.axes]`",
-                    place.keys[..place.keys.len() - 1].join(".")
-                ));
-            }
-            if leaves.iter().any(|leaf| leaf.dotted() == key) {
-                return Some(format!("write `{key}` without quotes"));
-            }
-            if let Some(leaf) = leaves.iter().find(|leaf| leaf.name() == key) {
-                return Some(format!("write `{}`", leaf.dotted()));
-            }
+        if let Some(help) = place.in_sweep().and_then(|inner| self.help_in_sweep(key, node, place, inner)) {
+            return Some(help);
         }
         let prefix = place.layer_prefix();
         if let Some(leaf) = leaves.iter().find(|leaf| leaf.name() == key) {

@@ -12,6 +12,9 @@ use crate::record::Status;
 use crate::record::units::{duration, metric};
 use crate::report::{Query, load_run};
 
+/// In a table, where a point has no value of an axis.
+const NO_VALUE: &str = "–";
+
 /// Lists the points and the runs they need, without touching any.
 pub fn listing(study: &Study, talk: Talk) {
     if talk.json {
@@ -95,11 +98,16 @@ impl Teller<'_> {
             Told::Started { job, threads } => {
                 let run = &self.study.runs[job];
                 let threads = if threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
-                let settings: Vec<String> =
-                    self.study.varying.iter().map(|path| format!("{path}={}", shown(run, path))).collect();
-                let of = if run.row.number.is_some() { settings.join(", ") } else { String::new() };
-                let colon = if of.is_empty() { "" } else { ": " };
-                self.say(job, format_args!("starts on {threads}{colon}{of}"));
+                let pairs = leading(&self.study.varying).into_iter().map(|path| {
+                    let value = shown(run, &path);
+                    (path, value)
+                });
+                let settings: Vec<String> = pairs
+                    .filter(|(_, value)| run.row.number.is_some() && value != NO_VALUE)
+                    .map(|(path, value)| format!("{path}={value}"))
+                    .collect();
+                let colon = if settings.is_empty() { "" } else { ": " };
+                self.say(job, format_args!("starts on {threads}{colon}{}", settings.join(", ")));
             }
             Told::Elsewhere { job } => self.say(job, format_args!("waits: another process works on it")),
             Told::Ended { job, outcome, secs } => self.ended(job, outcome, secs),
@@ -262,14 +270,14 @@ fn shown(run: &StudyRun, path: &str) -> String {
     let of = |settings: &Map<String, Value>| settings.get(path).cloned().unwrap_or_default();
     let value = of(&run.row.settings);
     if run.row.also.iter().any(|settings| of(settings) != value) {
-        return "–".to_owned();
+        return NO_VALUE.to_owned();
     }
     match value {
         Value::String(file) if path == "experiment" => {
             Path::new(&file).file_stem().unwrap_or_default().to_string_lossy().into_owned()
         }
         Value::String(text) => text,
-        Value::Null => "–".to_owned(),
+        Value::Null => NO_VALUE.to_owned(),
         Value::Number(large) if large.is_f64() && large.as_f64().is_some_and(|large| large.abs() >= 1e5) => {
             format!("{:e}", large.as_f64().unwrap_or_default())
         }

@@ -146,7 +146,13 @@ impl Written {
     }
 
     fn paths(&self) -> Vec<&str> {
-        self.all().map(|axis| axis.path.as_str()).collect()
+        let mut paths: Vec<&str> = Vec::new();
+        for axis in self.all() {
+            if !paths.contains(&axis.path.as_str()) {
+                paths.push(&axis.path);
+            }
+        }
+        paths
     }
 
     fn problems(&self) -> Vec<Problem> {

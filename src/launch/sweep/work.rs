@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::worker::{End, Worker};
 use super::{Job, Outcome, Rules, Standing, Told};
@@ -11,6 +11,8 @@ use crate::train::Stop;
 
 /// How often ended workers and freed runs are looked for.
 const TICK: Duration = Duration::from_millis(50);
+/// How long a run is left alone that somebody else took.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Works on `jobs` until each is done, has failed, or waits for one that has; those a job needs stand before it. `start` makes the
 /// command of a worker with so many threads. Once `stop` is requested, workers are asked to end and none is started.
@@ -24,9 +26,17 @@ pub fn work(
     start: &dyn Fn(&Job, usize) -> Command,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Vec<Outcome>, RecordError> {
-    let mut pool = Pool { jobs, rules, outcomes: vec![None; jobs.len()], workers: Vec::new(), start, tell };
+    let count = jobs.len();
+    let mut pool = Pool {
+        jobs,
+        rules,
+        outcomes: vec![None; count],
+        workers: Vec::new(),
+        elsewhere: vec![None; count],
+        start,
+        tell,
+    };
     pool.leave_out()?;
-    let mut waited_for = vec![false; jobs.len()];
     let mut stopping = false;
     loop {
         pool.reap()?;
@@ -34,7 +44,7 @@ pub fn work(
         if stopping {
             pool.workers.iter_mut().for_each(Worker::ask_to_stop);
         } else {
-            pool.fill(&mut waited_for)?;
+            pool.fill()?;
         }
         let idle = pool.workers.is_empty();
         if idle && (stopping || pool.outcomes.iter().all(Option::is_some)) {
@@ -52,6 +62,8 @@ struct Pool<'a> {
     rules: &'a Rules,
     outcomes: Vec<Option<Outcome>>,
     workers: Vec<Worker>,
+    /// When a run was last found to be another process' work.
+    elsewhere: Vec<Option<Instant>>,
     start: &'a dyn Fn(&Job, usize) -> Command,
     tell: &'a mut dyn FnMut(Told<'_>),
 }
@@ -92,8 +104,8 @@ impl Pool<'_> {
                 End::Done => self.end(worker.job, Outcome::Done, secs),
                 End::Interrupted => self.end(worker.job, Outcome::Interrupted, secs),
                 End::Failed(cause) => self.end(worker.job, Outcome::Failed { cause, earlier: false }, secs),
-                // Somebody was faster: the run is looked at again when it is free.
-                End::Elsewhere => {}
+                // Somebody was faster: the run is looked at again.
+                End::Elsewhere => self.is_elsewhere(worker.job),
             }
         }
         Ok(())
@@ -106,8 +118,14 @@ impl Pool<'_> {
             .any(|outcome| matches!(outcome, Outcome::Failed { earlier: false, .. }))
     }
 
+    fn is_elsewhere(&mut self, job: usize) {
+        if self.elsewhere[job].replace(Instant::now()).is_none() {
+            (self.tell)(Told::Elsewhere { job });
+        }
+    }
+
     /// Starts workers on what is ready, in the order of the list, as long as there is room.
-    fn fill(&mut self, waited_for: &mut [bool]) -> Result<(), RecordError> {
+    fn fill(&mut self) -> Result<(), RecordError> {
         self.block();
         let mut ready = Vec::new();
         for index in 0..self.jobs.len() {
@@ -119,10 +137,8 @@ impl Pool<'_> {
             match Standing::of(&job.folder, job.max_steps)? {
                 // Another process did it while this one was busy.
                 Standing::Done => self.end(index, Outcome::Reused, None),
-                Standing::Running if !std::mem::replace(&mut waited_for[index], true) => {
-                    (self.tell)(Told::Elsewhere { job: index });
-                }
-                Standing::Running => {}
+                Standing::Running => self.is_elsewhere(index),
+                _ if self.elsewhere[index].is_some_and(|seen| seen.elapsed() < PATIENCE) => {}
                 _ => ready.push(index),
             }
         }
