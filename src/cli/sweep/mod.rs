@@ -1,8 +1,11 @@
 //! `runner sweep`: every point of a `[sweep]`, by worker processes; and the hidden `runner work`, which is such a worker.
 //!
-//! Start at [`sweep()`]; `study.rs` resolves the points, `launch::sweep` works on them, `show.rs` says how they stand.
+//! Start at [`sweep()`]; `study.rs` resolves the points, `launch::sweep` works on them, `show.rs` says how they stand,
+//! `progress.rs` how it goes.
 
 mod freeze;
+mod place;
+mod progress;
 mod show;
 mod study;
 mod worker;
@@ -23,7 +26,7 @@ use crate::launch::sweep::{Job, Outcome, Rules, Standing, Told, work as work_on}
 use crate::record::host::Host;
 use crate::record::{Count, Tally};
 use crate::train::memory_bytes;
-use show::Teller;
+use progress::Teller;
 
 /// Brings every point of a sweep to its end, or lists them.
 pub fn sweep(arguments: &SweepArguments, talk: Talk) -> Result<u8, Failure> {
@@ -41,7 +44,7 @@ pub fn sweep(arguments: &SweepArguments, talk: Talk) -> Result<u8, Failure> {
     let start = |job: &Job, threads: usize| worker_command(&program, study.folder.dir(), job, threads);
     let mut tally = talk.tally(Count::runs);
     let before = study.runs.iter().filter(|run| run.standing == Standing::Done).count();
-    show::opening(&study, &rules, talk);
+    progress::opening(&study, &rules, talk);
     tally.begin(study.runs.len() as u64, before as u64);
     let outcomes = {
         let teller = Teller { study: &study, talk };
