@@ -151,6 +151,7 @@ fn a_new_value_runs_only_new_points_and_plain_runs_count() {
     let wider = sweep(&sweep_file(&folder, &axes("[0, 1, 2]")), &["--json"]);
     assert_eq!(wider.code, 0, "{}", wider.err);
     assert_eq!(reused(&json(&wider)), [true, true, false]);
+    assert!(wider.err.contains("3 points: 1 done, 2 done before; `runner results "), "{}", wider.err);
     assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 3);
 
     // A value taken out leaves its run, and is out of the table.
@@ -223,6 +224,27 @@ fn a_contradiction_points_at_the_value() {
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains(&format!(" --> {file}:3:30")), "{}", said.err);
     assert!(said.err.ends_with("1 error\n"), "{}", said.err);
+}
+
+/// What is wrong in the file is found with what is wrong at its points, once.
+#[test]
+fn mistakes_of_file_and_points_come_together() {
+    let folder = folder();
+    let file = sweep_file(
+        &folder,
+        "extends = [\"tiny.toml\"]\n[train]\nmax_lrr = 1\n[sweep]\nseeds = 2\n[sweep.axes]\nmodel.keyword.head_dim = [8, 7]\n",
+    );
+    for verb in [&["check", &file][..], &["sweep", &file, "--dry-run"]] {
+        let said = runner(&[verb, &["--profile", "ci"]].concat());
+        let errors: Vec<&str> = said.err.lines().filter(|line| line.starts_with("error")).collect();
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert_eq!(errors.len(), 2, "{}", said.err);
+        assert!(
+            errors[0].contains("unknown key `max_lrr`") && errors[1].contains("`head_dim`"),
+            "{}",
+            said.err
+        );
+    }
 }
 
 /// Rows of metrics by run id.
@@ -315,6 +337,11 @@ fn asked_to_stop_it_saves_what_it_has_and_goes_on_later() {
     wait_until(|| saved(&runs) > 0);
     let second = runner(&arguments);
     assert_eq!(second.code, 73, "{}", second.err);
+    assert!(
+        second.err.contains("sweeps/study-") && second.err.contains("` is already worked on by process "),
+        "{}",
+        second.err
+    );
     kill("-TERM", child.id().into());
     let first = said(child.wait_with_output().unwrap());
     assert_eq!(first.code, 75, "{}", first.err);

@@ -24,7 +24,7 @@ use super::failure::{self, Failure};
 use super::run::on_signals;
 use crate::launch::sweep::{Job, Outcome, Rules, Standing, Told, work as work_on};
 use crate::record::host::Host;
-use crate::record::{Count, Tally};
+use crate::record::{Count, RecordError, Tally};
 use crate::train::memory_bytes;
 use progress::Teller;
 
@@ -35,7 +35,7 @@ pub fn sweep(arguments: &SweepArguments, talk: Talk) -> Result<u8, Failure> {
         show::listing(&study, talk);
         return Ok(0);
     }
-    let _lock = study.folder.create()?;
+    let _lock = study.folder.create().map_err(|error| busy(error, &study))?;
     freeze::freeze(&study, &arguments.request)?;
     let stop = on_signals()?;
     let rules = rules(arguments, &study);
@@ -82,13 +82,29 @@ fn no_sweep(request: &Request) -> Failure {
         .help(format!("or run it as it is: `runner run {file}`"))
 }
 
+/// The same sweep twice at a time would only be in its own way.
+fn busy(error: RecordError, study: &Study) -> Failure {
+    let RecordError::AlreadyRunning { holder, .. } = &error else { return error.into() };
+    let by = holder.as_ref().map(|holder| format!(" by process {} on {}", holder.pid, holder.host));
+    let message = format!(
+        "the sweep `{}` is already worked on{}",
+        study.folder.dir().display(),
+        by.unwrap_or_default()
+    );
+    let failure = Failure::new(failure::RUNNING, message);
+    error.help().into_iter().fold(failure, Failure::help)
+}
+
 /// How the work is done here.
 fn rules(arguments: &SweepArguments, study: &Study) -> Rules {
     let cores = count_for(0);
-    let left = study.runs.iter().filter(|run| run.standing != Standing::Done).count().max(1);
-    let at_a_time = arguments.jobs.map_or_else(|| cores.min(room(study)), usize::from);
+    let left = || study.runs.iter().filter(|run| run.standing != Standing::Done);
+    // An experiment that asks for threads gets them.
+    let asked = left().map(|run| run.job.threads).max().unwrap_or(0).max(1);
+    let fitting = || (cores / asked).clamp(1, room(study));
+    let at_a_time = arguments.jobs.map_or_else(fitting, usize::from);
     Rules {
-        at_a_time: at_a_time.min(left),
+        at_a_time: at_a_time.min(left().count().max(1)),
         cores,
         stop_on_failure: arguments.on_failure == OnFailure::Stop,
         retry_failed: matches!(arguments.retry, Retry::Failed | Retry::All),

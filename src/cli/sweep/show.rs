@@ -132,7 +132,8 @@ fn summary(study: &Study, outcomes: &[Outcome]) -> String {
         study.points().filter(|run| test(outcome_of(study, outcomes, run))).count()
     };
     let parts = [
-        (count(&Outcome::is_done), "done"),
+        (count(&|outcome| *outcome == Outcome::Done), "done"),
+        (count(&|outcome| *outcome == Outcome::Reused), "done before"),
         (count(&|outcome| matches!(outcome, Outcome::Failed { .. })), "failed"),
         (count(&|outcome| matches!(outcome, Outcome::Blocked { .. })), "without what they need"),
         (count(&|outcome| *outcome == Outcome::Interrupted), "interrupted"),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use axis::{Axis, Setting};
 pub use declared::{add_definitions, property};
 
-use super::files::{self, File};
+use super::files::{self, File, Files};
 use super::load::{Request, overridden};
 use super::merge::Layer;
 use super::problem::{NO_SWEEP, Problem, Problems};
@@ -63,23 +63,31 @@ impl Axis {
 /// The sweep that the file at `path` asks for under a profile; `None` where there is no `[sweep]`.
 ///
 /// # Errors
-/// Every problem of the file, its bases and the sweep.
+/// Every problem of the sweep, and with these those of the file and its bases; alone, those are left for who loads its points.
 pub fn sweep(path: &Path, request: &Request) -> Result<Option<Sweep>, Problems> {
-    let read = files::read(path, Schema::get());
-    if !read.problems.is_empty() {
-        return Err(Problems(read.problems));
-    }
+    let Files { files, mut problems } = files::read(path, Schema::get());
+    let sound = files.iter().all(|file| file.sound);
     let mut written = Written::default();
-    for (source, entry) in tables(read.files, request.profile.as_deref()) {
+    for (source, entry) in tables(files, request.profile.as_deref()) {
         written.lay_over(&source, &entry);
     }
     let Some(whole) = written.whole.clone() else { return Ok(None) };
-    let mut problems = written.problems();
+    if !sound || problems.iter().any(in_sweep) {
+        return Err(Problems(problems));
+    }
+    // What is wrong elsewhere in the file comes up again at every point, together with what only a point can show.
+    problems = written.problems();
     problems.extend(overridden(request, &written.paths()));
     if !problems.is_empty() {
         return Err(Problems::sorted(problems));
     }
     written.product(&whole).map(Some)
+}
+
+/// Whether a problem is one of the sweep itself.
+fn in_sweep(problem: &Problem) -> bool {
+    let keys: Vec<&str> = problem.path.split('.').collect();
+    matches!(keys.as_slice(), ["sweep", ..] | ["profile", _, "sweep", ..])
 }
 
 /// The `[sweep]` of each file and of the profile, lowest first.

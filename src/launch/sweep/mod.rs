@@ -100,6 +100,6 @@ pub enum Told<'a> {
     Elsewhere { job: usize },
     /// What came of a run is known; a worker took `secs` for it, if one did.
     Ended { job: usize, outcome: &'a Outcome, secs: Option<f64> },
-    /// Time passes: called some twenty times a second.
+    /// So many runs need no more work: said when that changes, and every second.
     Tick { ended: usize },
 }

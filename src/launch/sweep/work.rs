@@ -11,7 +11,7 @@ use crate::train::Stop;
 
 /// How often ended workers and freed runs are looked for.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a run is left alone that somebody else took.
+/// How long a run is left alone that somebody else took, and how often it is said that time passes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Works on `jobs` until each is done, has failed, or waits for one that has; those a job needs stand before it. `start` makes the
@@ -38,6 +38,7 @@ pub fn work(
     };
     pool.leave_out()?;
     let mut stopping = false;
+    let mut told = (usize::MAX, Instant::now());
     loop {
         pool.reap()?;
         stopping |= stop.requested() || (rules.stop_on_failure && pool.failed_now());
@@ -51,7 +52,10 @@ pub fn work(
             break;
         }
         let ended = pool.outcomes.iter().flatten().count();
-        (pool.tell)(Told::Tick { ended });
+        if ended != told.0 || told.1.elapsed() >= PATIENCE {
+            told = (ended, Instant::now());
+            (pool.tell)(Told::Tick { ended });
+        }
         sleep(TICK);
     }
     pool.rest()
