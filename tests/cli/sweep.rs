@@ -359,18 +359,65 @@ fn asked_to_stop_it_saves_what_it_has_and_goes_on_later() {
     assert_eq!((shorter.code, states(&json(&shorter))), (0, vec!["done", "done"]), "{}", shorter.err);
 }
 
+/// Writes an experiment over a shipped one, with a model that takes no time.
+fn small(folder: &TempDir, name: &str, base: &str, more: &str) {
+    let text = format!(
+        "extends = [\"{}\"]\n{more}
+[profile.ci]
+output.runs_dir = \"{}\"
+data = {{ batch_size = 1, input_length_upper_bound = 30000 }}
+train.max_steps = 2
+eval = {{ max_eval_batches = 1, checkpoint_interval = 2 }}
+[profile.ci.model.wav2vec2]
+hidden_size = 16
+num_hidden_layers = 1
+num_attention_heads = 2
+intermediate_size = 16
+conv_dim = [8, 8, 8]
+feat_extract_norm = \"layer\"
+num_conv_pos_embedding_groups = 4
+mamba_headdim = 8
+mamba_d_state = 8
+",
+        root().join("experiments").join(base).display(),
+        folder.path().join("runs").display()
+    );
+    fs::write(folder.path().join(name), text).unwrap();
+}
+
 #[test]
 fn students_share_a_teacher_that_comes_first() {
     let folder = folder();
-    let students = root().join("experiments/tedlium_waypoint.toml");
-    let text = format!(
-        "[sweep.axes]\nexperiment = [\"{}\"]\ndistill.alpha_layer_distill_loss = [0.5, 1]\n",
-        students.display()
-    );
-    let report = json(&sweep(&sweep_file(&folder, &text), &["--dry-run", "--json"]));
-    let needed = report["needed"].as_array().unwrap();
-    assert_eq!((needed.len(), &needed[0]["name"]), (1, &Value::from("tedlium_direct")));
-    for point in report["points"].as_array().unwrap() {
-        assert_eq!(point["needs"], serde_json::json!([needed[0]["id"]]));
+    small(&folder, "teacher.toml", "tedlium_direct.toml", "");
+    small(&folder, "student.toml", "tedlium_waypoint.toml", "distill.teacher = \"teacher\"");
+    let axes = "[sweep.axes]\nexperiment = [\"student.toml\", \"teacher.toml\"]\n\
+                distill.alpha_layer_distill_loss = [0.5, 1]\n";
+    let file = sweep_file(&folder, axes);
+    let said = sweep(&file, &["--jobs", "2", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let report = json(&said);
+    let points = report["points"].as_array().unwrap();
+    // The teacher, to which the axis means nothing, is one point, and what the others need.
+    let names: Vec<&str> = points.iter().map(|point| point["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["student", "student", "teacher"]);
+    assert_eq!(points[2]["also"].as_array().unwrap().len(), 1);
+    assert_eq!(report["needed"].as_array().unwrap().len(), 0);
+    for point in &points[..2] {
+        assert_eq!(point["needs"], serde_json::json!([points[2]["id"]]));
     }
+    let begins: Vec<&str> = said.err.lines().filter(|line| line.contains(" starts on ")).collect();
+    assert_eq!(begins.len(), 3, "{}", said.err);
+    assert!(begins[0].starts_with("[3/3] teacher-"), "{}", said.err);
+
+    // A plain run with a point's options set is that run, found at its end, and tells where its options came from.
+    let student = folder.path().join("student.toml").display().to_string();
+    let plain =
+        runner(&["run", &student, "--profile", "ci", "-s", "distill.alpha_layer_distill_loss=0.5", "--json"]);
+    assert_eq!(plain.code, 0, "{}", plain.err);
+    assert_eq!((&json(&plain)["id"], &json(&plain)["dir"]), (&points[0]["id"], &points[0]["dir"]));
+    let run = PathBuf::from(points[0]["dir"].as_str().unwrap());
+    let origins = fs::read_to_string(run.join("origin.json")).unwrap();
+    assert!(origins.contains(&format!("{file}:3")), "{origins}");
+    let identity: Value = serde_json::from_slice(&fs::read(run.join("run.json")).unwrap()).unwrap();
+    assert_eq!((&identity["experiment"], &identity["profile"]), (&Value::from(student), &Value::from("ci")));
 }
