@@ -37,6 +37,14 @@ pub struct Arguments {
 pub enum Verb {
     /// Train, resume or report an experiment: the same command does what is left to do.
     Run(RunArguments),
+    /// Run every point of an experiment's `[sweep]`: the same command does what is left to do.
+    ///
+    /// Each point is a run of its own, the same as that of the plain experiment with the point's options set, by a process of its own. Runs
+    /// that points need, such as teachers, come first and once. What is done already, wherever it was asked for, is not done again.
+    Sweep(SweepArguments),
+    /// Work on one frozen run of a sweep.
+    #[command(hide = true)]
+    Work(WorkArguments),
     /// Find every mistake in experiments without running anything.
     Check(CheckArguments),
     /// Print what a run would do: model, data, schedule, memory.
@@ -187,6 +195,56 @@ pub struct RunArguments {
     /// Move the run's folder aside and start over. Needed runs are reused.
     #[arg(long)]
     pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// List the points and how they stand; start nothing and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Runs at a time, among which the cores are shared out [default: one a core, as many as memory has room for].
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// After a failure go on with the other points, or stop them all with their checkpoints.
+    #[arg(long, value_enum, default_value = "continue", value_name = "WHAT")]
+    pub on_failure: OnFailure,
+    /// Which of the runs that did not come to their end before are worked on again.
+    #[arg(long, value_enum, default_value = "all", value_name = "WHICH")]
+    pub retry: Retry,
+}
+
+/// What a failing point does to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    Continue,
+    Stop,
+}
+
+/// Runs to work on again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Retry {
+    /// Those that an error ended.
+    Failed,
+    /// Those that were interrupted or killed.
+    Preempted,
+    All,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct WorkArguments {
+    /// The sweep's folder.
+    pub sweep: PathBuf,
+    /// The run's identity.
+    pub id: String,
+    /// CPU threads.
+    #[arg(long, value_name = "N")]
+    pub threads: usize,
+    /// Save and stop when standard input ends.
+    #[arg(long)]
+    pub leashed: bool,
 }
 
 #[derive(Debug, Args)]
@@ -345,9 +403,12 @@ pub struct ExportArguments {
 
 #[derive(Debug, Args)]
 pub struct ResultsArguments {
-    /// Folder of run folders.
+    /// Folder of run folders, or the folder of a sweep.
     #[arg(default_value = "results/runs")]
     pub runs_dir: PathBuf,
+    /// Only the points of the newest sweep of this name, with what differs between them.
+    #[arg(long, value_name = "NAME")]
+    pub sweep: Option<String>,
     /// Only runs whose folder name contains this.
     #[arg(long, value_name = "PART")]
     pub name: Option<String>,

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::{CheckArguments, Request};
 use super::failure::{self, Failure};
-use super::order::{Orders, orders};
+use super::order::orders;
+use super::sweep::{Study, study};
+use crate::launch::Order;
 use crate::record::units::number;
 use crate::train::Job;
 
@@ -20,7 +22,11 @@ pub fn check(arguments: &CheckArguments, talk: Talk) -> Result<u8, Failure> {
             hparams: arguments.hparams.clone(),
             sets: arguments.sets.clone(),
         };
-        let checked = orders(&request).and_then(|orders| look(arguments, &orders));
+        let checked = match study(&request) {
+            Ok(Some(study)) => look_at_points(arguments, &study),
+            Ok(None) => orders(&request).and_then(|orders| look(arguments, &orders.asked)),
+            Err(failure) => Err(failure),
+        };
         match checked {
             Ok(found) => talk.say(format_args!("{}: {found}", experiment.display())),
             Err(failure) => {
@@ -45,8 +51,23 @@ pub fn check(arguments: &CheckArguments, talk: Talk) -> Result<u8, Failure> {
     Ok(if worst == 0 { 0 } else { worst.min(failure::MISSING) })
 }
 
-fn look(arguments: &CheckArguments, orders: &Orders) -> Result<String, Failure> {
-    let plan = &orders.asked.plan;
+/// A sweep: every point of it.
+fn look_at_points(arguments: &CheckArguments, study: &Study) -> Result<String, Failure> {
+    let points = study.points().count();
+    if arguments.data {
+        for point in study.points() {
+            look(arguments, &point.order)?;
+        }
+    }
+    let needed = match study.needed().count() {
+        0 => String::new(),
+        count => format!(", {count} needed first"),
+    };
+    Ok(format!("ok, a sweep of {points} runs{needed}"))
+}
+
+fn look(arguments: &CheckArguments, order: &Order) -> Result<String, Failure> {
+    let plan = &order.plan;
     if !arguments.data {
         return Ok(format!("ok, run {}", plan.folder_name()));
     }

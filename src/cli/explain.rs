@@ -152,6 +152,10 @@ fn option_text(doc: &OptionDoc) -> String {
         Some((table, _)) => fact("write", &format!("{bare} = {example}    under [{table}]")),
         None => fact("write", &format!("{bare} = {example}    at the top of the file")),
     }
+    // What says which runs there are cannot be set for one of them.
+    if doc.path.starts_with("sweep.") {
+        return lines.join("\n") + "\n";
+    }
     let quoted = if example.contains([' ', '"', '[']) {
         format!("'{}={example}'", doc.path)
     } else {

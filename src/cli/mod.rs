@@ -36,6 +36,7 @@ mod run;
 mod show;
 mod signals;
 mod summary;
+mod sweep;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
     let talk = Talk { json: arguments.json, quiet: arguments.quiet };
     match &arguments.verb {
         Verb::Run(run) => run::run(run, talk),
+        Verb::Sweep(arguments) => sweep::sweep(arguments, talk),
+        Verb::Work(arguments) => sweep::work(arguments),
         Verb::Check(check) => check::check(check, talk),
         Verb::Plan(request) => plan::plan(request, talk),
         Verb::Profile(arguments) => profile::profile(arguments, talk),

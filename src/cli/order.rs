@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::arguments::Request;
 use super::failure::Failure;
 use crate::config::{
-    self, Code, Experiment, Loaded, Problem, Problems, Reading, Schema, origins, resolved_toml,
+    self, Code, Experiment, Loaded, Point, Problem, Problems, Reading, Schema, Sweep, origins, resolved_toml,
 };
 use crate::launch::Order;
 use crate::model::declare;
@@ -55,20 +55,37 @@ pub struct Orders {
 /// # Errors
 /// Every problem found.
 pub fn orders(request: &Request) -> Result<Orders, Failure> {
-    orders_of(request, &environment(), None, &mut Vec::new())
+    orders_of(request, None, &environment(), None, &mut Vec::new())
+}
+
+/// Loads and resolves one point of a sweep and all it needs.
+///
+/// # Errors
+/// Every problem found.
+pub fn orders_at(request: &Request, point: &Point) -> Result<Orders, Failure> {
+    orders_of(request, Some(point), &environment(), None, &mut Vec::new())
+}
+
+/// The sweep that an experiment asks for; `None` where it is one run.
+///
+/// # Errors
+/// Every problem found.
+pub fn sweep_of(request: &Request) -> Result<Option<Sweep>, Problems> {
+    config::sweep(&request.experiment, &layers(request, None, &environment()))
 }
 
 fn orders_of(
     request: &Request,
+    point: Option<&Point>,
     env: &[(String, String)],
     role: Option<&str>,
     under_way: &mut Vec<PathBuf>,
 ) -> Result<Orders, Failure> {
-    let Reading { loaded, mut problems } = config::read(&request.experiment, &layers(request, env));
+    let Reading { loaded, mut problems } = config::read(&request.experiment, &layers(request, point, env));
     let Some(loaded) = loaded else { return Err(Problems(problems).into()) };
     let mut experiment = loaded.experiment.clone();
     let (mut needed, mut resolved) = (Vec::new(), Vec::new());
-    under_way.push(request.experiment.clone());
+    under_way.push(loaded.path.clone());
     for (kind, name) in needs(&experiment) {
         match meet(&loaded, request, env, kind, &name, under_way) {
             Ok((before, need)) => {
@@ -93,8 +110,11 @@ fn orders_of(
             return Err(Problems::sorted(problems).into());
         }
     };
-    if problems.is_empty() {
-        problems.extend(idle_options(&loaded, &written_needs));
+    // What a sweep says serves several runs; whether any of them reads it, the sweep sees.
+    if problems.is_empty() && point.is_none() {
+        let own = loaded.provenance.own_options();
+        let idle = plan::idle(&loaded.experiment, &written_needs, &own);
+        problems.extend(idle.iter().map(|path| idle_option(&loaded, &written_needs, path)));
     }
     if !problems.is_empty() {
         return Err(Problems::sorted(problems).into());
@@ -123,7 +143,7 @@ fn order(
         config_toml,
         origins: serde_json::to_value(&origins).unwrap_or_default(),
         leaves,
-        experiment: request.experiment.display().to_string(),
+        experiment: loaded.path.display().to_string(),
         profile: request.profile.clone(),
     })
 }
@@ -145,20 +165,15 @@ pub fn idle_everywhere(experiment: &Experiment, needs: &[Need]) -> Vec<String> {
     plan::idle(experiment, needs, &all)
 }
 
-/// Options written for this run alone that nothing in it reads.
-fn idle_options(loaded: &Loaded, needs: &[Need]) -> Vec<Problem> {
-    let own = loaded.provenance.own_options();
-    let idle = plan::idle(&loaded.experiment, needs, &own);
-    let problem = |path: String| {
-        let name = path.rsplit('.').next().unwrap_or(&path);
-        let message = format!("nothing in this run reads `{name}`");
-        let help = match plan::condition(&loaded.experiment, needs, &path) {
-            Some(condition) => format!("it would count with `{condition}`; else take it out"),
-            None => "take it out".to_owned(),
-        };
-        loaded.provenance.problem(IDLE, &path, message).with_help(help)
+/// The problem with an option written for this run alone that nothing in it reads.
+pub fn idle_option(loaded: &Loaded, needs: &[Need], path: &str) -> Problem {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let message = format!("nothing in this run reads `{name}`");
+    let help = match plan::condition(&loaded.experiment, needs, path) {
+        Some(condition) => format!("it would count with `{condition}`; else take it out"),
+        None => "take it out".to_owned(),
     };
-    idle.into_iter().map(problem).collect()
+    loaded.provenance.problem(IDLE, path, message).with_help(help)
 }
 
 /// Those of the plan's problems that do not follow from a mistake already found: a contradiction names the options it is between.
@@ -180,7 +195,7 @@ fn unmentioned(found: Vec<Problem>, before: &[Problem]) -> Vec<Problem> {
 /// # Errors
 /// Every problem found.
 pub fn plan_alone(request: &Request) -> Result<Plan, Failure> {
-    let mut loaded = config::load(&request.experiment, &layers(request, &environment()))?;
+    let mut loaded = config::load(&request.experiment, &layers(request, None, &environment()))?;
     loaded.experiment.distill = None;
     loaded.experiment.continue_from = None;
     resolve(&loaded.experiment, Vec::new()).map_err(|found| Problems(located(&loaded, found)).into())
@@ -275,7 +290,7 @@ fn meet(
         NeedKind::Teacher => "teacher",
         NeedKind::Parent { .. } => "parent",
     };
-    let orders = orders_of(&request, &shared_env(env), Some(role), under_way)
+    let orders = orders_of(&request, None, &shared_env(env), Some(role), under_way)
         .map_err(|failure| Unmet::Failure(Box::new(failure)))?;
     let (id, dir) = (orders.asked.plan.id.clone(), orders.asked.plan.dir());
     let need = Need { kind, name: name.into(), id, dir };
@@ -294,12 +309,13 @@ fn shared_env(env: &[(String, String)]) -> Vec<(String, String)> {
     env.iter().filter(|(name, _)| is_shared(&key(name))).cloned().collect()
 }
 
-fn layers(request: &Request, env: &[(String, String)]) -> config::Request {
+fn layers(request: &Request, point: Option<&Point>, env: &[(String, String)]) -> config::Request {
     config::Request {
         profile: request.profile.clone(),
         hparams: request.hparams.clone(),
         sets: request.sets.clone(),
         env: env.to_vec(),
+        point: point.cloned(),
     }
 }
 

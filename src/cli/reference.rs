@@ -34,7 +34,22 @@ fn page() -> String {
             option(&doc, leaf.name(), &mut text);
         }
     }
+    sweep(&mut text);
     text
+}
+
+/// What makes many runs of one file.
+fn sweep(text: &mut String) {
+    let node = Schema::get().sweep();
+    _ = writeln!(text, "\n## `[sweep]`\n\n{}", node["description"].as_str().unwrap_or_default());
+    for doc in OptionDoc::of_sweep() {
+        let name = doc.path.trim_start_matches("sweep.");
+        let example = doc.example();
+        _ = writeln!(text, "\n### `{name}`\n\n{}\n\n{}; for example `{example}`.", doc.summary, doc.takes);
+        if !doc.details.is_empty() {
+            _ = writeln!(text, "\n{}", doc.details.replace('\n', "\n\n"));
+        }
+    }
 }
 
 /// What a table is for, from its own documentation.

@@ -36,18 +36,18 @@ pub fn read(path: &Path, schema: &Schema) -> Files {
     read_with(path, schema, &text_of)
 }
 
+/// Reads `path` and everything under it, laid over `base` and everything under that.
+pub fn read_over(base: &Path, path: &Path, schema: &Schema) -> Files {
+    let mut reader = Reader::new(schema, &text_of);
+    reader.begin(base);
+    reader.begin(path);
+    Files { files: reader.files, problems: reader.problems }
+}
+
 /// Reads `path` and everything under it, through `text`.
 pub fn read_with(path: &Path, schema: &Schema, text: &dyn Fn(&Path) -> io::Result<String>) -> Files {
-    let mut reader =
-        Reader { schema, text, files: Vec::new(), problems: Vec::new(), seen: Vec::new(), chain: Vec::new() };
-    let name = path.display().to_string();
-    match text(path) {
-        Ok(text) => reader.file(path, text),
-        Err(error) => {
-            let message = format!("cannot read `{name}`: {}", reason(&error));
-            reader.problems.push(Source::file(name, "").problem_throughout(UNREADABLE, "", message));
-        }
-    }
+    let mut reader = Reader::new(schema, text);
+    reader.begin(path);
     Files { files: reader.files, problems: reader.problems }
 }
 
@@ -55,7 +55,7 @@ pub fn read_with(path: &Path, schema: &Schema, text: &dyn Fn(&Path) -> io::Resul
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The text of an ordinary file of ordinary size: a pipe would wait for ever, a device would never end.
-fn text_of(path: &Path) -> io::Result<String> {
+pub fn text_of(path: &Path) -> io::Result<String> {
     let facts = fs::metadata(path)?;
     let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why.to_owned()));
     if facts.is_dir() {
@@ -83,7 +83,23 @@ struct Reader<'a> {
     chain: Vec<(PathBuf, String)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(schema: &'a Schema, text: &'a dyn Fn(&Path) -> io::Result<String>) -> Self {
+        Self { schema, text, files: Vec::new(), problems: Vec::new(), seen: Vec::new(), chain: Vec::new() }
+    }
+
+    /// Reads a file that nothing names but who asks for it.
+    fn begin(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        match (self.text)(path) {
+            Ok(text) => self.file(path, text),
+            Err(error) => {
+                let message = format!("cannot read `{name}`: {}", reason(&error));
+                self.problems.push(Source::file(name, "").problem_throughout(UNREADABLE, "", message));
+            }
+        }
+    }
+
     fn file(&mut self, path: &Path, text: String) {
         let source = Arc::new(Source::file(path.display().to_string(), text));
         let truth = true_path(path);
@@ -129,7 +145,7 @@ impl Reader<'_> {
 }
 
 /// The cause, without the operating system's error number.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
@@ -143,7 +159,7 @@ fn true_path(path: &Path) -> PathBuf {
 }
 
 /// The path without `.` and, where possible, without `..`, as a person would name it.
-fn tidy(path: &Path) -> PathBuf {
+pub fn tidy(path: &Path) -> PathBuf {
     let mut tidied = PathBuf::new();
     for component in path.components() {
         match component {

@@ -10,11 +10,12 @@ use super::files::{self, File, Files};
 use super::merge::{Layer, Provenance};
 use super::nearest::nearest;
 use super::overrides::{Override, from_hparams, from_set, from_variable};
-use super::problem::{MISSING_KEY, Problem, Problems, UNKNOWN_KEY};
+use super::problem::{IS_SWEEP, MISSING_KEY, Problem, Problems, UNKNOWN_KEY};
 use super::profiles::Profiles;
 use super::schema::{Schema, is_optional};
 use super::source::Source;
-use super::tree::{Node, Table, Value};
+use super::sweep::{self, Point};
+use super::tree::{Entry, Node, Table, Value};
 use super::{Experiment, shipped, variants, walk};
 
 /// What the command line and the environment ask for, besides the file.
@@ -28,6 +29,8 @@ pub struct Request {
     pub sets: Vec<String>,
     /// Environment variables, by name and value; only those called `RUNNER__…` are looked at.
     pub env: Vec<(String, String)>,
+    /// The point of the file's sweep that is meant; without it the file must have no `[sweep]`.
+    pub point: Option<Point>,
 }
 
 /// A typed experiment and where each of its values came from.
@@ -37,8 +40,10 @@ pub struct Loaded {
     pub experiment: Experiment,
     /// Where each value came from.
     pub provenance: Provenance,
-    /// The file it was loaded from.
+    /// The file it was loaded from; at a point of a sweep over experiments, that experiment's.
     pub path: PathBuf,
+    /// Options that the point sets in tables that the experiment does not have: they are left out.
+    pub left_out: Vec<String>,
 }
 
 impl Loaded {
@@ -74,7 +79,10 @@ pub fn load(path: &Path, request: &Request) -> Result<Loaded, Problems> {
 /// Reads the experiment at `path` with everything laid over it, past its mistakes: what is sound can then be examined further, so that
 /// all that is wrong is found at once.
 pub fn read(path: &Path, request: &Request) -> Reading {
-    put_together(path, files::read(path, Schema::get()), request)
+    match request.point.as_ref().and_then(Point::experiment) {
+        Some(base) => put_together(&base, files::read_over(&base, path, Schema::get()), request),
+        None => put_together(path, files::read(path, Schema::get()), request),
+    }
 }
 
 /// The experiment called `name` that comes with the program.
@@ -100,6 +108,13 @@ fn put_together(path: &Path, read: Files, request: &Request) -> Reading {
     if readable {
         problems.extend(wrong);
     }
+    let sweeps: Vec<_> = layers.iter_mut().filter_map(sweep::take).collect();
+    let mut left_out = Vec::new();
+    match (&request.point, sweeps.last()) {
+        (Some(point), _) => left_out = set_point(point, &mut layers, schema),
+        (None, Some((source, entry))) => problems.push(is_sweep(source, entry, path)),
+        (None, None) => {}
+    }
     for (items, mut wrong, own) in overrides_of(request, schema, &model_of(&layers)) {
         for item in items {
             match in_full(&item, &layers, schema) {
@@ -120,7 +135,7 @@ fn put_together(path: &Path, read: Files, request: &Request) -> Reading {
         problems.iter().for_each(|problem| strike(&mut layer.table, &problem.path));
     }
     let loaded = match readable.then(|| typed(layers, file, path)) {
-        Some(Ok(loaded)) => Some(loaded),
+        Some(Ok(loaded)) => Some(Loaded { left_out, ..loaded }),
         Some(Err(untyped)) if problems.is_empty() => {
             problems = untyped.0;
             None
@@ -160,7 +175,51 @@ fn typed(mut layers: Vec<Layer>, file: Arc<Source>, path: &Path) -> Result<Loade
     if experiment.name.is_empty() {
         experiment.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
-    Ok(Loaded { experiment, provenance, path: path.to_owned() })
+    Ok(Loaded { experiment, provenance, path: path.to_owned(), left_out: Vec::new() })
+}
+
+/// Lays the point's options over the files. Returns those in tables that the experiment does not have: of teachers where there is none,
+/// of another model. They are left out, as an axis serves experiments of several kinds.
+fn set_point(point: &Point, layers: &mut Vec<Layer>, schema: &Schema) -> Vec<String> {
+    let model = model_of(layers);
+    let mut left_out = Vec::new();
+    let mut set = Vec::new();
+    for setting in point.options() {
+        let keys: Vec<&str> = setting.path.split('.').collect();
+        let table = &schema.layer()["properties"][keys[0]];
+        let written = |layer: &Layer| layer.table.get(keys[0]).is_some();
+        let required = schema.resolve(table)["x-required"].as_array().into_iter().flatten();
+        let mut required = required.filter_map(|key| key.as_str());
+        let is_set = |key: &str| point.options().any(|other| other.path == format!("{}.{key}", keys[0]));
+        let absent = is_optional(table) && !layers.iter().any(written) && !required.all(is_set);
+        match absent || (keys.len() > 2 && keys[0] == "model" && keys[1] != model) {
+            true => left_out.push(setting.path.clone()),
+            false => set.push(Layer { source: setting.source.clone(), table: setting.table(), own: false }),
+        }
+    }
+    layers.extend(set);
+    left_out
+}
+
+fn is_sweep(source: &Source, entry: &Entry, path: &Path) -> Problem {
+    let path = path.display();
+    let message = format!("`{path}` is a sweep: many runs, not one");
+    source.problem(IS_SWEEP, entry.key_span.clone(), "sweep", message).with_help(format!(
+        "`runner sweep {path}` runs them all, with `--dry-run` it lists them; one of them is the plain experiment with its options set"
+    ))
+}
+
+/// Problems with arguments and variables that set what is an axis of the sweep.
+pub(super) fn overridden(request: &Request, axes: &[&str]) -> Vec<Problem> {
+    let all = overrides_of(request, Schema::get(), "wav2vec2");
+    let items = all.into_iter().flat_map(|(items, ..)| items);
+    let twice = items.filter(|item| axes.contains(&item.path().join(".").as_str()));
+    let problem = |item: Override| {
+        let path = item.path().join(".");
+        let message = format!("`{path}` is an axis of this sweep and set for all of it");
+        item.problem(message).with_help("take it out here, or out of `[sweep]`")
+    };
+    twice.map(problem).collect()
 }
 
 /// The layers the files make, lowest first: their own options, then the profile.

@@ -26,11 +26,13 @@ pub struct OptionDoc {
 impl OptionDoc {
     /// The option at a dotted path.
     pub fn at(path: &str) -> Option<Self> {
-        let keys: Vec<&str> = path.split('.').collect();
-        let node = Schema::get().at(&keys)?;
-        if node.get("properties").is_some() {
-            return None;
-        }
+        let node = match path.strip_prefix("sweep.") {
+            Some(key) => Schema::get().sweep()["properties"].get(key)?,
+            None => {
+                let keys: Vec<&str> = path.split('.').collect();
+                Schema::get().at(&keys).filter(|node| node.get("properties").is_none())?
+            }
+        };
         let (text, choices) = words(node["description"].as_str().unwrap_or_default());
         let (summary, details) = text.split_once("\n\n").unwrap_or((&text, ""));
         let joined = |text: &str| {
@@ -46,12 +48,21 @@ impl OptionDoc {
         })
     }
 
+    /// The parts of `[sweep]`, which are no options of a run.
+    pub fn of_sweep() -> impl Iterator<Item = Self> {
+        sweep_paths().filter_map(|path| Self::at(&path))
+    }
+
     /// An example of a value: the default, else something of the right form.
     pub fn example(&self) -> String {
         self.default.clone().unwrap_or_else(|| match self.path.as_str() {
             "continue_from" => "\"tedlium_target@40000\"".to_owned(),
             "distill.teacher" => "\"tedlium_direct\"".to_owned(),
             "data.dir" => "\"corpora/smoke\"".to_owned(),
+            "sweep.axes" => "{ train.max_lr = [1e-3, 3e-4] }".to_owned(),
+            "sweep.zip" => "[{ data.batch_size = [8, 4], train.accumulation_steps = [1, 2] }]".to_owned(),
+            "sweep.exclude" => "[{ train.max_lr = 1e-3, run.seed = 0 }]".to_owned(),
+            "sweep.seeds" => "3".to_owned(),
             _ => "\"…\"".to_owned(),
         })
     }
@@ -71,6 +82,13 @@ pub enum Named {
 /// Finds what `name` means: a dotted path, a bare name, or a table.
 pub fn named(name: &str) -> Named {
     let leaves = Schema::get().leaves();
+    let of_sweep = || sweep_paths().collect::<Vec<_>>();
+    if name == "sweep" {
+        return Named::Table(of_sweep());
+    }
+    if let Some(path) = of_sweep().into_iter().find(|path| path == name) {
+        return Named::Options(vec![path]);
+    }
     let matching = |test: &dyn Fn(&Leaf) -> bool| -> Vec<String> {
         leaves.iter().filter(|leaf| test(leaf)).map(Leaf::dotted).collect()
     };
@@ -91,6 +109,11 @@ pub fn named(name: &str) -> Named {
     Named::Nothing { nearest: spelt, containing: matching(&|leaf| leaf.name().contains(bare_name)) }
 }
 
+fn sweep_paths() -> impl Iterator<Item = String> {
+    let parts = Schema::get().sweep()["properties"].as_object();
+    parts.into_iter().flatten().map(|(name, _)| format!("sweep.{name}"))
+}
+
 /// The description without its list of choices, and the list.
 fn words(description: &str) -> (String, Vec<(String, String)>) {
     let Some((text, list)) = description.split_once("\n\n- `") else {
@@ -107,9 +130,16 @@ fn takes(node: &Json) -> String {
     if let Some(choices) = node["enum"].as_array() {
         return listed(choices.iter().filter_map(Json::as_str)).replacen(" and ", " or ", 1);
     }
+    if node.get("$ref").is_some() {
+        return "table".to_owned();
+    }
+    if node["type"].is_array() {
+        return "integer, or a list of integers".to_owned();
+    }
     let mut parts = vec![match node["type"].as_str().unwrap_or_default() {
         "array" => return format!("list; each element: {}", takes(Schema::get().resolve(&node["items"]))),
         "boolean" => "`true` or `false`".to_owned(),
+        "object" => "table".to_owned(),
         kind => kind.to_owned(),
     }];
     for (keyword, word) in

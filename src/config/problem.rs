@@ -131,8 +131,21 @@ pub const PROFILE_CYCLE: Code = Code::new(
     "Take one of the `inherits` that the message names out of the circle.",
 );
 
+/// E015.
+pub const IS_SWEEP: Code = Code::new(
+    "E015",
+    "The experiment has a `[sweep]`: it is many runs, not one.",
+    "`runner sweep FILE` runs them all, `runner sweep FILE --dry-run` lists them; one of them is the plain experiment with the options that the list shows.",
+);
+/// E016.
+pub const NO_SWEEP: Code = Code::new(
+    "E016",
+    "The parts of a `[sweep]` do not fit together, or it has no points.",
+    "An option is one axis at most; lists that are zipped have one length; what is excluded names axes and their values.",
+);
+
 /// Every code of this room, in order.
-pub const CODES: [Code; 14] = [
+pub const CODES: [Code; 16] = [
     SYNTAX,
     UNKNOWN_KEY,
     WRONG_TYPE,
@@ -147,6 +160,8 @@ pub const CODES: [Code; 14] = [
     AMBIGUOUS_NAME,
     NOT_TYPED,
     PROFILE_CYCLE,
+    IS_SWEEP,
+    NO_SWEEP,
 ];
 
 /// One mistake.

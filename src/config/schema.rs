@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value as Json, json};
 
 use super::Experiment;
+use super::sweep;
 
 /// The JSON Schema (draft 2020-12) of an experiment file.
 pub fn schema() -> &'static Json {
@@ -72,6 +73,11 @@ impl Schema {
         &self.json["$defs"]["Layer"]
     }
 
+    /// The schema of `[sweep]`.
+    pub fn sweep(&self) -> &Json {
+        &self.json["$defs"]["Sweep"]
+    }
+
     /// Every option, in the order of declaration.
     pub fn leaves(&self) -> &[Leaf] {
         &self.leaves
@@ -87,7 +93,11 @@ impl Schema {
 
     /// The schema of the option or table at a path of keys, from the top of a layer.
     pub fn at<'a>(&'a self, path: &[&str]) -> Option<&'a Json> {
-        let mut node = self.layer();
+        self.below(self.layer(), path)
+    }
+
+    /// The schema of the option or table at a path of keys below `node`.
+    pub fn below<'a>(&'a self, mut node: &'a Json, path: &[&str]) -> Option<&'a Json> {
         for key in path {
             node = self.resolve(node).get("properties")?.get(*key)?;
         }
@@ -268,9 +278,12 @@ fn add_layering(root: &mut Json) {
         "additionalProperties": { "$ref": "#/$defs/Profile" },
     });
     root["$defs"]["Layer"] = table("Any part of an experiment.", own.clone());
+    sweep::add_definitions(root);
     root["$defs"]["Profile"] =
         table("Any part of an experiment, under a name.", with(("inherits", inherits)));
+    root["$defs"]["Profile"]["properties"]["sweep"] = sweep::property();
     root["title"] = json!("runner experiment");
     root["properties"] = with(("extends", extends)).into();
     root["properties"]["profile"] = profile;
+    root["properties"]["sweep"] = sweep::property();
 }

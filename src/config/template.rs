@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value as Json;
-
 use super::files::Files;
 use super::merge::Layer;
 use super::option::OptionDoc;
@@ -81,20 +79,20 @@ fn write_body(body: &Table, but: &[String], text: &mut String) {
         if let Some(doc) = OptionDoc::at(&leaf.dotted()) {
             _ = writeln!(text, "# {}", doc.summary);
         }
-        _ = writeln!(text, "{} = {}", leaf.name(), written(&entry.node.value));
+        _ = writeln!(text, "{} = {}", leaf.name(), entry.node.value.to_toml());
     }
 }
 
 fn write_profile(name: &str, profile: &Table, text: &mut String) {
     let mut tables: Vec<(String, Vec<String>)> = vec![(format!("profile.{name}"), Vec::new())];
     if let Some(entry) = profile.get("inherits") {
-        tables[0].1.push(format!("inherits = {}", written(&entry.node.value)));
+        tables[0].1.push(format!("inherits = {}", entry.node.value.to_toml()));
     }
     for leaf in Schema::get().leaves() {
         let path: Vec<&str> = leaf.path.iter().map(String::as_str).collect();
         let Some(entry) = profile.find(&path) else { continue };
         let table = [format!("profile.{name}"), leaf.table()].join(".").trim_end_matches('.').to_owned();
-        let line = format!("{} = {}", leaf.name(), written(&entry.node.value));
+        let line = format!("{} = {}", leaf.name(), entry.node.value.to_toml());
         match tables.iter_mut().find(|(known, _)| *known == table) {
             Some((_, lines)) => lines.push(line),
             None => tables.push((table, vec![line])),
@@ -102,24 +100,6 @@ fn write_profile(name: &str, profile: &Table, text: &mut String) {
     }
     for (table, lines) in tables.iter().filter(|(_, lines)| !lines.is_empty()) {
         _ = writeln!(text, "\n[{table}]\n{}", lines.join("\n"));
-    }
-}
-
-/// A value as TOML.
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => Json::from(text.as_str()).to_string(),
-        Value::Integer(number) => number.to_string(),
-        Value::Float(number) if number.abs() >= 1e5 || (number.abs() < 1e-3 && *number != 0.0) => {
-            format!("{number:e}")
-        }
-        Value::Float(number) => format!("{number:?}"),
-        Value::Boolean(on) => on.to_string(),
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(|item| written(&item.value)).collect::<Vec<_>>().join(", "))
-        }
-        // Options are no tables, and what no option takes has been refused.
-        Value::Table(_) | Value::Foreign(_) => String::new(),
     }
 }
 

@@ -156,6 +156,24 @@ impl Node {
 }
 
 impl Value {
+    /// As it would be written in TOML; empty for a table.
+    pub fn to_toml(&self) -> String {
+        match self {
+            Self::String(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) if number.abs() >= 1e5 || (number.abs() < 1e-3 && *number != 0.0) => {
+                format!("{number:e}")
+            }
+            Self::Float(number) => format!("{number:?}"),
+            Self::Boolean(on) => on.to_string(),
+            Self::Array(items) => {
+                format!("[{}]", items.iter().map(|item| item.value.to_toml()).collect::<Vec<_>>().join(", "))
+            }
+            // Options are no tables, and what no option takes has been refused.
+            Self::Table(_) | Self::Foreign(_) => String::new(),
+        }
+    }
+
     /// What it is, as the object of a sentence: ``the string `"x"` ``, `a table`.
     pub fn describe(&self) -> Cow<'static, str> {
         match self {

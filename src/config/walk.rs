@@ -72,9 +72,19 @@ impl Place {
         self.keys.last().filter(|_| !line.is_empty()).map(|key| format!("`{key}`: {line}"))
     }
 
+    /// The keys below `sweep`, where the place is in one.
+    fn in_sweep(&self) -> Option<&[String]> {
+        match self.keys.as_slice() {
+            [first, inner @ ..] if first == "sweep" => Some(inner),
+            [profile, _, third, inner @ ..] if profile == "profile" && third == "sweep" => Some(inner),
+            _ => None,
+        }
+    }
+
     /// The keys before the layer's own, such as `profile.smoke.`, that a suggested path must keep.
     fn layer_prefix(&self) -> String {
         match self.keys.as_slice() {
+            _ if self.in_sweep().is_some() => String::new(),
             [first, name, ..] if first == "profile" => format!("profile.{name}."),
             _ => String::new(),
         }
@@ -116,7 +126,7 @@ impl Walk<'_> {
     /// Checks one value; `key_span` is where to point when the value is a table.
     fn node(&mut self, found: &Node, key_span: &Range<usize>, node: &Json, place: &Place) {
         let node = self.schema.resolve(node);
-        match (node["type"].as_str().unwrap_or_default(), &found.value) {
+        match (type_for(&found.value, node), &found.value) {
             ("object", Value::Table(table)) if table.entries.is_empty() && is_choice(node) => {
                 let choices =
                     node["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
@@ -235,10 +245,30 @@ impl Walk<'_> {
         self.report(UNKNOWN_KEY, &entry.key_span, place, message, help);
     }
 
+    /// Where a key of `[sweep]` belongs, which has its own parts at the top and options below them.
+    fn help_in_sweep(&self, key: &str, node: &Json, place: &Place, inner: &[String]) -> Option<String> {
+        let leaves = self.schema.leaves();
+        if inner.len() == 1 {
+            let parts = node["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            let sweep = place.keys[..place.keys.len() - 1].join(".");
+            return Some(match nearest(key, parts) {
+                Some(part) => format!("did you mean `{part}`?"),
+                None => format!("axes stand in `[{sweep}.axes]`"),
+            });
+        }
+        if leaves.iter().any(|leaf| leaf.dotted() == key) {
+            return Some(format!("write `{key}` without quotes"));
+        }
+        leaves.iter().find(|leaf| leaf.name() == key).map(|leaf| format!("write `{}`", leaf.dotted()))
+    }
+
     /// The key's right place, the paper's renamed option, or the nearest spelling, in this table before others.
     fn help(&self, key: &str, node: &Json, place: &Place) -> Option<String> {
-        let prefix = place.layer_prefix();
         let leaves = self.schema.leaves();
+        if let Some(help) = place.in_sweep().and_then(|inner| self.help_in_sweep(key, node, place, inner)) {
+            return Some(help);
+        }
+        let prefix = place.layer_prefix();
         if let Some(leaf) = leaves.iter().find(|leaf| leaf.name() == key) {
             return Some(match leaf.table().as_str() {
                 _ if !self.source.is_file() => format!("write `{}`", leaf.dotted()),
@@ -261,14 +291,29 @@ impl Walk<'_> {
             }
             (None, None) => {
                 let names: Vec<&str> = siblings?.keys().map(String::as_str).collect();
-                (names.len() <= 12).then(|| format!("known here: {}", listed(names)))
+                (names.len() <= 13).then(|| format!("known here: {}", listed(names)))
             }
         }
     }
 }
 
+/// The node's type; of several, the one that the value is, else the first.
+fn type_for<'a>(value: &Value, node: &'a Json) -> &'a str {
+    match node["type"].as_array() {
+        Some(kinds) => {
+            let wanted = if matches!(value, Value::Array(_)) { "array" } else { "" };
+            let kinds = || kinds.iter().filter_map(Json::as_str);
+            kinds().find(|kind| *kind == wanted).or_else(|| kinds().next()).unwrap_or_default()
+        }
+        None => node["type"].as_str().unwrap_or_default(),
+    }
+}
+
 /// What the schema node takes, as the object of a sentence.
 fn kind(node: &Json) -> String {
+    if node["type"].is_array() {
+        return "an integer or a list of integers".to_owned();
+    }
     match node["type"].as_str().unwrap_or_default() {
         "object" => "a table".to_owned(),
         "array" => format!("a list of {}s", kind(&node["items"]).split(' ').next_back().unwrap_or_default()),

@@ -21,6 +21,7 @@ mod progress;
 mod sentence;
 mod sounds;
 mod status;
+mod sweep;
 mod tally;
 mod tensorboard;
 #[cfg(test)]
@@ -39,5 +40,6 @@ pub use log::Log;
 pub use metrics::{Metrics, Offsets};
 pub use progress::Progress;
 pub use status::{Status, StatusFile};
+pub use sweep::{Frozen, SweepFolder, SweepRow, runs_with};
 pub use tally::{Count, Tally};
 pub use transfer::Transfer;

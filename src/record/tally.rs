@@ -33,6 +33,11 @@ impl Count {
         format!("{} of {} files  {} left", units::count(self.done), units::count(self.all), self.left())
     }
 
+    /// `4 of 15 runs  1 h 10 min left`
+    pub fn runs(&self) -> String {
+        format!("{} of {} runs  {} left", units::count(self.done), units::count(self.all), self.left())
+    }
+
     /// How long it will take, in words.
     pub fn left(&self) -> String {
         units::duration(self.all.saturating_sub(self.done) as f64 / self.per_sec)
@@ -89,6 +94,14 @@ impl Tally {
                     *last = Instant::now();
                 }
             }
+        }
+    }
+
+    /// Says a line without disturbing the bar.
+    pub fn beside(&self, say: impl FnOnce()) {
+        match &self.show {
+            Show::Bar(bar) => bar.suspend(say),
+            Show::Lines { .. } => say(),
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Query {
     pub conditions: Vec<Condition>,
     /// These columns; where empty, the usual ones that have values.
     pub columns: Vec<String>,
+    /// With the usual columns, these too: after the run's name, as far as any run has a value there.
+    pub leading: Vec<String>,
     /// Runs that differ in this column alone are one row, with mean and standard deviation.
     pub over: Option<String>,
     /// Sorted by this column, smallest first; runs without a value come last.
@@ -58,7 +60,7 @@ impl Query {
         let asked = |run: &&Run| self.pattern.as_ref().is_none_or(|part| folder_name(run).contains(part));
         let runs: Vec<&Run> = runs.iter().filter(asked).collect();
         let shown: Vec<&str> = match self.columns.is_empty() {
-            true => USUAL.to_vec(),
+            true => self.usual(),
             false => self.columns.iter().map(String::as_str).collect(),
         };
         // What is asked about need not be shown.
@@ -88,6 +90,13 @@ impl Query {
             None => Table { frame: frame.select(shown)? },
         };
         Ok(if self.columns.is_empty() { table.without_empty_columns() } else { table })
+    }
+
+    /// The usual columns, with those that tell these runs apart behind the first two.
+    fn usual(&self) -> Vec<&str> {
+        let (who, what) = USUAL.split_at(2);
+        let leading = self.leading.iter().map(String::as_str).filter(|name| !USUAL.contains(name));
+        who.iter().copied().chain(leading).chain(what.iter().copied()).collect()
     }
 
     /// Columns that are named to sort or to choose.

@@ -17,8 +17,10 @@ fn every_shipped_experiment_is_in_order() {
 }
 
 fn experiments() -> Vec<String> {
-    let mut paths: Vec<String> = fs::read_dir(crate::support::root().join("experiments"))
-        .unwrap()
+    let folders = ["experiments", "experiments/sweeps"].map(|name| crate::support::root().join(name));
+    let mut paths: Vec<String> = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .map(|path| path.display().to_string())

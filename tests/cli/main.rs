@@ -16,3 +16,4 @@ mod samples;
 mod server;
 mod share;
 mod support;
+mod sweep;

@@ -33,6 +33,7 @@ fn each_layer_lies_over_the_one_before() {
         ],
         hparams: Some("reset_period=6,reset_times=6".to_owned()),
         sets: vec!["train.reset_times=7".to_owned(), "train.reset_times=8".to_owned()],
+        ..Request::default()
     };
     let loaded = load_files(&files, &request).expect("a sound experiment");
     let (run, train) = (&loaded.experiment.run, &loaded.experiment.train);

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::config::{
-    Behaviour, DataFormat, Experiment, Guidance, Metric, Model, Request, StudentInit, Wav2vec2, load,
+    Behaviour, DataFormat, Experiment, Guidance, Metric, Model, Point, Request, StudentInit, Wav2vec2, load,
+    sweep,
 };
 
 const PROFILES: [&str; 3] = ["smoke", "study", "ci"];
@@ -72,7 +73,12 @@ fn every_experiment_comes_with_the_program() {
 
 #[test]
 fn every_file_names_the_schema_in_its_first_line() {
-    for (files, schema) in [(folder(), "../schemas"), (folder().join("base"), "../../schemas")] {
+    let folders = [
+        (folder(), "../schemas"),
+        (folder().join("base"), "../../schemas"),
+        (folder().join("sweeps"), "../../schemas"),
+    ];
+    for (files, schema) in folders {
         for path in fs::read_dir(files).expect("experiments/").map(|entry| entry.expect("an entry").path()) {
             if path.is_file() {
                 let text = fs::read_to_string(&path).expect("text");
@@ -80,6 +86,36 @@ fn every_file_names_the_schema_in_its_first_line() {
                 assert_eq!(text.lines().next(), Some(expected.as_str()), "{}", path.display());
             }
         }
+    }
+}
+
+/// What the points of a shipped sweep load as.
+fn points(name: &str, profile: Option<&str>) -> Vec<Experiment> {
+    let path = folder().join("sweeps").join(name).with_extension("toml");
+    let request = Request { profile: profile.map(str::to_owned), ..Request::default() };
+    let sweep = sweep(&path, &request).unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
+    let at = |point: Point| load(&path, &Request { point: Some(point), ..request.clone() });
+    let points = sweep.expect("a sweep").points.into_iter().map(at);
+    points.map(|point| point.unwrap_or_else(|problems| panic!("{name}:\n{problems}")).experiment).collect()
+}
+
+#[test]
+fn every_sweep_is_sound_as_it_is_and_under_each_profile() {
+    let files = fs::read_dir(folder().join("sweeps")).expect("sweeps/").map(|entry| entry.expect("an entry"));
+    let mut names: Vec<String> =
+        files.map(|file| file.path().file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["accumulation", "cald_alpha", "cald_families"]);
+    for profile in [None, Some("smoke"), Some("study"), Some("ci")] {
+        let counts = ["accumulation", "cald_alpha", "cald_families"].map(|name| points(name, profile).len());
+        assert_eq!(counts, [4, 10, 15], "under {profile:?}");
+    }
+    let families = points("cald_families", None);
+    let mut names: Vec<String> = families.into_iter().map(|experiment| experiment.name).collect();
+    names.sort();
+    assert_eq!(names, cald());
+    for experiment in points("accumulation", None) {
+        assert_eq!(experiment.data.batch_size * experiment.train.accumulation_steps, 72);
     }
 }
 
