@@ -18,7 +18,7 @@ use runner::config::{Experiment, Metric, Model as Asked, Ssamba, Ssast};
 use runner::model::{Model, Network};
 use runner::nn::Pass;
 use runner::plan::resolve;
-use runner::record::peak_bytes;
+use runner::record::host::peak_bytes;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

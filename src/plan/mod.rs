@@ -18,8 +18,8 @@ mod tests;
 mod train;
 
 pub use crate::config::{
-    Behaviour, BimambaType, DataFormat, Device as DeviceChoice, Metric, MicroBatches, Pooling, Precision,
-    Recompute,
+    Behaviour, BimambaType, ClassToken, DataFormat, Device as DeviceChoice, Metric, MicroBatches, Pooling,
+    Precision, Recompute,
 };
 pub use data::{Clips, DataPlan, LengthBounds};
 pub use distill::{DistillPlan, Teacher};

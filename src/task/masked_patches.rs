@@ -305,14 +305,15 @@ impl PatchJudge {
     pub fn metrics(&self) -> BTreeMap<String, f64> {
         let count = self.clips.len().max(1) as f64;
         let mut metrics = BTreeMap::from([("loss".to_owned(), self.total / count)]);
-        let asked: [(&str, fn(&Unmasked) -> Option<f64>); 3] =
-            [("acc", |clip| clip.accuracy), ("nce", |clip| clip.nce), ("mse", |clip| clip.mse)];
-        for (name, of) in asked {
+        let mut add = |name: &str, of: fn(&Unmasked) -> Option<f64>| {
             let values: Vec<f64> = self.clips.iter().filter_map(of).collect();
             if !values.is_empty() {
                 metrics.insert(name.to_owned(), values.iter().sum::<f64>() / count);
             }
-        }
+        };
+        add("acc", |clip| clip.accuracy);
+        add("nce", |clip| clip.nce);
+        add("mse", |clip| clip.mse);
         metrics
     }
 

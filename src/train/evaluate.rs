@@ -16,8 +16,8 @@ use crate::plan::{Behaviour, Metric, Plan};
 use crate::record::Values;
 use crate::seed::{Purpose, stream};
 use crate::task::{
-    Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample, NoiseJudge,
-    PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses,
+    Answered, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
+    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses,
 };
 
 /// A part of the corpus to be judged on.
@@ -158,12 +158,11 @@ fn unmasked<D: Backend>(
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let patches = network.patches(&mut pass, &input)?;
-        let [which, what] = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
+        let asked = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
             network.answers(&mut pass, &patches, masked, question)
         })?;
-        let values =
-            |asked: Option<(Array<D>, Vec<f32>)>| asked.map(|(answers, targets)| (answers.to_vec(), targets));
-        judge.add(&task, batch, values(which), values(what));
+        let values = |asked: (Array<D>, Vec<f32>)| Answered { answers: asked.0.to_vec(), targets: asked.1 };
+        judge.add(&task, batch, asked.map(|asked| asked.map(values)));
     }
     Ok(Evaluation {
         metrics: judge.metrics(),

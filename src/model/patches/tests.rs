@@ -4,10 +4,12 @@ use kernels::{Array, Cpu, Tape};
 
 use super::stream::Stream;
 use super::*;
-use crate::config::{BimambaType, ClassToken, DataFormat, Experiment, Metric, Model as Asked, Ssamba, Ssast};
 use crate::model::declare;
 use crate::nn::Params;
-use crate::plan::{Behaviour, Body, Plan, resolve};
+use crate::plan::{
+    Behaviour, BimambaType, Body, ClassToken, FeaturesPlan, Heads, ModelPlan, Pooling, PretextPlan,
+    Pretrained,
+};
 
 const WIDTH: usize = 8;
 const TIME: usize = 5;
@@ -29,23 +31,33 @@ fn mamba(residual: Behaviour, final_norm: Behaviour) -> MambaPlan {
     }
 }
 
-/// Experiments of this family, resolved.
-fn plan_of(model: Asked) -> Plan {
-    let mut experiment = Experiment { model, ..Default::default() };
-    experiment.name.push('x');
-    experiment.data.dir.push('x');
-    experiment.data.data_format = DataFormat::NltLa;
-    experiment.train.ctc_weight = 0.0;
-    let (Asked::Ssamba(Ssamba { task, .. }) | Asked::Ssast(Ssast { task, .. })) = &experiment.model else {
-        unreachable!("patches")
+/// Ten seconds in patches of 16 × 16, `stride` apart, through this trunk; without classes it is pre-training.
+fn plan(width: usize, layers: usize, trunk: plan::Trunk, stride: usize, classes: &[usize]) -> PatchesPlan {
+    let features = FeaturesPlan {
+        rate_hz: 16_000,
+        bands: 128,
+        frames: 1024,
+        mean: 0.0,
+        scale: 1.0,
+        padding: 0.0,
+        masks: [0, 0],
+        noise: false,
     };
-    experiment.eval.select = if task.pretrains() { Metric::Loss } else { Metric::ClfAcc };
-    resolve(&experiment, Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"))
-}
-
-fn body(model: Asked) -> PatchesPlan {
-    let Body::Patches(plan) = plan_of(model).model.body else { unreachable!("patches") };
-    *plan
+    let pretext =
+        PretextPlan { masked: 300, masks: Behaviour::Sound, contrast: Behaviour::Sound, mse_weight: 10.0 };
+    PatchesPlan {
+        task: if classes.is_empty() { PatchTask::PretrainJoint } else { PatchTask::FtAvgtok },
+        features,
+        shape: [16, 16],
+        stride: [stride, stride],
+        source_grid: [8, 64],
+        width,
+        layers,
+        trunk,
+        pretext,
+        head_lr: None,
+        heads: Heads { vocab_size: 0, blank: 0, classes: classes.to_vec(), pooling: Pooling::Mean },
+    }
 }
 
 /// The specified weights of layer `layer`, by their place among its tensors.
@@ -91,10 +103,10 @@ fn tokens() -> Array<Cpu> {
 
 /// The last state of four layers with the specified weights.
 fn encoded(residual: Behaviour, final_norm: Behaviour) -> Vec<f32> {
-    let mut plan = body(Asked::Ssamba(Ssamba::default()));
-    (plan.width, plan.layers) = (WIDTH, 4);
+    let mamba = mamba(residual, final_norm);
+    let plan = plan(WIDTH, 4, plan::Trunk::Mamba(mamba.clone()), 16, &[]);
     let mut declarations = Vec::new();
-    let stream = Stream::declare(&mut Scope::root(&mut declarations), &plan, &mamba(residual, final_norm));
+    let stream = Stream::declare(&mut Scope::root(&mut declarations), &plan, &mamba);
     let mut params = Params::draw(&Cpu::default(), &declarations, 0).unwrap();
     weights(&mut params, 4);
     let mut tape = Tape::silent();
@@ -165,29 +177,29 @@ fn the_sound_stream_is_another() {
     assert!(most > 1e-2, "{most}");
 }
 
-fn count(model: Asked) -> usize {
-    let (_, declarations) = declare(&plan_of(model).model);
-    declarations.iter().map(|declaration| declaration.shape.len()).sum()
+fn count(plan: PatchesPlan) -> usize {
+    let plan = ModelPlan { pretrained: Pretrained::None, body: Body::Patches(Box::new(plan)) };
+    declare(&plan).1.iter().map(|declaration| declaration.shape.len()).sum()
 }
 
 /// The published counts, less two numbers that no training changes and the heads of 1,000 classes that nothing reads.
 #[test]
 fn sizes_are_the_published_ones() {
     let dead = |width: usize| 1000 * (width + 1);
-    for (embed_dim, pretraining, audioset) in
+    for (width, pretraining, audioset) in
         [(192, 7_288_298, 7_158_671), (384, 26_224_106, 25_818_383), (768, 99_042_794, 97_642_511)]
     {
-        let pretrained = Ssamba { embed_dim, ..Ssamba::default() };
-        let model = Asked::Ssamba;
-        assert_eq!(count(model(pretrained.clone())), pretraining - 2 - dead(embed_dim));
-        let mut tuned = Ssamba { task: PatchTask::FtAvgtok, num_targets: vec![527], ..pretrained };
-        (tuned.patches.fstride, tuned.patches.tstride) = (10, 10);
-        assert_eq!(count(model(tuned)), audioset);
+        let mamba = MambaPlan {
+            inner: 2 * width,
+            rank: width / 16,
+            ..mamba(Behaviour::Reference, Behaviour::Reference)
+        };
+        let trunk = plan::Trunk::Mamba(mamba);
+        assert_eq!(count(plan(width, 24, trunk.clone(), 16, &[])), pretraining - 2 - dead(width));
+        assert_eq!(count(plan(width, 24, trunk, 10, &[527])), audioset);
     }
-    for (embed_dim, num_heads, pretraining) in
-        [(192, 3, 6_046_290), (384, 6, 22_854_354), (768, 12, 88_763_346)]
-    {
-        let ssast = Ssast { embed_dim, num_heads, ..Ssast::default() };
-        assert_eq!(count(Asked::Ssast(ssast)), pretraining - 2 - 2 * dead(embed_dim));
+    for (width, heads, pretraining) in [(192, 3, 6_046_290), (384, 6, 22_854_354), (768, 12, 88_763_346)] {
+        let trunk = plan::Trunk::Attention { heads, inner: 4 * width, tokens: 2 };
+        assert_eq!(count(plan(width, 12, trunk, 16, &[])), pretraining - 2 - 2 * dead(width));
     }
 }
