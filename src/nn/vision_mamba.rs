@@ -99,6 +99,7 @@ impl VisionMamba {
                 blend(pass.tape, &ahead, &back, vec![[share; 2]; batch])?
             }
         };
+        drop(split);
         self.out_proj.forward(pass, &y)
     }
 
@@ -115,9 +116,16 @@ impl VisionMamba {
             let driven = scanner.drive(pass, x)?;
             return scanner.scan(pass, &driven, gate, None);
         }
-        let [x, gate] = [reverse(pass, x)?, reverse(pass, gate)?];
-        let driven = scanner.drive(pass, &x)?;
-        let y = scanner.scan(pass, &driven, &gate, None)?;
+        // Of long sequences, no array is to live longer than it is wanted.
+        let driven = {
+            let x = reverse(pass, x)?;
+            scanner.drive(pass, &x)?
+        };
+        let y = {
+            let gate = reverse(pass, gate)?;
+            scanner.scan(pass, &driven, &gate, None)?
+        };
+        drop(driven);
         reverse(pass, &y)
     }
 

@@ -23,7 +23,7 @@ use kernels::time_mask::time_mask;
 use kernels::{Array, Backend, OpError};
 
 use self::front::Front;
-use self::trunk::Trunk;
+use self::trunk::{Keep, Trunk};
 use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
 use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
@@ -153,6 +153,16 @@ impl PatchNet {
         patches: &Array<D>,
         masked: &[Vec<usize>],
     ) -> Result<Vec<Array<D>>, OpError> {
+        self.run(pass, patches, masked, Keep::All)
+    }
+
+    fn run<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        patches: &Array<D>,
+        masked: &[Vec<usize>],
+        keep: Keep,
+    ) -> Result<Vec<Array<D>>, OpError> {
         pass.within("v", |pass| {
             let width = self.plan.width;
             let mut x = pass.within("patch_embed", |pass| {
@@ -167,7 +177,7 @@ impl PatchNet {
                 x = time_mask(pass.tape, &x, &pass.param(embed).reshaped([width])?, flags)?;
             }
             let x = self.place(pass, &x)?;
-            self.trunk.forward(pass, &x)
+            self.trunk.forward(pass, &x, keep)
         })
     }
 
@@ -176,7 +186,7 @@ impl PatchNet {
     /// # Errors
     /// As there.
     pub fn last<D: Backend>(&self, pass: &mut Pass<'_, D>, patches: &Array<D>) -> Result<Array<D>, OpError> {
-        let mut states = self.encode(pass, patches, &[])?;
+        let mut states = self.run(pass, patches, &[], Keep::Last)?;
         states.pop().ok_or_else(|| OpError::device("patches", "a model has layers"))
     }
 
@@ -217,7 +227,7 @@ impl PatchNet {
             Question::What => &self.pretext[1],
         };
         let head = head.as_ref().ok_or_else(|| OpError::device("patches", "the model has no such head"))?;
-        let states = self.encode(pass, patches, masked)?;
+        let states = self.run(pass, patches, masked, Keep::Last)?;
         let chosen = self.rows(pass, &states[states.len() - 1], masked)?;
         let name = if question == Question::Which { "cpredlayer" } else { "gpredlayer" };
         pass.within(name, |pass| {

@@ -15,6 +15,7 @@ use kernels::blend::blend;
 use kernels::{Array, Backend, OpError};
 use rand::RngExt;
 
+use super::trunk::Keep;
 use crate::nn::{Directions, LayerNorm, Mamba1Sizes, Pass, RmsNorm, Scope, VisionMamba};
 use crate::plan::{Behaviour, BimambaType, MambaPlan, PatchesPlan};
 
@@ -105,7 +106,7 @@ impl Stream {
         }
     }
 
-    /// The input, the stream behind each layer or pair, the last of it behind the norm.
+    /// The input, the stream behind each layer or pair, the last of it behind the norm; or that alone.
     ///
     /// # Errors
     /// The shapes do not fit, or the device failed.
@@ -113,8 +114,9 @@ impl Stream {
         &self,
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
+        keep: Keep,
     ) -> Result<Vec<Array<D>>, OpError> {
-        let mut states = vec![x.clone()];
+        let mut states = if keep == Keep::All { vec![x.clone()] } else { Vec::new() };
         let mut carried = Carried { residual: x.clone(), scale: 1.0, hidden: None };
         let step = if self.paired { 2 } else { 1 };
         for first in (0..self.layers.len()).step_by(step) {
@@ -126,7 +128,7 @@ impl Stream {
                 let (name, x) = (format!("layers.{}", first + of), &seen[of.min(seen.len() - 1)]);
                 made.push(pass.within(name, |pass| pass.block(x, run))?);
             }
-            states.extend(seen.first().filter(|_| first > 0).cloned());
+            states.extend(seen.first().filter(|_| first > 0 && keep == Keep::All).cloned());
             carried = self.carry(pass, &seen, &made)?;
         }
         let last = self.dropped(pass, &carried, self.drop_path)?;

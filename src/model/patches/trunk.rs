@@ -9,6 +9,14 @@ use super::stream::Stream;
 use crate::nn::{LayerNorm, Pass, Scope};
 use crate::plan::{self, PatchesPlan};
 
+/// Which states are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    All,
+    /// What earlier layers left need not be there at the end.
+    Last,
+}
+
 /// The layers between tokens and heads.
 #[derive(Debug, Clone)]
 pub(super) enum Trunk {
@@ -49,7 +57,7 @@ impl Trunk {
         }
     }
 
-    /// The input, what each layer (of a pair, both) leaves, the last of it behind the norm.
+    /// The input, what each layer (of a pair, both) leaves, the last of it behind the norm; or that alone.
     ///
     /// # Shapes
     /// x [B, T, width] → each the same
@@ -60,9 +68,10 @@ impl Trunk {
         &self,
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
+        keep: Keep,
     ) -> Result<Vec<Array<D>>, OpError> {
         let (blocks, norm) = match self {
-            Trunk::Mamba(stream) => return stream.forward(pass, x),
+            Trunk::Mamba(stream) => return stream.forward(pass, x, keep),
             Trunk::Attention { blocks, norm } => (blocks, norm),
         };
         let mut states = vec![x.clone()];
@@ -71,6 +80,9 @@ impl Trunk {
             let run = move |pass: &mut Pass<'_, D>, x: &Array<D>| block.forward(pass, x);
             let x = &states[states.len() - 1];
             let y = pass.within(format_args!("blocks.{index}"), |pass| pass.block(x, run))?;
+            if keep == Keep::Last {
+                states.clear();
+            }
             states.push(y);
         }
         let last = states.len() - 1;

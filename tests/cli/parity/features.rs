@@ -53,7 +53,11 @@ fn sizes(n: usize, rate_hz: u32) -> KaldiSizes {
             frame_shift_ms: 8.0,
             ..sizes
         },
-        9 => KaldiSizes { round_to_power_of_two: !rate_hz.is_multiple_of(4_000), use_log: n % 20 == 9, ..sizes },
+        9 => KaldiSizes {
+            round_to_power_of_two: !rate_hz.is_multiple_of(4_000),
+            use_log: n % 20 == 9,
+            ..sizes
+        },
         _ => sizes,
     }
 }
