@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{Job, Needed, Outcome, Rules, Told, work};
 use crate::record::folder::write_json;
-use crate::record::{Folder, RunState, Status};
+use crate::record::{Folder, RunState, Status, checkpoint};
 use crate::train::Stop;
 
 /// A job whose worker runs the shell command that is its name.
@@ -72,6 +72,21 @@ fn one_that_fails_takes_those_along_that_need_it_and_no_others() {
     );
     assert!(started.iter().all(|(job, _)| ![2, 3].contains(job)), "{started:?}");
     assert_eq!(fs::read_to_string(&jobs[0].log).unwrap(), "error: no such corpus\n");
+}
+
+#[test]
+fn a_checkpoint_is_enough_of_a_parent_that_failed_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut jobs = [
+        job(dir.path(), "exit 1", &[]),
+        job(dir.path(), "true # leaves at 4", &[0]),
+        job(dir.path(), "true # leaves at 8", &[0]),
+    ];
+    fs::create_dir_all(checkpoint::dir(jobs[0].folder.dir(), 4)).unwrap();
+    jobs[1].needs[0].step = Some(4);
+    jobs[2].needs[0].step = Some(8);
+    let (outcomes, _) = worked(&jobs, RULES);
+    assert_eq!(outcomes[1..], [Outcome::Done, Outcome::Blocked { by: 0 }]);
 }
 
 #[test]

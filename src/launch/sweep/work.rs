@@ -174,12 +174,15 @@ impl Pool<'_> {
         }
     }
 
-    /// Whether all that a job needs is there.
+    /// Whether all that a job needs is there: done, or, where nothing more is done about it, with the checkpoint that the job starts from.
     fn may_start(&self, index: usize) -> bool {
-        self.jobs[index].needs.iter().all(|need| {
-            let is_done = self.outcomes[need.job].as_ref().is_some_and(Outcome::is_done);
-            let dir = self.jobs[need.job].folder.dir();
-            is_done || need.step.is_some_and(|step| checkpoint::dir(dir, step).is_dir())
+        self.jobs[index].needs.iter().all(|need| match &self.outcomes[need.job] {
+            Some(outcome) if outcome.is_done() => true,
+            Some(_) => {
+                let dir = self.jobs[need.job].folder.dir();
+                need.step.is_some_and(|step| checkpoint::dir(dir, step).is_dir())
+            }
+            None => false,
         })
     }
 
