@@ -10,6 +10,7 @@ mod pattern;
 mod rules;
 mod sample_metrics;
 mod sashimi;
+mod ssamba;
 mod text;
 mod training;
 
