@@ -84,48 +84,54 @@ impl VisionMamba {
     /// # Errors
     /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
-        let split = self.in_proj.forward_split(pass, u, &[self.inner, self.inner])?;
-        let [x, gate] = &split[..] else {
+        let mut split = self.in_proj.forward_split(pass, u, &[self.inner, self.inner])?;
+        let (Some(gate), Some(x)) = (split.pop(), split.pop()) else {
             unreachable!("two widths were asked for");
         };
         let y = match &self.back {
-            Back::None => self.one_way(pass, &self.ahead, x, gate, self.reversed)?,
-            Back::Scan(rates) => self.scans(pass, *rates, x, gate)?,
+            Back::None if self.reversed => self.turned(pass, &self.ahead, x, gate)?,
+            Back::None => self.direct(pass, &self.ahead, &x, &gate)?,
+            Back::Scan(rates) => self.scans(pass, *rates, &x, &gate)?,
             Back::Whole(back) => {
-                let ahead = self.one_way(pass, &self.ahead, x, gate, self.reversed)?;
-                let back = self.one_way(pass, back, x, gate, !self.reversed)?;
+                let (direct, turned) = if self.reversed { (back, &self.ahead) } else { (&self.ahead, back) };
+                let direct = self.direct(pass, direct, &x, &gate)?;
+                let turned = self.turned(pass, turned, x, gate)?;
                 let share = if self.halved { 0.5 } else { 1.0 };
                 let batch = u.shape().dims()[0];
-                blend(pass.tape, &ahead, &back, vec![[share; 2]; batch])?
+                blend(pass.tape, &direct, &turned, vec![[share; 2]; batch])?
             }
         };
-        drop(split);
         self.out_proj.forward(pass, &y)
     }
 
-    /// What one direction makes of the sequence.
-    fn one_way<D: Backend>(
+    /// What is made of the sequence on the way from its start.
+    fn direct<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
         scanner: &Scanner,
         x: &Array<D>,
         gate: &Array<D>,
-        back: bool,
     ) -> Result<Array<D>, OpError> {
-        if !back {
-            let driven = scanner.drive(pass, x)?;
-            return scanner.scan(pass, &driven, gate, None);
-        }
-        // Of long sequences, no array is to live longer than it is wanted.
-        let driven = {
-            let x = reverse(pass, x)?;
-            scanner.drive(pass, &x)?
-        };
-        let y = {
-            let gate = reverse(pass, gate)?;
-            scanner.scan(pass, &driven, &gate, None)?
-        };
-        drop(driven);
+        let driven = scanner.drive(pass, x)?;
+        scanner.scan(pass, &driven, gate, None)
+    }
+
+    /// What is made of the sequence on the way from its end. Of long sequences no array is to live longer than it is wanted.
+    fn turned<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        scanner: &Scanner,
+        x: Array<D>,
+        gate: Array<D>,
+    ) -> Result<Array<D>, OpError> {
+        let turned = reverse(pass, &x)?;
+        drop(x);
+        let driven = scanner.drive(pass, &turned)?;
+        drop(turned);
+        let turned = reverse(pass, &gate)?;
+        drop(gate);
+        let y = scanner.scan(pass, &driven, &turned, None)?;
+        drop((driven, turned));
         reverse(pass, &y)
     }
 

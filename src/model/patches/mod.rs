@@ -176,8 +176,8 @@ impl PatchNet {
                 }
                 x = time_mask(pass.tape, &x, &pass.param(embed).reshaped([width])?, flags)?;
             }
-            let x = self.place(pass, &x)?;
-            self.trunk.forward(pass, &x, keep)
+            x = self.place(pass, &x)?;
+            self.trunk.forward(pass, x, keep)
         })
     }
 

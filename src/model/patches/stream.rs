@@ -113,14 +113,14 @@ impl Stream {
     pub fn forward<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
-        x: &Array<D>,
+        x: Array<D>,
         keep: Keep,
     ) -> Result<Vec<Array<D>>, OpError> {
         let mut states = if keep == Keep::All { vec![x.clone()] } else { Vec::new() };
-        let mut carried = Carried { residual: x.clone(), scale: 1.0, hidden: None };
+        let mut carried = Carried { residual: x, scale: 1.0, hidden: None };
         let step = if self.paired { 2 } else { 1 };
         for first in (0..self.layers.len()).step_by(step) {
-            let seen = self.seen(pass, &carried, first, step)?;
+            let seen = self.seen(pass, carried, first, step)?;
             let mut made = Vec::with_capacity(step);
             for of in 0..step {
                 let layer = Arc::clone(&self.layers[first + of]);
@@ -132,6 +132,7 @@ impl Stream {
             carried = self.carry(pass, &seen, &made)?;
         }
         let last = self.dropped(pass, &carried, self.drop_path)?;
+        drop(carried);
         let mut last = pass.within("norm_f", |pass| self.norm.forward(pass, &last))?;
         if self.norm_twice {
             last = pass.within("norm_f", |pass| self.norm.forward(pass, &last))?;
@@ -144,7 +145,7 @@ impl Stream {
     fn seen<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
-        carried: &Carried<D>,
+        carried: Carried<D>,
         first: usize,
         step: usize,
     ) -> Result<Vec<Array<D>>, OpError> {
@@ -154,7 +155,7 @@ impl Stream {
         };
         let drops = carried.hidden.is_some() && rate(first + step - 1) > 0.0 && pass.rng().is_some();
         let count = if drops { step } else { 1 };
-        (first..first + count).map(|index| self.dropped(pass, carried, rate(index))).collect()
+        (first..first + count).map(|index| self.dropped(pass, &carried, rate(index))).collect()
     }
 
     /// R + H, without H for some clips in training.

@@ -110,7 +110,7 @@ fn encoded(residual: Behaviour, final_norm: Behaviour) -> Vec<f32> {
     let mut params = Params::draw(&Cpu::default(), &declarations, 0).unwrap();
     weights(&mut params, 4);
     let mut tape = Tape::silent();
-    let states = stream.forward(&mut Pass::at_rest(&params, &mut tape), &tokens(), Keep::All).unwrap();
+    let states = stream.forward(&mut Pass::at_rest(&params, &mut tape), tokens(), Keep::All).unwrap();
     assert_eq!(states.len(), 3, "the input, the first pair, the last");
     states[2].to_vec()
 }

@@ -67,14 +67,14 @@ impl Trunk {
     pub fn forward<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
-        x: &Array<D>,
+        x: Array<D>,
         keep: Keep,
     ) -> Result<Vec<Array<D>>, OpError> {
         let (blocks, norm) = match self {
             Trunk::Mamba(stream) => return stream.forward(pass, x, keep),
             Trunk::Attention { blocks, norm } => (blocks, norm),
         };
-        let mut states = vec![x.clone()];
+        let mut states = vec![x];
         for (index, block) in blocks.iter().enumerate() {
             let block = Arc::clone(block);
             let run = move |pass: &mut Pass<'_, D>, x: &Array<D>| block.forward(pass, x);
