@@ -117,7 +117,7 @@ impl<D: Backend> Model<D> {
         };
         let misfit = |misfit| WeightsError::Misfit { path: path.clone(), misfits: vec![misfit] };
         let tensors = patches::positions::adapt(plan, pretrained::read(&path)?).map_err(misfit)?;
-        let wanted = |name: &str| plan.is_trunk(name);
+        let wanted = |name: &str| self.plan.is_source(name);
         Ok(weights::take_pretrained(&mut self.params, &tensors, &path, wanted)?)
     }
 

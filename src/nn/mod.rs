@@ -29,7 +29,7 @@ mod vision_mamba;
 pub use attention::SelfAttention;
 pub use bidirectional::{Bidirectional, MixerSizes};
 pub use conv::{Conv, PositionalConv};
-pub use fbank::{Filterbank, fbank};
+pub use fbank::Filterbank;
 pub use feed_forward::FeedForward;
 pub use init::{Init, LegsPart};
 pub use linear::Linear;

@@ -24,8 +24,6 @@ use crate::plan::{Behaviour, Body, PatchTask, PatchesPlan, Plan};
 
 /// Sides of the clusters that are masked.
 const CLUSTERS: std::ops::Range<usize> = 3..6;
-/// Tries after which clusters are given up for single patches: a grid may be too full for more.
-const TRIES: usize = 100_000;
 
 /// What is asked of masked patches.
 #[derive(Debug, Clone)]
@@ -256,15 +254,12 @@ fn clusters([rows, columns]: [usize; 2], masked: usize, rng: &mut Pcg64Mcg) -> V
 fn published_clusters([rows, columns]: [usize; 2], masked: usize, rng: &mut Pcg64Mcg) -> Vec<usize> {
     let (side, all) = (rng.random_range(CLUSTERS), rows * columns);
     let mut chosen = BTreeSet::new();
-    for _ in 0..TRIES {
+    // Ends: a plan asks for three patches less than there are, and all but the first are reached.
+    while chosen.len() <= masked {
         let start = rng.random_range(0..all);
         let cluster = (0..side).flat_map(|i| (0..side).map(move |j| start + columns * i + j));
         chosen.extend(cluster.filter(|patch| (1..all).contains(patch)));
-        if chosen.len() > masked {
-            break;
-        }
     }
-    chosen.extend((chosen.len()..masked).map(|patch| patch + 1));
     chosen.into_iter().take(masked).collect()
 }
 

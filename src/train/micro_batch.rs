@@ -192,12 +192,13 @@ pub(super) fn questions<D: Backend>(
     mut answer: impl FnMut(&[Vec<usize>], Question) -> Result<Array<D>, OpError>,
 ) -> Result<[Option<(Array<D>, Vec<f32>)>; 2], OpError> {
     let [which, what] = task.asks();
+    let elements = patches.to_vec();
     let mut ask = |asked: bool, question| {
         if !asked {
             return Ok(None);
         }
         let masked = task.masks(clips, draws);
-        let targets = task.targets(&patches.to_vec(), &masked);
+        let targets = task.targets(&elements, &masked);
         Ok(Some((answer(&masked, question)?, targets)))
     };
     Ok([ask(which, Question::Which)?, ask(what, Question::What)?])

@@ -12,8 +12,6 @@ mod stream;
 mod tests;
 mod trunk;
 
-use std::ops::Range;
-
 use kernels::embedding::embedding;
 use kernels::linear::linear;
 use kernels::padding::mean_pool;
@@ -244,16 +242,8 @@ impl PatchNet {
         x: &Array<D>,
         chosen: &[Vec<usize>],
     ) -> Result<Array<D>, OpError> {
-        let [batch, time, width] = x.dims("patches", "x")?;
-        let place = |(row, patch): (usize, &usize)| (row * time + self.place_of(*patch)) as u32;
-        let codes: Vec<u32> = chosen
-            .iter()
-            .enumerate()
-            .flat_map(|(row, chosen)| chosen.iter().map(move |patch| (row, patch)))
-            .map(place)
-            .collect();
-        let table = x.reshaped([batch * time, width])?;
-        embedding(pass.tape, &table, &codes, [batch, codes.len().checked_div(batch).unwrap_or(0)])
+        let places = |patches: &Vec<usize>| patches.iter().map(|patch| self.place_of(*patch)).collect();
+        gather(pass, x, &chosen.iter().map(places).collect::<Vec<_>>())
     }
 
     /// Where a patch stands among all tokens.
@@ -272,19 +262,18 @@ impl PatchNet {
         input: &Input<D>,
     ) -> Result<Activations<D>, OpError> {
         let patches = self.patches(pass, input)?;
-        let mut hidden_states = self.encode(pass, &patches, &[])?;
+        let hidden_states = self.encode(pass, &patches, &[])?;
         let last = &hidden_states[hidden_states.len() - 1];
         let pooled = self.pool(pass, last)?;
         let mut class_logits = Vec::with_capacity(self.heads.len());
         if let Some(norm) = &self.head_norm {
             let normed = pass.within("mlp_head.0", |pass| norm.forward(pass, &pooled))?;
             for (index, head) in self.heads.iter().enumerate() {
-                let name = format_args!("mlp_head.{}", index + 1).to_string();
+                let name = format!("mlp_head.{}", index + 1);
                 class_logits.push(pass.within(name, |pass| head.forward(pass, &normed))?);
             }
         }
         let frames = vec![last.shape().dims()[1]; input.samples.len()];
-        hidden_states.shrink_to_fit();
         Ok(Activations {
             extract_features: patches,
             hidden_states,
@@ -300,27 +289,28 @@ impl PatchNet {
         let batch = x.shape().dims()[0];
         if self.plan.task == PatchTask::FtCls {
             let (count, at) = self.plan.tokens();
-            return self.mean_of(pass, x, at..at + count);
+            let tokens = gather(pass, x, &vec![(at..at + count).collect(); batch])?;
+            return mean_pool(pass.tape, &tokens, &vec![count; batch]);
         }
         let all: Vec<usize> = (0..self.plan.patches()).collect();
         let patches = self.rows(pass, x, &vec![all; batch])?;
         mean_pool(pass.tape, &patches, &vec![self.plan.patches(); batch])
     }
+}
 
-    /// The mean over these rows of each sequence.
-    fn mean_of<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        x: &Array<D>,
-        rows: Range<usize>,
-    ) -> Result<Array<D>, OpError> {
-        let [batch, time, width] = x.dims("patches", "x")?;
-        let codes: Vec<u32> =
-            (0..batch).flat_map(|row| rows.clone().map(move |at| (row * time + at) as u32)).collect();
-        let table = x.reshaped([batch * time, width])?;
-        let chosen = embedding(pass.tape, &table, &codes, [batch, rows.len()])?;
-        mean_pool(pass.tape, &chosen, &vec![rows.len(); batch])
-    }
+/// The tokens of each sequence of `x` [B, T, width] at these places, equally many of each.
+fn gather<D: Backend>(
+    pass: &mut Pass<'_, D>,
+    x: &Array<D>,
+    places: &[Vec<usize>],
+) -> Result<Array<D>, OpError> {
+    let [batch, time, width] = x.dims("patches", "x")?;
+    let of_row = |(row, places): (usize, &Vec<usize>)| -> Vec<u32> {
+        places.iter().map(|place| (row * time + place) as u32).collect()
+    };
+    let codes: Vec<u32> = places.iter().enumerate().flat_map(of_row).collect();
+    let table = x.reshaped([batch * time, width])?;
+    embedding(pass.tape, &table, &codes, [batch, codes.len().checked_div(batch).unwrap_or(0)])
 }
 
 impl PatchesPlan {

@@ -1,11 +1,7 @@
 //! Positions of one grid of patches for another: what the published code does before it fine-tunes.
 
-use std::collections::BTreeMap;
-
+use crate::model::weights::Tensors;
 use crate::plan::PatchesPlan;
-
-/// Tensors as files have them: shape and values.
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Brings the tensors of a published checkpoint to the names and the grid of `plan`: the prefix of parallel training goes, and so do heads that
 /// nothing ever read; positions are cut or resized.

@@ -2,6 +2,7 @@
 
 use kernels::{Array, Cpu, Tape};
 
+use super::front::Front;
 use super::stream::Stream;
 use super::*;
 use crate::model::declare;
@@ -202,4 +203,27 @@ fn sizes_are_the_published_ones() {
         let trunk = plan::Trunk::Attention { heads, inner: 4 * width, tokens: 2 };
         assert_eq!(count(plan(width, 12, trunk, 16, &[])), pretraining - 2 - 2 * dead(width));
     }
+}
+
+#[test]
+fn a_clip_has_the_features_that_it_has_alone_and_the_mean_behind_them() {
+    let trunk = plan::Trunk::Attention { heads: 1, inner: 4, tokens: 1 };
+    let plan = plan(4, 1, trunk, 16, &[]);
+    let (bands, frames) = (plan.features.bands, plan.features.frames);
+    let front = Front::new(&plan);
+    let wave: Vec<f32> = (0..2 * 1_000).map(|at| (at * 7_919 % 2_003) as f32 / 2_003.0 - 0.5).collect();
+    let features = |wave: &[f32], samples: &[usize]| {
+        let shape = [samples.len(), wave.len() / samples.len(), 1];
+        let waveforms = Array::from_vec(&Cpu::default(), wave.to_vec(), shape).unwrap();
+        front.features(&Input { waveforms, samples: samples.to_vec() }, None).unwrap()
+    };
+    let both = features(&wave, &[1_000, 600]);
+    let (first, second) = both.split_at(frames * bands);
+    assert_eq!(first, features(&wave[..1_000], &[1_000]));
+    assert_eq!(second, features(&wave[1_000..1_600], &[600]));
+    assert!(first[..4 * bands].iter().all(|energy| *energy != 0.0));
+    assert_eq!(
+        (&first[4 * bands..], &second[2 * bands..]),
+        (&vec![0.0; (frames - 4) * bands][..], &vec![0.0; (frames - 2) * bands][..])
+    );
 }

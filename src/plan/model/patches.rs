@@ -103,7 +103,7 @@ impl PatchesPlan {
     }
 
     /// Whether a parameter stands below the heads.
-    pub fn is_trunk(&self, name: &str) -> bool {
+    fn is_trunk(&self, name: &str) -> bool {
         name.starts_with("v.") || name == "mask_embed"
     }
 
