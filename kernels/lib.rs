@@ -23,6 +23,7 @@ pub mod adamw;
 pub mod add;
 pub mod add_to_frames;
 pub mod attention;
+pub mod binary_cross_entropy;
 pub mod blend;
 pub mod causal_conv1d;
 pub mod conv1d;
@@ -80,6 +81,7 @@ backend::ops!(
     add::Add,
     add_to_frames::AddToFrames,
     attention::Attention,
+    binary_cross_entropy::BinaryCrossEntropy,
     blend::Blend,
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
