@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::launch::Order;
 use crate::model::declare;
-use crate::plan::{self, Need, NeedKind, Plan, needs, resolve};
+use crate::plan::{self, Need, NeedKind, Plan, RUN, needs, resolve};
 use crate::record::{Folder, Identity};
 
 const CONTRADICTION: Code = Code::new(
@@ -21,13 +21,13 @@ const CONTRADICTION: Code = Code::new(
 );
 const NEED_UNKNOWN: Code = Code::new(
     "E102",
-    "A teacher or a parent is named that does not exist.",
+    "A teacher, a parent or a run to start from is named that does not exist.",
     "Name an experiment of the same folder without `.toml`, a run's folder, or a folder with a checkpoint.",
 );
 const NEED_CYCLE: Code = Code::new(
     "E103",
     "Experiments need each other in a circle.",
-    "A chain of teachers and parents has to end with an experiment that needs none.",
+    "A chain of needs has to end with an experiment that needs none.",
 );
 const IDLE: Code = Code::new(
     "E104",
@@ -154,6 +154,9 @@ fn name_by_folder(experiment: &mut Experiment, needs: &[Need]) {
         let dir = std::path::absolute(&need.dir).unwrap_or_else(|_| need.dir.clone()).display().to_string();
         match need.kind {
             NeedKind::Teacher => experiment.distill.iter_mut().for_each(|d| d.teacher.clone_from(&dir)),
+            NeedKind::Source => {
+                experiment.model.pretrained_mut().into_iter().for_each(|name| *name = format!("{RUN}{dir}"));
+            }
             NeedKind::Parent { step } => experiment.continue_from = Some(format!("{dir}@{step}")),
         }
     }
@@ -195,10 +198,20 @@ fn unmentioned(found: Vec<Problem>, before: &[Problem]) -> Vec<Problem> {
 /// # Errors
 /// Every problem found.
 pub fn plan_alone(request: &Request) -> Result<Plan, Failure> {
-    let mut loaded = config::load(&request.experiment, &layers(request, None, &environment()))?;
+    let env = environment();
+    let mut loaded = config::load(&request.experiment, &layers(request, None, &env))?;
     loaded.experiment.distill = None;
     loaded.experiment.continue_from = None;
-    resolve(&loaded.experiment, Vec::new()).map_err(|found| Problems(located(&loaded, found)).into())
+    let mut under_way = vec![loaded.path.clone()];
+    let mut met = Vec::new();
+    for (kind, name) in needs(&loaded.experiment) {
+        match meet(&loaded, request, &env, kind, &name, &mut under_way) {
+            Ok((_, need)) => met.push(need),
+            Err(Unmet::Problem(problem)) => return Err(Problems(vec![*problem]).into()),
+            Err(Unmet::Failure(failure)) => return Err(*failure),
+        }
+    }
+    resolve(&loaded.experiment, met).map_err(|found| Problems(located(&loaded, found)).into())
 }
 
 /// The user's variables for options.
@@ -260,8 +273,9 @@ fn meet(
     under_way: &mut Vec<PathBuf>,
 ) -> Result<(Vec<Order>, Need), Unmet> {
     let key = match kind {
-        NeedKind::Teacher => "distill.teacher",
-        NeedKind::Parent { .. } => "continue_from",
+        NeedKind::Teacher => "distill.teacher".to_owned(),
+        NeedKind::Source => format!("model.{}.pretrained", loaded.experiment.model.table()),
+        NeedKind::Parent { .. } => "continue_from".to_owned(),
     };
     let path = Path::new(name);
     if path.exists() && path.extension().is_none_or(|extension| extension != "toml") {
@@ -270,14 +284,14 @@ fn meet(
         return Ok((Vec::new(), Need { kind, name: name.into(), id, dir: path.to_owned() }));
     }
     let problem = |code, message, help: &str| {
-        Unmet::Problem(Box::new(loaded.provenance.problem(code, key, message).with_help(help)))
+        Unmet::Problem(Box::new(loaded.provenance.problem(code, &key, message).with_help(help)))
     };
     let Some(sibling) = loaded.sibling(name) else {
         let help = "name an experiment of this folder, a run folder, or a checkpoint";
         return Err(problem(NEED_UNKNOWN, format!("there is no experiment or run called `{name}`"), help));
     };
     if under_way.contains(&sibling) {
-        let help = "a chain of teachers and parents has to end somewhere";
+        let help = "a chain of needs has to end somewhere";
         return Err(problem(NEED_CYCLE, format!("`{name}` needs this experiment in turn"), help));
     }
     let request = Request {
@@ -288,6 +302,7 @@ fn meet(
     };
     let role = match kind {
         NeedKind::Teacher => "teacher",
+        NeedKind::Source => "source",
         NeedKind::Parent { .. } => "parent",
     };
     let orders = orders_of(&request, None, &shared_env(env), Some(role), under_way)

@@ -64,7 +64,7 @@ fn meet(
     let dir = order.plan.dir();
     let enough = asked.plan.needs.iter().any(|need| match need.kind {
         NeedKind::Parent { step } => need.dir == dir && checkpoint::dir(&dir, step).is_dir(),
-        NeedKind::Teacher => false,
+        NeedKind::Teacher | NeedKind::Source => false,
     });
     if enough {
         return Ok(None);

@@ -66,7 +66,12 @@ impl<D: Backend> Model<D> {
     /// The folder is missing or does not fit the plan.
     pub fn build(device: &D, plan: &ModelPlan, seed: u64) -> Result<Self, ModelError> {
         let mut model = Self::draw(device, plan, seed)?;
-        let Pretrained::Folder(name) = &plan.pretrained else { return Ok(model) };
+        let name = match &plan.pretrained {
+            Pretrained::None | Pretrained::Random { .. } => return Ok(model),
+            Pretrained::Folder(name) => name.clone(),
+            Pretrained::Run { dir, .. } => best_of(dir)?,
+        };
+        let name = &name;
         if plan.tiers().is_some() {
             model.brought = Some(model.take_checkpoint(Path::new(name))?);
         } else if let Body::Patches(plan) = &plan.body {
@@ -97,6 +102,7 @@ impl<D: Backend> Model<D> {
 
     /// Takes all weights from a checkpoint of ours, or of one that the published programs left.
     fn take_checkpoint(&mut self, path: &Path) -> Result<Brought, ModelError> {
+        let path = &pretrained::file_in(path).unwrap_or_else(|| path.to_owned());
         let ours = path.extension().is_some_and(|extension| extension == "safetensors");
         let loaded = match ours {
             true => weights::load(&mut self.params, path, Match::Strict)?,
@@ -128,6 +134,16 @@ impl<D: Backend> Model<D> {
             let frozen = plan.freezes(name) || prefix.is_some_and(|prefix| name.starts_with(prefix));
             !frozen
         });
+    }
+}
+
+/// The folder with the best weights of the run in `dir`.
+fn best_of(dir: &Path) -> Result<String, ModelError> {
+    let best = dir.join("checkpoints/best");
+    let name = best.display().to_string();
+    match pretrained::file_in(&best) {
+        Some(_) => Ok(name),
+        None => Err(ModelError::PretrainedMissing { name, looked_in: dir.to_owned() }),
     }
 }
 

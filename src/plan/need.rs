@@ -9,6 +9,8 @@ use crate::config::Experiment;
 pub enum NeedKind {
     /// Its checkpoints teach.
     Teacher,
+    /// Its best weights are where this run's model starts.
+    Source,
     /// Its full state at a step is where this run starts.
     Parent { step: u64 },
 }
@@ -27,6 +29,9 @@ pub struct Need {
     pub dir: std::path::PathBuf,
 }
 
+/// What `pretrained` begins with where it names a run instead of a checkpoint.
+pub const RUN: &str = "run:";
+
 /// The needs that an experiment names, in the order they have to be met.
 pub fn needs(experiment: &Experiment) -> Vec<(NeedKind, String)> {
     let mut needs = Vec::new();
@@ -36,6 +41,9 @@ pub fn needs(experiment: &Experiment) -> Vec<(NeedKind, String)> {
         if listens || copies {
             needs.push((NeedKind::Teacher, distill.teacher.clone()));
         }
+    }
+    if let Some(name) = experiment.model.pretrained().and_then(|name| name.strip_prefix(RUN)) {
+        needs.push((NeedKind::Source, name.to_owned()));
     }
     if let Some((name, step)) = experiment.continue_from.as_deref().and_then(|from| from.rsplit_once('@'))
         && let Ok(step) = step.parse()

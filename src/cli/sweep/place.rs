@@ -66,7 +66,7 @@ fn needs(order: &Order, ids: &[String]) -> Vec<Needed> {
         let job = ids.iter().position(|id| *id == need.id)?;
         let step = match need.kind {
             NeedKind::Parent { step } => Some(step),
-            NeedKind::Teacher => None,
+            NeedKind::Teacher | NeedKind::Source => None,
         };
         Some(Needed { job, step })
     });

@@ -10,7 +10,8 @@ use super::{BlockNorm, KernelLength, StateMatrix, UnetSkips};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiffwaveSashimi {
-    /// A checkpoint to start from: one of ours, or one that the published programs left. Empty: weights are drawn.
+    /// A checkpoint to start from: one of ours, or one that the published programs left. `run:EXPERIMENT` is the best one of that
+    /// experiment's run, which comes first. Empty: weights are drawn.
     pub pretrained: String,
 
     /// Width of the top tier.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use diffwave_sashimi::DiffwaveSashimi;
 pub use keyword::Keyword;
 pub use sashimi::{BlockNorm, KernelLength, Quantizer, Sashimi, StateMatrix, UnetSkips};
-pub use ssamba::{BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Ssamba, Ssast};
+pub use ssamba::{BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Scene, Ssamba, Ssast};
 pub use wav2vec2::{FeatExtractNorm, Pooling, Wav2vec2};
 
 /// What learns.
@@ -39,6 +39,44 @@ pub enum Model {
     /// SSAST: the same through a vision transformer.
     #[serde(rename = "ssast")]
     Ssast(Ssast),
+}
+
+impl Model {
+    /// The name of its table.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Wav2vec2(_) => "wav2vec2",
+            Self::Keyword(_) => "keyword",
+            Self::Sashimi(_) => "sashimi",
+            Self::DiffwaveSashimi(_) => "diffwave_sashimi",
+            Self::Ssamba(_) => "ssamba",
+            Self::Ssast(_) => "ssast",
+        }
+    }
+
+    /// Where the first weights come from, as written; `None` for a family that is always drawn.
+    pub fn pretrained(&self) -> Option<&String> {
+        match self {
+            Self::Wav2vec2(model) => Some(&model.pretrained),
+            Self::Sashimi(model) => Some(&model.pretrained),
+            Self::DiffwaveSashimi(model) => Some(&model.pretrained),
+            Self::Ssamba(model) => Some(&model.pretrained),
+            Self::Ssast(model) => Some(&model.pretrained),
+            Self::Keyword(_) => None,
+        }
+    }
+
+    /// The same, to be written anew.
+    pub fn pretrained_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Wav2vec2(model) => Some(&mut model.pretrained),
+            Self::Sashimi(model) => Some(&mut model.pretrained),
+            Self::DiffwaveSashimi(model) => Some(&mut model.pretrained),
+            Self::Ssamba(model) => Some(&mut model.pretrained),
+            Self::Ssast(model) => Some(&mut model.pretrained),
+            Self::Keyword(_) => None,
+        }
+    }
 }
 
 impl Default for Model {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sashimi {
-    /// A checkpoint to start from: one of ours, or one that the published programs left. Empty: weights are drawn.
+    /// A checkpoint to start from: one of ours, or one that the published programs left. `run:EXPERIMENT` is the best one of that
+    /// experiment's run, which comes first. Empty: weights are drawn.
     pub pretrained: String,
 
     /// Levels that a sample may have.

@@ -10,7 +10,8 @@ use crate::config::Behaviour;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ssamba {
-    /// A checkpoint to start from: one of ours, or one that the published programs left. Empty: weights are drawn.
+    /// A checkpoint to start from: one of ours, or one that the published programs left. `run:EXPERIMENT` is the best one of that
+    /// experiment's run, which comes first. Empty: weights are drawn.
     pub pretrained: String,
 
     /// What is learned.
@@ -69,13 +70,17 @@ pub struct Ssamba {
 
     /// What is asked of masked patches.
     pub pretext: Pretext,
+
+    /// How a clip is told apart into seconds.
+    pub scene: Scene,
 }
 
 /// SSAST (Gong et al. 2022): the same patches through a vision transformer. Sizes default to the published tiny one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ssast {
-    /// A checkpoint to start from: one of ours, or one that the published programs left. Empty: weights are drawn.
+    /// A checkpoint to start from: one of ours, or one that the published programs left. `run:EXPERIMENT` is the best one of that
+    /// experiment's run, which comes first. Empty: weights are drawn.
     pub pretrained: String,
 
     /// What is learned.
@@ -116,6 +121,9 @@ pub struct Ssast {
 
     /// What is asked of masked patches.
     pub pretext: Pretext,
+
+    /// How a clip is told apart into seconds.
+    pub scene: Scene,
 }
 
 /// What is learned of patches.
@@ -132,6 +140,11 @@ pub enum PatchTask {
     FtAvgtok,
     /// Classes, by the class token.
     FtCls,
+    /// Classes of each second, by the mean over its patches.
+    #[serde(rename = "ft_avgtok_1sec")]
+    FtAvgtok1sec,
+    /// Classes as SUPERB's tasks find them: all bands of a moment side by side, a linear layer, the mean over time.
+    FtSuperb,
 }
 
 impl PatchTask {
@@ -139,6 +152,19 @@ impl PatchTask {
     pub fn pretrains(self) -> bool {
         matches!(self, Self::PretrainJoint | Self::PretrainMpc | Self::PretrainMpg)
     }
+}
+
+/// How a clip is told apart into seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scene {
+    /// Seconds of a clip, each with a label of its own.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub seconds: usize,
+
+    /// What a second is: `sound` is all bands of that second, `reference` so many tokens in their order, band by band, which is several seconds of a
+    /// single band.
+    pub slices: Behaviour,
 }
 
 /// How a Mamba layer looks back as well as ahead.
@@ -265,6 +291,7 @@ impl Default for Ssamba {
             features: Filterbank::default(),
             patches: Patches::default(),
             pretext: Pretext::default(),
+            scene: Scene::default(),
         }
     }
 }
@@ -284,6 +311,7 @@ impl Default for Ssast {
             features: Filterbank::default(),
             patches: Patches::default(),
             pretext: Pretext::default(),
+            scene: Scene::default(),
         }
     }
 }
@@ -314,5 +342,12 @@ impl Default for Patches {
 impl Default for Pretext {
     fn default() -> Self {
         Self { mask_patch: 400, masks: Behaviour::Sound, contrast: Behaviour::Sound, mse_weight: 10.0 }
+    }
+}
+
+impl Default for Scene {
+    /// Dynamic scenes of a minute.
+    fn default() -> Self {
+        Self { seconds: 60, slices: Behaviour::Sound }
     }
 }

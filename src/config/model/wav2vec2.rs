@@ -11,7 +11,8 @@ pub struct Wav2vec2 {
     ///
     /// A folder holds `config.json` and `model.safetensors` in Hugging Face's layout. A hub name (the paper's
     /// `asr_model_name`) is looked up in the local Hugging Face cache. `random:SEED` draws every weight from that
-    /// seed, the same for each experiment that names it.
+    /// seed, the same for each experiment that names it. `run:EXPERIMENT` is the best checkpoint of that experiment's run, which comes
+    /// first.
     #[schemars(length(min = 1))]
     pub pretrained: String,
 

@@ -49,9 +49,8 @@ pub fn add_definitions(root: &mut Json) {
             },
             "zip": {
                 "description": "Groups of options that vary together: the first values of a group's lists meet, then the second ones.\n\n\
-                    The lists of a group have one length; the group as a whole is one more axis.",
+                    The lists of a group have one length; the group as a whole is one more axis. In a profile, an empty list takes away those below it.",
                 "type": "array",
-                "minItems": 1,
                 "items": { "$ref": "#/$defs/Axes" },
             },
             "exclude": {
