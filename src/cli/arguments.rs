@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::completions;
-pub use data::{DataVerb, FetchArguments};
+pub use data::{DataVerb, FetchArguments, StatisticsArguments};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 
 /// The contract with scripts.

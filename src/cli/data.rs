@@ -3,12 +3,13 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{fetch, prepare};
+use super::{fetch, prepare, statistics};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
     match verb {
         DataVerb::Fetch(arguments) => fetch::fetch(arguments, talk),
         DataVerb::Prepare(verb) => prepare::prepare(verb, talk),
+        DataVerb::Statistics(arguments) => statistics::statistics(arguments, talk),
     }
 }

@@ -35,6 +35,7 @@ mod results;
 mod run;
 mod show;
 mod signals;
+mod statistics;
 mod summary;
 mod sweep;
 

@@ -92,6 +92,11 @@ pub struct Data {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub sample_partial_data: f64,
 
+    /// Chance that a training clip is mixed with another one drawn from all, each with a share of the sound and of the labels (mixup). The share
+    /// falls around a half, by a beta distribution of 10 and 10.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub mixup: f64,
+
     /// Drop `[UNK]` from transcripts and turn hyphens into spaces.
     pub remove_unk: bool,
 
@@ -127,6 +132,7 @@ impl Default for Data {
             clip_samples: 0,
             clip_rest: true,
             sample_partial_data: 1.0,
+            mixup: 0.0,
             remove_unk: true,
             replace_apos: true,
             upper_only: false,

@@ -73,4 +73,7 @@ pub enum Metric {
     /// Mean accuracy of the classifier heads on the dev set; larger is better.
     #[serde(rename = "dev/clf_acc")]
     ClfAcc,
+    /// Mean over classes of the average precision on the dev set, where a clip may have several (`classifier_loss = "binary"`); larger is better.
+    #[serde(rename = "dev/mAP")]
+    MeanAveragePrecision,
 }

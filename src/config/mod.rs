@@ -58,4 +58,4 @@ pub use show::{Origin, origins, resolved_toml};
 pub use source::Source;
 pub use sweep::{Axis, Point, Setting, Sweep, sweep};
 pub use template::{Template, template};
-pub use train::{DecayType, LossNormalizeType, Recompute, Train};
+pub use train::{ClassifierLoss, DecayType, LossNormalizeType, Recompute, Train};

@@ -83,7 +83,11 @@ pub struct Train {
     #[schemars(range(min = 0.0))]
     pub ctc_weight: f64,
 
-    /// Weight of the classifiers' cross-entropy.
+    /// What the classifiers learn by: `cross_entropy`, where one class is right, or `binary`, where each may be there or not and the labels of a line
+    /// are all that are.
+    pub classifier_loss: ClassifierLoss,
+
+    /// Weight of the classifiers' loss.
     #[schemars(range(min = 0.0))]
     pub classifier_weight: f64,
 
@@ -134,6 +138,7 @@ impl Default for Train {
             max_grad_norm: 1.0,
             loss_normalize_type: LossNormalizeType::Sample,
             ctc_weight: 1.0,
+            classifier_loss: ClassifierLoss::CrossEntropy,
             classifier_weight: 1.0,
             classifier_norm: Behaviour::Sound,
             padding_loss: Behaviour::Sound,
@@ -176,4 +181,21 @@ pub enum LossNormalizeType {
     Sample,
     /// Utterances: each loss is first divided by its own utterance's length.
     Utterance,
+}
+
+/// What classifiers learn by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassifierLoss {
+    /// Cross-entropy of the softmax: one class is right.
+    CrossEntropy,
+    /// Binary cross-entropy, class by class: any number of them is there.
+    Binary,
+}
+
+impl ClassifierLoss {
+    /// Whether one class is right.
+    pub fn is_cross_entropy(&self) -> bool {
+        *self == Self::CrossEntropy
+    }
 }

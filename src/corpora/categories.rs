@@ -67,6 +67,15 @@ impl Categories {
     }
 }
 
+impl Categories {
+    /// The classes of the first head that `labels` name, in their order; none for an empty label. `None` where one is unknown.
+    pub fn all(&self, labels: &[String]) -> Option<Vec<usize>> {
+        let head = self.heads.first()?;
+        let named = labels.iter().filter(|label| !label.trim().is_empty());
+        named.map(|label| head.classes.get(label).copied()).collect()
+    }
+}
+
 fn parse(json: &str) -> Result<Categories, String> {
     let value: Value = serde_json::from_str(json).map_err(|error| format!("it is not JSON: {error}"))?;
     let Value::Array(heads) = value else {

@@ -1,7 +1,9 @@
 //! A batch: padded waveforms and what belongs to them.
 
+use super::Target;
+
 /// Targets of one utterance.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labels {
     /// The transcript as it is judged.
     pub text: String,
@@ -9,8 +11,8 @@ pub struct Labels {
     pub symbols: Vec<u32>,
     /// Characters of the transcript: what losses are normalised by.
     pub chars: usize,
-    /// Class of each classifier head; `None`: not labelled.
-    pub classes: Vec<Option<usize>>,
+    /// What is right for each classifier head, or for each second of the clip.
+    pub classes: Vec<Target>,
 }
 
 /// Some utterances, padded to one length.

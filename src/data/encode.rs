@@ -1,16 +1,17 @@
 //! Transcripts and class names into numbers.
 
 use crate::corpora::{Categories, Utterance};
-use crate::plan::DataPlan;
+use crate::plan::{DataPlan, Labelling};
 use crate::text::{CtcTokenizer, TextRules};
 
-use super::{DataError, Labels};
+use super::{DataError, Labels, Target};
 
 /// Turns an utterance's text and labels into targets.
 pub struct Encoder {
     spelling: Option<Spelling>,
     rules: TextRules,
     categories: Option<Categories>,
+    labelling: Labelling,
 }
 
 /// How transcripts are spelt.
@@ -28,7 +29,7 @@ impl Encoder {
             replace_apos: data.replace_apos,
             upper_only: data.upper_only,
         };
-        Encoder { spelling, rules, categories }
+        Encoder { spelling, rules, categories, labelling: data.labelling }
     }
 
     /// The tokenizer, where there is a CTC head.
@@ -48,9 +49,9 @@ impl Encoder {
     pub fn labels(&self, utterance: &Utterance) -> Result<Option<Labels>, DataError> {
         let classes = match &self.categories {
             None => Vec::new(),
-            Some(categories) => match categories.classes(&utterance.labels) {
+            Some(categories) => match self.targets(categories, &utterance.labels) {
                 None => return Ok(None),
-                Some(classes) => classes,
+                Some(targets) => targets,
             },
         };
         let Some(Spelling { tokenizer, outputs }) = &self.spelling else {
@@ -62,5 +63,17 @@ impl Encoder {
             return Err(DataError::Symbol { name: utterance.name.clone(), id, outputs: *outputs });
         }
         Ok(Some(Labels { chars: text.chars().count(), text, symbols, classes }))
+    }
+
+    /// What `labels` say of the classifiers' answers; `None` where one is unknown, or their number is wrong.
+    fn targets(&self, categories: &Categories, labels: &[String]) -> Option<Vec<Target>> {
+        Some(match self.labelling {
+            Labelling::OnePerHead => categories.classes(labels)?.into_iter().map(Target::of).collect(),
+            Labelling::AnyNumber => vec![Target::of(categories.all(labels)?)],
+            Labelling::OnePerSecond(seconds) if labels.len() == seconds => {
+                categories.all(labels)?.into_iter().map(|class| Target::of([class])).collect()
+            }
+            Labelling::OnePerSecond(_) => return None,
+        })
     }
 }

@@ -7,10 +7,12 @@ mod batch;
 mod encode;
 mod error;
 mod loader;
+mod mixup;
 mod order;
 mod pack;
 mod prefetch;
 mod stream;
+mod target;
 
 pub use batch::{Batch, Labels};
 pub use encode::{Encoder, Spelling};
@@ -19,3 +21,4 @@ pub use loader::{Loader, open_corpus, pieces};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
 pub use stream::{Position, Stream, batches_per_epoch, eval_batches, largest_batch};
+pub use target::Target;

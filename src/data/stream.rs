@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mixup::maybe_mixed;
 use super::order::{Draws, evaluation};
 use super::{Batch, DataError, Limits, Loader, pack};
 use crate::plan::{Behaviour, DataPlan, LengthBounds};
+use crate::seed::{Purpose, stream};
 
 /// Where in the stream the next batch lies: enough to start there again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,6 +60,9 @@ pub struct Stream {
     warmup: LengthBounds,
     max_input_samples: usize,
     batches_per_step: u64,
+    /// Chance that a clip is mixed with another, and what the draws come from.
+    mixup: f64,
+    seed: u64,
     /// Draws on from where the group ends.
     draws: Draws,
     position: Position,
@@ -83,6 +88,8 @@ impl Stream {
             warmup: plan.warmup,
             max_input_samples: plan.max_input_samples,
             batches_per_step: batches_per_step as u64,
+            mixup: plan.mixup,
+            seed,
             draws,
             position: from,
             start: position,
@@ -104,8 +111,16 @@ impl Stream {
             self.form_group()?;
         }
         let members = self.group[self.position.batch_in_group].clone();
-        let utterances =
-            members.into_iter().map(|index| self.loader.load(index)).collect::<Result<Vec<_>, _>>()?;
+        let Position { group, batch_in_group, .. } = self.position;
+        let mut draws = stream(self.seed, Purpose::Mixup, group, batch_in_group as u64);
+        let mut utterances = Vec::with_capacity(members.len());
+        for index in members {
+            let clip = self.loader.load(index)?;
+            utterances.push(match self.mixup > 0.0 {
+                true => maybe_mixed(&mut self.loader, clip, self.mixup, &mut draws)?,
+                false => clip,
+            });
+        }
         self.position.batch_in_group += 1;
         Ok((Batch::collate(utterances), self.position))
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::ModelPlan;
-use crate::config::{Behaviour, Data, DataFormat};
+use crate::config::{Behaviour, ClassifierLoss, Data, DataFormat, Train};
 
 /// Bounds that hold during the first updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -23,6 +23,18 @@ pub struct Clips {
     pub samples: usize,
     /// Whether what is left behind the last whole piece is one, too.
     pub rest: bool,
+}
+
+/// What the labels of a line say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Labelling {
+    /// One class for each head.
+    #[default]
+    OnePerHead,
+    /// All classes of the one head that are to be heard.
+    AnyNumber,
+    /// A class of the one head for each of so many seconds.
+    OnePerSecond(usize),
 }
 
 /// What the next batch is made from.
@@ -57,13 +69,19 @@ pub struct DataPlan {
     /// How recordings are cut, where the model learns sound itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clips: Option<Clips>,
+    /// What labels say; follows from the model and its loss.
+    #[serde(skip)]
+    pub labelling: Labelling,
+    /// Chance that a training clip is mixed with another.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mixup: f64,
     /// Whether each waveform is brought to mean 0 and variance 1; follows from the model.
     #[serde(skip)]
     pub normalise: bool,
 }
 
 /// The pipeline of an experiment.
-pub(super) fn data_plan(data: &Data, model: &ModelPlan) -> DataPlan {
+pub(super) fn data_plan(data: &Data, train: &Train, model: &ModelPlan) -> DataPlan {
     let samples = (data.input_length_upper_bound > 0)
         .then_some((data.input_length_lower_bound, data.input_length_upper_bound));
     DataPlan {
@@ -95,6 +113,20 @@ pub(super) fn data_plan(data: &Data, model: &ModelPlan) -> DataPlan {
             samples: if data.clip_samples == 0 { most } else { data.clip_samples },
             rest: data.clip_rest,
         }),
+        labelling: labelling(model, train),
+        mixup: data.mixup,
         normalise: model.normalises(),
     }
+}
+
+fn labelling(model: &ModelPlan, train: &Train) -> Labelling {
+    match (model.seconds(), train.classifier_loss) {
+        (Some(seconds), _) => Labelling::OnePerSecond(seconds),
+        (None, ClassifierLoss::Binary) => Labelling::AnyNumber,
+        (None, ClassifierLoss::CrossEntropy) => Labelling::OnePerHead,
+    }
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }

@@ -18,13 +18,13 @@ mod tests;
 mod train;
 
 pub use crate::config::{
-    Behaviour, BimambaType, ClassToken, DataFormat, Device as DeviceChoice, Metric, MicroBatches, Pooling,
-    Precision, Recompute,
+    Behaviour, BimambaType, ClassToken, ClassifierLoss, DataFormat, Device as DeviceChoice, Metric,
+    MicroBatches, Pooling, Precision, Recompute,
 };
-pub use data::{Clips, DataPlan, LengthBounds};
+pub use data::{Clips, DataPlan, Labelling, LengthBounds};
 pub use distill::{DistillPlan, Teacher};
 pub use model::*;
-pub use need::{Need, NeedKind, needs};
+pub use need::{Need, NeedKind, RUN, needs};
 pub use problem::Problem;
 pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};

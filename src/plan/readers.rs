@@ -63,7 +63,10 @@ pub fn condition(experiment: &Experiment, needs: &[Need], path: &str) -> Option<
 
 /// Who reads the option `path`, in an experiment where most options are in use; `None` for a path that names none.
 pub fn readers(path: &str) -> Option<Reading> {
-    let busy: Vec<Experiment> = families().into_iter().map(busy_experiment).collect();
+    // What pre-trains by default has options that only its classifiers read.
+    let minute = json!({"target_length": 6144});
+    let classifying = models(json!({"task": "ft_avgtok_1sec", "num_targets": [2], "features": minute}));
+    let busy: Vec<Experiment> = families().into_iter().chain(classifying).map(busy_experiment).collect();
     let subjects = || busy.iter().filter_map(|experiment| Subject::new(experiment, &[]));
     for subject in subjects() {
         if let Some((readers, part_of_identity)) = subject.readers(path) {
@@ -77,9 +80,14 @@ pub fn readers(path: &str) -> Option<Reading> {
 
 /// Every family of models, as its table is by default.
 fn families() -> Vec<Model> {
+    models(json!({}))
+}
+
+/// Every family that takes these options, the others as they are by default.
+fn models(options: Json) -> Vec<Model> {
     let tables = Schema::get().at(&["model"]).and_then(|node| node["properties"].as_object());
-    let default = |name: &String| serde_json::from_value(json!({ name: {} })).ok();
-    tables.into_iter().flat_map(|tables| tables.keys()).filter_map(default).collect()
+    let model = |name: &String| serde_json::from_value(json!({ name: options })).ok();
+    tables.into_iter().flat_map(|tables| tables.keys()).filter_map(model).collect()
 }
 
 /// The defaults with this model.

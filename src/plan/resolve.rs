@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::data::{DataPlan, data_plan};
 use super::distill::{DistillPlan, distill_plan};
 use super::identity::identity;
-use super::model::{Body, Heads, ModelPlan, model_plan};
+use super::model::{Body, Heads, ModelPlan, Pretrained, model_plan};
 use super::need::{Need, NeedKind};
 use super::problem::Problem;
 use super::settle::settle;
 use super::train::{EvalPlan, OutputPlan, RunPlan, TrainPlan, eval_plan, output_plan, run_plan, train_plan};
-use crate::config::{DataFormat, DecayType, Experiment, Metric, Model};
+use crate::config::{ClassifierLoss, DataFormat, DecayType, Experiment, Metric, Model};
 
 /// Where a run's first state comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,7 +73,10 @@ impl Plan {
 /// Every contradiction found, each with the key to point at.
 pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Problem>> {
     let mut problems = Vec::new();
-    let model = model_plan(&experiment.model, experiment.data.sr, &mut problems);
+    let mut model = model_plan(&experiment.model, experiment.data.sr, &mut problems);
+    if let Some(source) = needs.iter().find(|need| need.kind == NeedKind::Source) {
+        model.pretrained = Pretrained::Run { dir: source.dir.clone(), id: source.id.clone() };
+    }
     check_together(experiment, &model, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -84,7 +87,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
             NeedKind::Parent { step } => {
                 Some(Start::Parent { dir: need.dir.clone(), id: need.id.clone(), step })
             }
-            NeedKind::Teacher => None,
+            NeedKind::Teacher | NeedKind::Source => None,
         })
         .unwrap_or(Start::Fresh);
     let mut plan = Plan {
@@ -92,7 +95,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         id: String::new(),
         description: experiment.description.clone(),
         run: run_plan(&experiment.run),
-        data: data_plan(&experiment.data, &model),
+        data: data_plan(&experiment.data, &experiment.train, &model),
         model,
         train: train_plan(&experiment.train),
         distill: experiment.distill.as_ref().map(|distill| distill_plan(distill, &needs)),
@@ -201,18 +204,46 @@ fn check_heads(experiment: &Experiment, heads: &Heads, problems: &mut Vec<Proble
             "set `ctc_weight = 1`, or `use_classifier = true` in `[model.wav2vec2]`",
         ));
     }
-    if !learns_ctc && classifies && experiment.eval.select != Metric::ClfAcc {
+    check_classifier(experiment, heads, problems);
+    let by_classes = matches!(experiment.eval.select, Metric::ClfAcc | Metric::MeanAveragePrecision);
+    if !learns_ctc && classifies && !by_classes {
         problems.push(Problem::new(
             "eval.select",
             "the best checkpoint is chosen by the CTC head, which is not trained (`ctc_weight` is 0)",
             "set `select = \"dev/clf_acc\"`",
         ));
     }
-    if experiment.eval.select == Metric::ClfAcc && !classifies {
+    if by_classes && !classifies {
         problems.push(Problem::new(
             "eval.select",
-            "the best checkpoint is chosen by `dev/clf_acc`, but there is no classifier",
+            "the best checkpoint is chosen by a classifier's answers, but there is none",
             "set `select = \"dev/wer\"`, or `use_classifier = true` in `[model.wav2vec2]`",
+        ));
+    }
+}
+
+/// Whether the classifiers' loss, their labels and what is done to clips go together.
+fn check_classifier(experiment: &Experiment, heads: &Heads, problems: &mut Vec<Problem>) {
+    let binary = experiment.train.classifier_loss == ClassifierLoss::Binary;
+    if binary && heads.classes.len() > 1 {
+        problems.push(Problem::new(
+            "train.classifier_loss",
+            format!("all labels of a line are those of one head, but there are {}", heads.classes.len()),
+            "leave one head, or set `classifier_loss = \"cross_entropy\"`",
+        ));
+    }
+    if experiment.eval.select == Metric::MeanAveragePrecision && !binary {
+        problems.push(Problem::new(
+            "eval.select",
+            "average precision is of classes each of which may be there or not, but one is right here",
+            "set `classifier_loss = \"binary\"` in `[train]`, or `select = \"dev/clf_acc\"`",
+        ));
+    }
+    if experiment.data.mixup > 0.0 && experiment.train.ctc_weight != 0.0 {
+        problems.push(Problem::new(
+            "data.mixup",
+            "two clips at a time have no one transcript",
+            "set `mixup = 0`, or `ctc_weight = 0` in `[train]`",
         ));
     }
 }

@@ -6,7 +6,7 @@
 
 use super::Behaviour::Sound;
 use super::{Body, Decay, Plan, Teacher};
-use crate::config::MicroBatches;
+use crate::config::{ClassifierLoss, MicroBatches};
 
 /// Brings every part of the plan that this run does not use to its resting value.
 pub(super) fn settle(plan: &mut Plan) {
@@ -48,6 +48,8 @@ fn settle_classifier(plan: &mut Plan) {
         plan.data.categories_path.clear();
         plan.train.objective.classifier_weight = 0.0;
         plan.train.objective.classifier_norm = Sound;
+        plan.train.objective.classifier_loss = ClassifierLoss::CrossEntropy;
+        plan.data.mixup = 0.0;
     }
 }
 

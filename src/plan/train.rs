@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::schedule::{Decay, Schedule};
 use crate::config::{
-    Behaviour, DecayType, Device, Eval, LossNormalizeType, Metric, MicroBatches, Output, Precision,
-    Recompute, Run, Train,
+    Behaviour, ClassifierLoss, DecayType, Device, Eval, LossNormalizeType, Metric, MicroBatches, Output,
+    Precision, Recompute, Run, Train,
 };
 
 /// What is minimised.
@@ -21,6 +21,9 @@ pub struct Objective {
     pub ctc_weight: f64,
     pub classifier_weight: f64,
     pub classifier_norm: Behaviour,
+    /// Not written where it is the usual one.
+    #[serde(skip_serializing_if = "ClassifierLoss::is_cross_entropy")]
+    pub classifier_loss: ClassifierLoss,
 }
 
 /// One update, and how many.
@@ -158,6 +161,7 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
             ctc_weight: train.ctc_weight,
             classifier_weight: train.classifier_weight,
             classifier_norm: train.classifier_norm,
+            classifier_loss: train.classifier_loss,
         },
         freeze_prefix: prefix(&train.freeze_module),
         freeze_steps: train.freeze_steps,

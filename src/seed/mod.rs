@@ -28,6 +28,8 @@ pub enum Purpose<'a> {
     Generation,
     /// Noise that is added to sound, and which diffusion step it is.
     Noise,
+    /// Which clips of a batch are mixed with which others, and how much.
+    Mixup,
 }
 
 /// The stream of `purpose` at two counters.
@@ -40,6 +42,7 @@ pub fn stream(seed: u64, purpose: Purpose<'_>, major: u64, minor: u64) -> Pcg64M
         Purpose::Teacher => (5, ""),
         Purpose::Generation => (6, ""),
         Purpose::Noise => (7, ""),
+        Purpose::Mixup => (8, ""),
     };
     let mut state = mix(seed, tag);
     for byte in name.bytes() {

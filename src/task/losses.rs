@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use kernels::binary_cross_entropy::binary_cross_entropy;
 use kernels::cross_entropy::cross_entropy;
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::{Array, Backend, OpError, Tape};
 
 use super::Shares;
 use super::distil::{FrameWeights, terms};
-use crate::data::Batch;
+use crate::data::{Batch, Target};
 use crate::model::Activations;
-use crate::plan::{self, DistillPlan, Heads};
+use crate::plan::{self, ClassifierLoss, DistillPlan, Heads};
 
 /// What is minimised, and what it is made of.
 pub struct Objective<'a> {
@@ -18,6 +19,9 @@ pub struct Objective<'a> {
     pub heads: &'a Heads,
     pub distill: Option<&'a DistillPlan>,
 }
+
+/// Losses [B] with a weight for each.
+type Weighted<D> = (Array<D>, Vec<f32>);
 
 /// One micro-batch's share of an update.
 pub struct MicroBatch<D: Backend> {
@@ -50,6 +54,15 @@ pub fn ctc_losses<D: Backend>(
         zero_infinity: true,
     };
     ctc_loss(tape, out.ctc()?, settings)
+}
+
+/// How much of each of so many classes there is, [B, classes].
+fn multi_hot(targets: &[&Target], classes: usize) -> Vec<f32> {
+    let mut rows = vec![0.0; targets.len() * classes];
+    for (row, target) in rows.chunks_exact_mut(classes.max(1)).zip(targets) {
+        target.shares().iter().for_each(|&(class, weight)| row[class] += weight);
+    }
+    rows
 }
 
 impl Objective<'_> {
@@ -126,7 +139,7 @@ impl Objective<'_> {
         Ok(counted)
     }
 
-    /// The classifiers' cross-entropy: mean over heads, sum over utterances.
+    /// The classifiers' loss: mean over heads, sum over utterances.
     fn classifiers<D: Backend>(
         &self,
         tape: &mut Tape<D>,
@@ -143,14 +156,42 @@ impl Objective<'_> {
             if self.plan.per_sample { shares.utterance_scale(self.plan.classifier_norm) } else { 1.0 };
         let scale = scale / heads as f64;
         for (head, logits) in student.class_logits.iter().enumerate() {
-            let targets = batch.labels.iter().map(|labels| labels.classes.get(head).copied().flatten());
-            let losses = cross_entropy(tape, logits, targets.collect())?;
-            let sum: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
-            *micro.losses.entry("classifier").or_default() += sum * scale;
-            micro.total += sum * scale * self.plan.classifier_weight;
-            let seed = (self.plan.classifier_weight * scale) as f32;
-            micro.seeds.push((losses, vec![seed; batch.len()]));
+            let targets: Vec<&Target> =
+                batch.labels.iter().filter_map(|labels| labels.classes.get(head)).collect();
+            for (losses, weights) in self.class_losses(tape, logits, &targets)? {
+                let weighted = losses.to_vec().into_iter().zip(&weights);
+                let sum: f64 = weighted.map(|(loss, weight)| f64::from(loss) * f64::from(*weight)).sum();
+                *micro.losses.entry("classifier").or_default() += sum * scale;
+                micro.total += sum * scale * self.plan.classifier_weight;
+                let seed = (self.plan.classifier_weight * scale) as f32;
+                micro.seeds.push((losses, weights.iter().map(|weight| seed * weight).collect()));
+            }
         }
         Ok(())
+    }
+
+    /// The losses [B] of one head's scores, as sums of losses with a weight for each clip.
+    fn class_losses<D: Backend>(
+        &self,
+        tape: &mut Tape<D>,
+        logits: &Array<D>,
+        targets: &[&Target],
+    ) -> Result<Vec<Weighted<D>>, OpError> {
+        if self.plan.classifier_loss == ClassifierLoss::Binary {
+            let classes = logits.shape().last();
+            let losses = binary_cross_entropy(tape, logits, multi_hot(targets, classes))?;
+            return Ok(vec![(losses, vec![1.0; targets.len()])]);
+        }
+        // Cross-entropy is linear in its target: a mixed clip has as many losses as classes, each with its share.
+        let most = targets.iter().map(|target| target.shares().len()).max().unwrap_or(0).max(1);
+        let share = |place: usize| {
+            let at = |target: &&Target| target.shares().get(place).copied();
+            let (classes, weights): (Vec<_>, Vec<f32>) = targets
+                .iter()
+                .map(|target| at(target).map_or((None, 0.0), |(class, weight)| (Some(class), weight)))
+                .unzip();
+            Ok((cross_entropy(tape, logits, classes)?, weights))
+        };
+        (0..most).map(share).collect()
     }
 }

@@ -74,7 +74,9 @@ impl MaskedPatches {
             PatchTask::PretrainJoint => [1.0, pretext.mse_weight],
             PatchTask::PretrainMpc => [1.0, 0.0],
             PatchTask::PretrainMpg => [0.0, 1.0],
-            PatchTask::FtAvgtok | PatchTask::FtCls => return None,
+            PatchTask::FtAvgtok | PatchTask::FtCls | PatchTask::FtAvgtok1sec | PatchTask::FtSuperb => {
+                return None;
+            }
         };
         Some(MaskedPatches {
             masked: pretext.masked,

@@ -12,6 +12,7 @@ mod losses;
 mod masked_patches;
 mod next_sample;
 mod predict;
+mod ranking;
 mod shares;
 
 pub use confusion::{Confusion, confusions, mistakes};
@@ -21,4 +22,5 @@ pub use losses::{MicroBatch, Objective, ctc_losses};
 pub use masked_patches::{Answered, Contrast, MaskedPatches, PatchJudge, Unmasked, contrast};
 pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
+pub use ranking::Ranking;
 pub use shares::Shares;

@@ -183,8 +183,10 @@ fn recognised<D: Backend>(
     let heads = model.plan.heads().ok_or(TrainError::Family)?;
     let decode_padding = job.plan.eval.decode_padding;
     let transcribes = job.plan.train.objective.ctc_weight > 0.0;
+    let classifier_loss = job.plan.train.objective.classifier_loss;
+    let tokenizer = job.tokenizer();
     let mut judge =
-        Judge::new(Judging { tokenizer: job.tokenizer(), vocab_size: heads.vocab_size, transcribes });
+        Judge::new(Judging { tokenizer, vocab_size: heads.vocab_size, transcribes, classifier_loss });
     // infer.py, which decodes padding, runs without flash attention: what it decodes there was attended to.
     let queries = match decode_padding {
         Behaviour::Sound => Queries::Valid,
@@ -225,7 +227,10 @@ fn recognised<D: Backend>(
     Ok(Evaluation {
         metrics: judge.metrics(),
         details: judge.word_details(),
-        confusions: job.confusions(judge.predictions()),
+        confusions: match judge.has_confusions() {
+            true => job.confusions(judge.predictions()),
+            false => Vec::new(),
+        },
         predictions: judge.into_predictions().into_iter().map(Judged::Prediction).collect(),
     })
 }
@@ -238,13 +243,14 @@ impl Metric {
             Metric::Cer => "dev/cer",
             Metric::Loss => "dev/loss",
             Metric::ClfAcc => "dev/clf_acc",
+            Metric::MeanAveragePrecision => "dev/mAP",
         }
     }
 
     /// Whether `value` is better than `best`.
     pub(super) fn improves(self, value: f64, best: f64) -> bool {
         match self {
-            Metric::ClfAcc => value > best,
+            Metric::ClfAcc | Metric::MeanAveragePrecision => value > best,
             Metric::Wer | Metric::Cer | Metric::Loss => value < best,
         }
     }

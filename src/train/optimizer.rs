@@ -217,6 +217,7 @@ mod tests {
                 ctc_weight: 1.0,
                 classifier_weight: 1.0,
                 classifier_norm: Behaviour::Reference,
+                classifier_loss: crate::plan::ClassifierLoss::CrossEntropy,
             },
             freeze_prefix: None,
             freeze_steps: 0,

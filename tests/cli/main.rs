@@ -8,6 +8,7 @@ mod fetch;
 mod generate;
 mod import;
 mod parity;
+mod patches;
 mod prepare;
 mod profile;
 mod published;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::PrepareVerb;
+use super::{PrepareVerb, Request};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -18,6 +18,14 @@ pub enum DataVerb {
     /// Bring audio into the prepared format.
     #[command(subcommand)]
     Prepare(PrepareVerb),
+    /// Measure the log-mel energies of an experiment's training clips, for `dataset_mean` and `dataset_std` of a model of patches.
+    Statistics(StatisticsArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct StatisticsArguments {
+    #[command(flatten)]
+    pub request: Request,
 }
 
 #[derive(Debug, Args)]

@@ -202,7 +202,9 @@ fn a_stopped_preparation_goes_on_and_redoes_nothing() {
     let bench = Bench::new();
     quietly(&bench.toy(), &bench.at("undisturbed")).expect("prepared");
     let error = bench.stopped_after("out", 4);
-    assert_eq!(error.to_string(), "stopped after 4 of 9 files");
+    // A file or two more may be done before the word arrives.
+    let said = error.to_string();
+    assert!((4..9).any(|files| said == format!("stopped after {files} of 9 files")), "{said}");
     assert!(!bench.at("out").exists());
     let clip = bench.at("out.partial/r1/r1_1.flac");
     let before = fs::metadata(&clip).expect("a clip").ino();

@@ -1,20 +1,19 @@
 //! SSAMBA and SSAST: a spectrogram in patches, through Mamba layers or a vision transformer.
 //!
-//! [`front`] makes patches of waveforms, [`trunk`] is what they go through, and here stand the tokens in front of it and the heads behind. What is asked
-//! of masked patches is `task`'s. Not for: the published files' positions on another grid ([`positions`]). Start at
+//! [`front`] makes patches of waveforms, [`trunk`] is what they go through, and here stand the tokens in front of it and the heads behind; [`pool`] is what heads
+//! stand on. What is asked of masked patches is `task`'s. Not for: the published files' positions on another grid ([`positions`]). Start at
 //! [`PatchNet`].
 
 mod block;
 mod front;
+mod pool;
 pub mod positions;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trunk;
 
-use kernels::embedding::embedding;
 use kernels::linear::linear;
-use kernels::padding::mean_pool;
 use kernels::place_tokens::place_tokens;
 use kernels::relu::relu;
 use kernels::time_mask::time_mask;
@@ -30,6 +29,8 @@ use crate::plan::{self, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
 /// Of tokens and positions as they are drawn.
 const TOKEN_STD: f32 = 0.02;
 const HEAD_NORM_EPS: f32 = 1e-5;
+/// What SUPERB's tasks project the bands of a moment to.
+const PROJECTED: usize = 256;
 
 /// The network: where its parameters are and how they act.
 #[derive(Debug, Clone)]
@@ -45,6 +46,7 @@ pub struct PatchNet {
     /// To tell masked patches apart, and to draw them.
     pretext: [Option<Pretext>; 2],
     head_norm: Option<LayerNorm>,
+    projector: Option<Linear>,
     heads: Vec<Linear>,
 }
 
@@ -101,12 +103,17 @@ impl PatchNet {
             head("gpredlayer", [PatchTask::PretrainJoint, PatchTask::PretrainMpg]),
         ];
         let mut head = scope.child("mlp_head");
-        let head_norm = (!pretrains).then(|| LayerNorm::declare(&mut head.child("0"), width, HEAD_NORM_EPS));
+        let superb = plan.task == PatchTask::FtSuperb;
+        let head_norm =
+            (!pretrains && !superb).then(|| LayerNorm::declare(&mut head.child("0"), width, HEAD_NORM_EPS));
+        let projected = if superb { PROJECTED } else { width };
         let mut linear = |(index, &classes): (usize, &usize)| {
             // The published models have one head, the second module of a list.
-            Linear::torch(&mut head.child(index + 1), width, classes, true)
+            Linear::torch(&mut head.child(index + 1), projected, classes, true)
         };
         let heads = plan.heads.classes.iter().enumerate().map(&mut linear).collect();
+        let projector = superb
+            .then(|| Linear::torch(&mut scope.child("projector"), plan.grid()[0] * width, PROJECTED, true));
         let front = Front::new(plan);
         PatchNet {
             plan: plan.clone(),
@@ -118,6 +125,7 @@ impl PatchNet {
             trunk,
             pretext,
             head_norm,
+            projector,
             heads,
         }
     }
@@ -226,30 +234,13 @@ impl PatchNet {
         };
         let head = head.as_ref().ok_or_else(|| OpError::device("patches", "the model has no such head"))?;
         let states = self.run(pass, patches, masked, Keep::Last)?;
-        let chosen = self.rows(pass, &states[states.len() - 1], masked)?;
+        let chosen = pool::patches(pass, &self.plan, &states[states.len() - 1], masked)?;
         let name = if question == Question::Which { "cpredlayer" } else { "gpredlayer" };
         pass.within(name, |pass| {
             let x = head.inner.forward(pass, &chosen)?;
             let x = relu(pass.tape, &x)?;
             head.outer.forward(pass, &x)
         })
-    }
-
-    /// The `chosen` patches of each clip, by their index, out of all tokens [B, tokens + P, width]; equally many of each.
-    fn rows<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        x: &Array<D>,
-        chosen: &[Vec<usize>],
-    ) -> Result<Array<D>, OpError> {
-        let places = |patches: &Vec<usize>| patches.iter().map(|patch| self.place_of(*patch)).collect();
-        gather(pass, x, &chosen.iter().map(places).collect::<Vec<_>>())
-    }
-
-    /// Where a patch stands among all tokens.
-    fn place_of(&self, patch: usize) -> usize {
-        let (count, at) = self.plan.tokens();
-        if patch < at { patch } else { patch + count }
     }
 
     /// Runs the network for classes.
@@ -264,53 +255,17 @@ impl PatchNet {
         let patches = self.patches(pass, input)?;
         let hidden_states = self.encode(pass, &patches, &[])?;
         let last = &hidden_states[hidden_states.len() - 1];
-        let pooled = self.pool(pass, last)?;
-        let mut class_logits = Vec::with_capacity(self.heads.len());
-        if let Some(norm) = &self.head_norm {
-            let normed = pass.within("mlp_head.0", |pass| norm.forward(pass, &pooled))?;
-            for (index, head) in self.heads.iter().enumerate() {
-                let name = format!("mlp_head.{}", index + 1);
-                class_logits.push(pass.within(name, |pass| head.forward(pass, &normed))?);
-            }
-        }
+        let (pooled, class_logits) = self.classify(pass, last, &input.samples)?;
         let frames = vec![last.shape().dims()[1]; input.samples.len()];
         Ok(Activations {
             extract_features: patches,
             hidden_states,
             logits: None,
-            pooled: Some(pooled),
+            pooled,
             class_logits,
             frames,
         })
     }
-
-    /// What heads stand on [B, width]: the mean of all patches, or of the class tokens.
-    fn pool<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        let batch = x.shape().dims()[0];
-        if self.plan.task == PatchTask::FtCls {
-            let (count, at) = self.plan.tokens();
-            let tokens = gather(pass, x, &vec![(at..at + count).collect(); batch])?;
-            return mean_pool(pass.tape, &tokens, &vec![count; batch]);
-        }
-        let all: Vec<usize> = (0..self.plan.patches()).collect();
-        let patches = self.rows(pass, x, &vec![all; batch])?;
-        mean_pool(pass.tape, &patches, &vec![self.plan.patches(); batch])
-    }
-}
-
-/// The tokens of each sequence of `x` [B, T, width] at these places, equally many of each.
-fn gather<D: Backend>(
-    pass: &mut Pass<'_, D>,
-    x: &Array<D>,
-    places: &[Vec<usize>],
-) -> Result<Array<D>, OpError> {
-    let [batch, time, width] = x.dims("patches", "x")?;
-    let of_row = |(row, places): (usize, &Vec<usize>)| -> Vec<u32> {
-        places.iter().map(|place| (row * time + place) as u32).collect()
-    };
-    let codes: Vec<u32> = places.iter().enumerate().flat_map(of_row).collect();
-    let table = x.reshaped([batch * time, width])?;
-    embedding(pass.tape, &table, &codes, [batch, codes.len().checked_div(batch).unwrap_or(0)])
 }
 
 impl PatchesPlan {

@@ -56,6 +56,7 @@ fn plan(width: usize, layers: usize, trunk: plan::Trunk, stride: usize, classes:
         layers,
         trunk,
         pretext,
+        scene: None,
         head_lr: None,
         heads: Heads { vocab_size: 0, blank: 0, classes: classes.to_vec(), pooling: Pooling::Mean },
     }
@@ -226,4 +227,22 @@ fn a_clip_has_the_features_that_it_has_alone_and_the_mean_behind_them() {
         (&first[4 * bands..], &second[2 * bands..]),
         (&vec![0.0; (frames - 4) * bands][..], &vec![0.0; (frames - 2) * bands][..])
     );
+}
+
+/// A minute in 8 × 384 patches: a second has all bands of 6 or 7 columns; the published slices are 51 tokens in their order, the class token among them.
+#[test]
+fn a_second_is_all_bands_of_that_second() {
+    let trunk = plan::Trunk::Mamba(mamba(Behaviour::Sound, Behaviour::Sound));
+    let mut plan = plan(WIDTH, 2, trunk, 16, &[10]);
+    plan.features.frames = 6144;
+    let second = |slices, second| plan.of_second(plan::ScenePlan { seconds: 60, slices }, second);
+    assert_eq!(plan.grid(), [8, 384]);
+    // Columns 0 to 5 have their middle, frame 16 c + 8, before frame 100.
+    let first: Vec<usize> =
+        (0..8).flat_map(|band| (0..6).map(move |column| 1 + band * 384 + column)).collect();
+    assert_eq!(second(Behaviour::Sound, 0), first);
+    let counts: Vec<usize> = (0..60).map(|index| second(Behaviour::Sound, index).len()).collect();
+    assert_eq!((counts.iter().sum::<usize>(), counts.iter().min()), (8 * 375, Some(&48)));
+    assert_eq!(second(Behaviour::Reference, 0), (0..51).collect::<Vec<_>>());
+    assert_eq!(second(Behaviour::Reference, 59), (3009..3060).collect::<Vec<_>>());
 }

@@ -14,7 +14,7 @@ use super::Problem;
 use crate::config::Model;
 
 pub use keyword::KeywordPlan;
-pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, Trunk};
+pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
 pub use sashimi::{
     BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
 };
@@ -27,6 +27,12 @@ pub enum Pretrained {
     None,
     /// Drawn from this seed.
     Random { seed: u64 },
+    /// The best weights of another run.
+    Run {
+        #[serde(skip)]
+        dir: std::path::PathBuf,
+        id: String,
+    },
     /// A folder with `config.json` and `model.safetensors`, a hub name, or a file of weights.
     Folder(String),
 }
@@ -91,6 +97,11 @@ trait Family {
 
     /// The heads that transcribe or classify.
     fn heads(&self) -> Option<&Heads> {
+        None
+    }
+
+    /// Seconds of a clip, where each has classes of its own.
+    fn seconds(&self) -> Option<usize> {
         None
     }
 
@@ -175,6 +186,11 @@ impl ModelPlan {
     /// The tiers of S4 layers, where it has such.
     pub fn tiers(&self) -> Option<&TiersPlan> {
         self.body.family().tiers()
+    }
+
+    /// Seconds of a clip, where each has classes of its own.
+    pub fn seconds(&self) -> Option<usize> {
+        self.body.family().seconds()
     }
 
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.

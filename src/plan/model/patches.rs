@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::{Body, Family, Heads, ModelPlan, Pretrained, divides};
 pub use crate::config::PatchTask;
 use crate::config::{
-    Behaviour, BimambaType, ClassToken, Filterbank, Patches, Pooling, Pretext, Ssamba, Ssast,
+    Behaviour, BimambaType, ClassToken, Filterbank, Patches, Pooling, Pretext, Scene, Ssamba, Ssast,
 };
 use crate::plan::Problem;
 
 /// What a frame of the filterbank hears.
 const FRAME_MS: usize = 25;
+const FRAMES_PER_SEC: usize = 100;
 
 /// How sound becomes a spectrogram.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,6 +70,13 @@ pub struct PretextPlan {
     pub mse_weight: f64,
 }
 
+/// A clip in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ScenePlan {
+    pub seconds: usize,
+    pub slices: Behaviour,
+}
+
 /// Patches of a spectrogram, and what is learned of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PatchesPlan {
@@ -84,6 +92,9 @@ pub struct PatchesPlan {
     pub layers: usize,
     pub trunk: Trunk,
     pub pretext: PretextPlan,
+    /// Where each second has classes of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene: Option<ScenePlan>,
     /// The rate of all heads where it is their own.
     pub head_lr: Option<f64>,
     /// Without a CTC head.
@@ -100,6 +111,21 @@ impl PatchesPlan {
     pub fn patches(&self) -> usize {
         let [bands, frames] = self.grid();
         bands * frames
+    }
+
+    /// Which tokens, among all, a second's mean is over.
+    pub fn of_second(&self, scene: ScenePlan, second: usize) -> Vec<usize> {
+        let ([bands, columns], (count, at)) = (self.grid(), self.tokens());
+        if scene.slices == Behaviour::Reference {
+            let long = (count + self.patches()) / scene.seconds;
+            return (second * long..(second + 1) * long).collect();
+        }
+        // A patch is of the second that its middle lies in.
+        let middle = |column: &usize| column * self.stride[1] + self.shape[1] / 2;
+        let within: Vec<usize> =
+            (0..columns).filter(|column| middle(column) / FRAMES_PER_SEC == second).collect();
+        let patches = (0..bands).flat_map(|band| within.iter().map(move |column| band * columns + column));
+        patches.map(|patch| if patch < at { patch } else { patch + count }).collect()
     }
 
     /// Whether a parameter stands below the heads.
@@ -148,6 +174,10 @@ impl Family for PatchesPlan {
 
     fn heads(&self) -> Option<&Heads> {
         (!self.task.pretrains()).then_some(&self.heads)
+    }
+
+    fn seconds(&self) -> Option<usize> {
+        self.scene.map(|scene| scene.seconds)
     }
 
     fn normalises(&self) -> bool {
@@ -204,6 +234,7 @@ struct Written<'a> {
     features: &'a Filterbank,
     patches: &'a Patches,
     pretext: &'a Pretext,
+    scene: &'a Scene,
 }
 
 /// The model of a `[model.ssamba]` for sound of `rate_hz`, and what is wrong with it.
@@ -219,6 +250,7 @@ pub(super) fn ssamba_model(s: &Ssamba, rate_hz: u32, problems: &mut Vec<Problem>
         features: &s.features,
         patches: &s.patches,
         pretext: &s.pretext,
+        scene: &s.scene,
     };
     if s.if_bidirectional && !s.depth.is_multiple_of(2) {
         let message = format!("layers stand in pairs (`if_bidirectional`), but `depth` is {}", s.depth);
@@ -258,6 +290,7 @@ pub(super) fn ssast_model(s: &Ssast, rate_hz: u32, problems: &mut Vec<Problem>) 
         features: &s.features,
         patches: &s.patches,
         pretext: &s.pretext,
+        scene: &s.scene,
     };
     divides(s.num_heads, s.embed_dim, "model.ssast.num_heads", "embed_dim", problems);
     let tokens = if s.distilled { 2 } else { 1 };
@@ -282,6 +315,8 @@ fn model(w: &Written<'_>, trunk: Trunk, rate_hz: u32, problems: &mut Vec<Problem
             contrast: w.pretext.contrast,
             mse_weight: w.pretext.mse_weight,
         },
+        scene: (w.task == PatchTask::FtAvgtok1sec)
+            .then_some(ScenePlan { seconds: w.scene.seconds, slices: w.scene.slices }),
         head_lr: (w.head_lr > 0.0).then_some(w.head_lr),
         heads: Heads { vocab_size: 0, blank: 0, classes: w.num_targets.to_vec(), pooling: Pooling::Mean },
     };
@@ -337,6 +372,26 @@ fn check(w: &Written<'_>, plan: &PatchesPlan, problems: &mut Vec<Problem>) {
     } else if w.num_targets.is_empty() {
         let help = "give the classes of each head, for example `num_targets = [35]`";
         problems.push(Problem::new(&key("num_targets"), "there is nothing to classify into", help));
+    }
+    if let Some(scene) = plan.scene {
+        check_scene(w, plan, scene, problems);
+    }
+}
+
+/// Whether every second has patches, and the seconds one head.
+fn check_scene(w: &Written<'_>, plan: &PatchesPlan, scene: ScenePlan, problems: &mut Vec<Problem>) {
+    let key = |leaf: &str| format!("{}.{leaf}", w.table);
+    if (0..scene.seconds).any(|second| plan.of_second(scene, second).is_empty()) {
+        let (frames, seconds) = (plan.features.frames, scene.seconds);
+        problems.push(Problem::new(
+            &key("scene.seconds"),
+            format!("some of {seconds} seconds have no patch in {frames} frames of 10 ms"),
+            "raise `target_length`, or lower `seconds`",
+        ));
+    }
+    if w.num_targets.len() > 1 {
+        let message = "the seconds of a clip have one head";
+        problems.push(Problem::new(&key("num_targets"), message, "give one number of classes"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use runner::corpora::{Corpus, MetaFormat};
 use runner::data::{Batch, Encoder, Labels, Limits, Loader, Position, Spelling, Stream, eval_batches, pack};
-use runner::plan::{Behaviour, DataFormat, DataPlan, LengthBounds};
+use runner::plan::{Behaviour, DataFormat, DataPlan, Labelling, LengthBounds};
 use runner::text::CtcTokenizer;
 use serde_json::Value as Json;
 
@@ -117,6 +117,8 @@ fn data_plan(case: &Json) -> DataPlan {
         replace_apos: true,
         upper_only: false,
         clips: None,
+        labelling: Labelling::OnePerHead,
+        mixup: 0.0,
         normalise: true,
     }
 }

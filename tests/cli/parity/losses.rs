@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use kernels::padding::reverse_padded;
 use kernels::{Array, Cpu, Tape};
-use runner::data::{Batch, Labels};
+use runner::data::{Batch, Labels, Target};
 use runner::model::weights::{Tensors, read_tensors};
 use runner::model::{Activations, Pooled};
 use runner::nn::{Bidirectional, Declaration, Mamba2Sizes, MixerSizes, Params, Pass, Scope};
-use runner::plan::{Behaviour, DistillPlan, Heads, Objective, Pooling, Teacher};
+use runner::plan::{Behaviour, ClassifierLoss, DistillPlan, Heads, Objective, Pooling, Teacher};
 use runner::task::{Judge, Judging, Scores, Shares};
 use runner::text::CtcTokenizer;
 
@@ -62,7 +62,7 @@ fn batch() -> Batch {
         text: String::new(),
         chars: symbols.len(),
         symbols,
-        classes: classes.to_vec(),
+        classes: classes.map(Target::of).to_vec(),
     });
     Batch {
         names: ["a", "b", "c"].map(str::to_owned).to_vec(),
@@ -82,6 +82,7 @@ fn case(golden: &Tensors, name: &str, per_sample: bool, ctc_weight: f64, logits_
         ctc_weight,
         classifier_weight: 2.0,
         classifier_norm: Behaviour::Reference,
+        classifier_loss: ClassifierLoss::CrossEntropy,
     };
     let heads = Heads { vocab_size: 5, blank: 0, classes: vec![4, 3], pooling: Pooling::Mean };
     let distill = DistillPlan {
@@ -226,12 +227,18 @@ fn reversal_turns_valid_frames_and_drops_padding() {
 fn accuracy_is_the_mean_over_heads_and_a_missing_label_counts_as_wrong() {
     let golden = golden();
     let tokenizer = CtcTokenizer::read(&root().join("corpora/smoke/vocab.json")).unwrap();
-    let mut judge = Judge::new(Judging { tokenizer: Some(&tokenizer), vocab_size: 32, transcribes: false });
+    let mut judge = Judge::new(Judging {
+        tokenizer: Some(&tokenizer),
+        vocab_size: 32,
+        transcribes: false,
+        classifier_loss: ClassifierLoss::CrossEntropy,
+    });
     let (labels, right) = (&golden["judge.labels"].1, &golden["judge.right"].1);
     let scores: Vec<&[f32]> = (0..2).map(|head| &golden[&format!("judge.scores.{head}")].1[..]).collect();
     let rows = scores[0].chunks(4).zip(scores[1].chunks(3)).zip(labels.chunks(2));
     for ((first, second), labels) in rows {
-        let classes = labels.iter().map(|&class| (class >= 0.0).then_some(class as usize)).collect();
+        let class = |&class: &f32| Target::of((class >= 0.0).then_some(class as usize));
+        let classes = labels.iter().map(class).collect();
         let labels = Labels { text: String::new(), symbols: Vec::new(), chars: 0, classes };
         judge.add("u", &labels, &Scores { logits: &[], frames: 0, classes: vec![first, second], loss: None });
     }

@@ -1,0 +1,65 @@
+//! Clips mixed with others, sound and labels alike (Zhang et al. 2018, arXiv 1710.09412; on waveforms as in SSAST).
+
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_pcg::Pcg64Mcg;
+
+use super::{DataError, Labels, Loader};
+
+/// The share of the first clip is drawn from a beta distribution with both parameters this: mostly near a half.
+const SHAPE: usize = 10;
+
+/// A clip of the loader, mixed with another one of all by `chance`. Each is brought to mean 0 before; the other is cut or filled with silence to the
+/// length of the first.
+///
+/// # Errors
+/// The sound of the other is missing or broken.
+pub(super) fn maybe_mixed(
+    loader: &mut Loader,
+    clip: (String, Arc<[f32]>, Labels),
+    chance: f64,
+    draws: &mut Pcg64Mcg,
+) -> Result<(String, Arc<[f32]>, Labels), DataError> {
+    if draws.random::<f64>() >= chance {
+        return Ok(clip);
+    }
+    let (name, waveform, mut labels) = clip;
+    let other = draws.random_range(0..loader.len());
+    let share = beta(draws);
+    let (_, with, others) = loader.load(other)?;
+    let (mean, with_mean) = (mean(&waveform), mean(&with));
+    let behind = std::iter::repeat(with_mean);
+    let mixed = waveform.iter().zip(with.iter().copied().chain(behind));
+    let mixed = mixed.map(|(a, b)| share.mul_add(a - mean, (1.0 - share) * (b - with_mean))).collect();
+    for (target, other) in labels.classes.iter_mut().zip(&others.classes) {
+        *target = target.mixed(share, other);
+    }
+    Ok((name, mixed, labels))
+}
+
+/// Of 2n − 1 even draws, the one in the middle is distributed as beta(n, n).
+fn beta(draws: &mut Pcg64Mcg) -> f32 {
+    let mut even: Vec<f32> = (1..2 * SHAPE).map(|_| draws.random()).collect();
+    *even.select_nth_unstable_by(SHAPE - 1, f32::total_cmp).1
+}
+
+fn mean(waveform: &[f32]) -> f32 {
+    (waveform.iter().map(|x| f64::from(*x)).sum::<f64>() / waveform.len().max(1) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean ½ and variance 1 / (4 (2n + 1)).
+    #[test]
+    fn shares_are_those_of_a_beta_distribution() {
+        let mut draws = Pcg64Mcg::new(7);
+        let shares: Vec<f64> = (0..20_000).map(|_| f64::from(beta(&mut draws))).collect();
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        let variance = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / shares.len() as f64;
+        assert!((mean - 0.5).abs() < 3e-3, "{mean}");
+        assert!((variance * 84.0 - 1.0).abs() < 0.05, "{variance}");
+    }
+}

@@ -1,0 +1,136 @@
+//! Models of patches of spectrograms: where they start, what they are told of their corpus, and clips with several classes or one for each second.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{Said, root, runner};
+
+/// An experiment over a shipped one, as small as can be.
+fn small(folder: &TempDir, name: &str, base: &str, more: &str) -> String {
+    let text = format!(
+        "extends = [\"{}\"]
+[profile.ci]
+output.runs_dir = \"{}\"
+data.batch_size = 2
+train = {{ max_steps = 2, warmup_steps = 0, decay_steps = 2 }}
+eval = {{ max_eval_batches = 2, checkpoint_interval = 2 }}
+model.ssamba = {{ embed_dim = 16, depth = 2, d_state = 2 }}
+{more}",
+        root().join("experiments").join(base).display(),
+        folder.path().join("runs").display()
+    );
+    let file = folder.path().join(name);
+    fs::write(&file, text).expect("written");
+    file.display().to_string()
+}
+
+fn run(file: &str, more: &[&str]) -> Said {
+    runner(&[&["run", file, "--profile", "ci"][..], more].concat())
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+}
+
+/// The folder of the only run called `name`.
+fn run_of(folder: &TempDir, name: &str) -> std::path::PathBuf {
+    let runs = fs::read_dir(folder.path().join("runs")).expect("runs").map(|run| run.expect("a run").path());
+    let called = |run: &std::path::PathBuf| {
+        run.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}-")))
+    };
+    runs.filter(called).next().expect("a run of this name")
+}
+
+#[test]
+fn a_model_starts_from_the_best_weights_of_a_run_that_comes_first() {
+    let folder = TempDir::new().expect("a folder");
+    small(&folder, "before.toml", "ssamba_pretrain_tiny.toml", "");
+    let file = small(&folder, "after.toml", "ssamba_speech_commands.toml", "");
+    let said = run(&file, &["-s", "model.ssamba.pretrained=run:before", "-s", "train.max_lr=1e-30"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("before first: after needs it"), "{}", said.err);
+    let (before, after) = (run_of(&folder, "before"), run_of(&folder, "after"));
+    // A rate that moves nothing leaves the weights as they came.
+    let projection = |run: &Path| {
+        let file = run.join("checkpoints/best/model.safetensors");
+        runner::model::weights::read_tensors(&file).expect("weights")["v.patch_embed.proj.weight"].1.clone()
+    };
+    assert_eq!(projection(&before), projection(&after));
+    let identity = json(&after.join("run.json"));
+    assert_eq!(identity["needs"]["before"], json(&before.join("run.json"))["id"]);
+    // The folder can be run again from anywhere.
+    let written = fs::read_to_string(after.join("config.toml")).expect("config.toml");
+    assert!(written.contains(&format!("pretrained = \"run:{}\"", before.display())), "{written}");
+}
+
+#[test]
+fn a_run_to_start_from_that_is_nowhere_is_pointed_at() {
+    let folder = TempDir::new().expect("a folder");
+    let file = small(&folder, "after.toml", "ssamba_speech_commands.toml", "");
+    let said = run(&file, &["-s", "model.ssamba.pretrained=run:nobody"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("error[E102]: there is no experiment or run called `nobody`"), "{}", said.err);
+}
+
+/// The bundled words have 67,572 frames of 128 bands; mean and spread are those that their profiles are told.
+#[test]
+fn statistics_are_printed_as_they_are_set() {
+    let file = root().join("experiments/ssamba_pretrain_tiny.toml").display().to_string();
+    let said = runner(&["data", "statistics", &file, "--profile", "smoke"]);
+    assert_eq!((said.code, &*said.err), (0, "780 clips to train on, 67,572 frames of 128 bands\n"));
+    assert_eq!(said.out, "[model.ssamba.features]\ndataset_mean = -10.8347020\ndataset_std = 6.1753066\n");
+    let file = root().join("experiments/tedlium_direct.toml").display().to_string();
+    let said = runner(&["data", "statistics", &file, "--profile", "smoke"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("`[model.wav2vec2]` is not told how loud its corpus is"), "{}", said.err);
+}
+
+#[test]
+fn clips_with_several_classes_are_judged_by_how_they_rank() {
+    let folder = TempDir::new().expect("a folder");
+    let file = small(&folder, "several.toml", "ssamba_audioset.toml", "");
+    let said = run(&file, &[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let dir = run_of(&folder, "several");
+    let metrics = json(&dir.join("metrics.json"));
+    for name in ["test/mAP", "test/mAUC", "test/d_prime", "test/loss"] {
+        assert!(metrics[name].is_number(), "{name} of {metrics}");
+    }
+    // The share of right answers means nothing where there are several.
+    assert_eq!(metrics["test/clf_acc"], Value::Null);
+    let said = runner(&["check", &file, "--profile", "ci", "-s", "train.classifier_loss=cross_entropy"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.err.contains("average precision is of classes each of which may be there or not"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn every_second_of_a_scene_has_an_answer() {
+    let folder = TempDir::new().expect("a folder");
+    let file = small(&folder, "scene.toml", "ssamba_urban8k.toml", "");
+    for slices in ["sound", "reference"] {
+        let runs = folder.path().join(slices);
+        let runs_dir = format!("output.runs_dir={}", runs.display());
+        let said =
+            run(&file, &["-s", &format!("model.ssamba.scene.slices={slices}"), "-s", &runs_dir, "--json"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let report: Value = serde_json::from_str(&said.out).expect("JSON");
+        let dir = Path::new(report["dir"].as_str().expect("a folder"));
+        let preds = fs::read_to_string(dir.join("preds.jsonl")).expect("predictions");
+        for line in preds.lines() {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(line["clf_pred"].as_array().map(Vec::len), Some(3), "{line}");
+            assert_eq!(line["clf_label"].as_array().map(Vec::len), Some(3), "{line}");
+        }
+    }
+    let more = ["-s", "model.ssamba.scene.seconds=4"];
+    let said = runner(&[&["check", &file, "--profile", "ci"][..], &more].concat());
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("some of 4 seconds have no patch in 300 frames of 10 ms"), "{}", said.err);
+}
