@@ -297,11 +297,12 @@ pub enum SplitName {
     Test,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ModelArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; a folder that `runner export` wrote; or a checkpoint of the
-    /// published CALD programs (`model.ckpt-STEP` with `hparams.json` beside it, or its folder: then the newest, or `@STEP`).
-    #[arg(value_name = "MODEL[@best|latest|STEP]")]
+    /// A run's folder, with `@best` (default), `@latest`, `@STEP`, or `@FIRST..LAST` for the mean of the weights of all checkpoints
+    /// between; a folder that `runner export` wrote; or a checkpoint of the published CALD programs (`model.ckpt-STEP` with `hparams.json`
+    /// beside it, or its folder: then the newest, or `@STEP`).
+    #[arg(value_name = "MODEL[@best|latest|STEP|FIRST..LAST]")]
     pub model: String,
     /// Read vocabulary, class names and utterances in this corpus, not in the one that the model was trained on.
     #[arg(long, value_name = "DIR")]
@@ -321,12 +322,18 @@ pub struct EvalArguments {
     /// Judge on the utterances of this meta file of the corpus instead.
     #[arg(long, value_name = "FILE", conflicts_with = "split")]
     pub meta: Option<String>,
+    /// Judge the mean of what several models say of each class: the model and these, which are named like it.
+    #[arg(long = "with", value_name = "MODEL")]
+    pub with: Vec<String>,
+    /// Of `@FIRST..LAST`, take the mean of what all checkpoints say, not the mean of their weights; so too with `--with`.
+    #[arg(long)]
+    pub ensemble: bool,
     /// Judge sound instead: every clip of this folder, such as `runner generate -o DIR` writes, by what the classifier hears in it.
     ///
     /// IS, mIS and mean top-1 confidence of the clips, AM and FID against the classifier's training list, and the classes heard; the same
     /// of its test list, which are clips of people. Such numbers compare only with others by the same checkpoint of the same classifier:
     /// not with published ones, whose classifier is another. FID is also biased upwards where clips are few.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta", "with", "ensemble"])]
     pub samples: Option<PathBuf>,
     /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
     /// draw sample by sample; `clips.json` has the likelihoods.
@@ -399,6 +406,9 @@ pub struct ExportArguments {
     /// Folder to write; must be empty or absent.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Leave out what stands on the layers of a model of patches: what is left are its features.
+    #[arg(long)]
+    pub headless: bool,
 }
 
 #[derive(Debug, Args)]

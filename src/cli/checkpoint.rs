@@ -19,6 +19,7 @@ use crate::record::{Folder, Identity};
 const HPARAMS: &str = "hparams.json";
 
 /// A checkpoint, and what was trained.
+#[derive(Clone)]
 pub struct Named {
     /// The folder it belongs to: where results go.
     pub dir: PathBuf,
@@ -27,9 +28,12 @@ pub struct Named {
     pub id: String,
     pub name: String,
     pub plan: Plan,
+    /// The updates behind it; of several checkpoints, the last one's.
     pub step: u64,
-    /// The file with its weights.
-    pub weights: PathBuf,
+    /// Which checkpoint it is, for names of folders: `200`, or `100-300` for the mean of several.
+    pub which: String,
+    /// The files with its weights: their mean is the model's.
+    pub weights: Vec<PathBuf>,
     /// The experiment as TOML, every option filled in.
     pub experiment: String,
 }
@@ -66,12 +70,17 @@ impl Named {
                 "give the folder that `runner results` lists, for example `results/runs/NAME-HASH@best`",
             )
         })?;
-        let step = step_of(&folder, which)?;
+        let steps = steps_of(&folder, which)?;
+        let (first, step) = (steps[0], steps[steps.len() - 1]);
         let request =
             Request { experiment: folder.config_toml(), profile: None, hparams: None, sets: Vec::new() };
         Ok(Self {
             dir: folder.dir().to_owned(),
-            weights: checkpoint::dir(folder.dir(), step).join("model.safetensors"),
+            weights: steps
+                .iter()
+                .map(|&step| checkpoint::dir(folder.dir(), step).join("model.safetensors"))
+                .collect(),
+            which: if first == step { step.to_string() } else { format!("{first}-{step}") },
             experiment: read(&folder.config_toml())?,
             plan: plan_alone(&request)?,
             id: identity.id,
@@ -96,8 +105,9 @@ impl Named {
             id: plan.id.clone(),
             name: plan.name.clone(),
             step: plan.train.max_steps,
+            which: plan.train.max_steps.to_string(),
             plan,
-            weights: folder.join("model.safetensors"),
+            weights: vec![folder.join("model.safetensors")],
             experiment: read(&experiment)?,
         })
     }
@@ -136,7 +146,8 @@ impl Named {
             name: plan.name.clone(),
             plan,
             step: found.step,
-            weights: found.path,
+            which: found.step.to_string(),
+            weights: vec![found.path],
             experiment: resolved_toml(&experiment, &[])
                 .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?,
         })
@@ -147,9 +158,16 @@ impl Named {
     /// # Errors
     /// The weights cannot be read or do not fit.
     pub fn model(&self, device: &Cpu) -> Result<Model<Cpu>, Failure> {
+        let tensors = weights::mean(&self.weights)?;
         let mut model = Model::draw(device, &self.plan.model, self.plan.run.seed)?;
-        weights::load(&mut model.params, &self.weights, weights::Match::Strict)?;
+        weights::take(&mut model.params, &tensors, &self.weights[0], weights::Match::Strict)?;
         Ok(model)
+    }
+
+    /// The checkpoints that its weights are the mean of, each by itself.
+    pub fn members(&self) -> Vec<Self> {
+        let member = |file: &PathBuf| Self { weights: vec![file.clone()], ..self.clone() };
+        self.weights.iter().map(member).collect()
     }
 }
 
@@ -196,16 +214,24 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| "published".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn step_of(folder: &Folder, which: &str) -> Result<u64, Failure> {
+/// The steps of the checkpoints that are meant, at least one, ascending.
+fn steps_of(folder: &Folder, which: &str) -> Result<Vec<u64>, Failure> {
     let steps = checkpoint::steps(folder.dir())?;
-    let step = match which {
-        "best" => checkpoint::pointed(folder.dir(), Pointer::Best),
-        "latest" => checkpoint::pointed(folder.dir(), Pointer::Latest),
-        step => step.parse().ok().filter(|step| steps.contains(step)),
+    let within = |(first, last): (&str, &str)| -> Option<Vec<u64>> {
+        let span = first.parse::<u64>().ok()?..=last.parse::<u64>().ok()?;
+        Some(steps.iter().copied().filter(|step| span.contains(step)).collect())
     };
-    step.ok_or_else(|| {
-        let there: Vec<String> = steps.iter().map(u64::to_string).collect();
-        let message = format!("the run has no checkpoint `{which}`");
-        Failure::new(failure::MISSING, message).help(format!("it has {}", there.join(", ")))
-    })
+    let pointed = |pointer| checkpoint::pointed(folder.dir(), pointer).into_iter().collect();
+    let found: Vec<u64> = match which {
+        "best" => pointed(Pointer::Best),
+        "latest" => pointed(Pointer::Latest),
+        span if span.contains("..") => span.split_once("..").and_then(within).unwrap_or_default(),
+        step => step.parse().ok().filter(|step| steps.contains(step)).into_iter().collect(),
+    };
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let there: Vec<String> = steps.iter().map(u64::to_string).collect();
+    let message = format!("the run has no checkpoint `{which}`");
+    Err(Failure::new(failure::MISSING, message).help(format!("it has {}", there.join(", "))))
 }

@@ -6,13 +6,14 @@ use kernels::Cpu;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{EvalArguments, SplitName};
+use super::arguments::{EvalArguments, ModelArguments, SplitName};
 use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::failure::{self, Failure};
-use crate::record::{Values, folder::write_json, preds};
+use crate::data::Batch;
+use crate::record::{Values, folder::write_json, preds, scenes};
 use crate::task::mistakes;
-use crate::train::{Evaluation, Job, Split, evaluate};
+use crate::train::{Evaluation, Job, Split, evaluate, evaluate_together};
 
 /// The most frequent mistakes of classifiers that are shown; confusion.csv has all.
 const MISTAKES_SHOWN: usize = 5;
@@ -30,22 +31,26 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
         plan.data.test_meta = given.map_or_else(|| meta.clone(), |path| path.display().to_string());
     }
     kernels::threads::start(plan.run.threads);
-    let Named { dir, id, name, plan, step, .. } = &named;
+    let Named { dir, id, name, plan, step, which, .. } = &named;
     let job = Job::open(plan)?;
     let device = Cpu::default();
-    let model = named.model(&device)?;
     let split = match arguments.split {
         SplitName::Dev => Split::Dev,
         SplitName::Test => Split::Test,
     };
     let batches = job.eval_batches(split)?;
-    let judged = evaluate(&device, &model, &job, &batches)?;
+    let several = arguments.ensemble || !arguments.with.is_empty();
+    let judged = match several {
+        false => evaluate(&device, &named.model(&device)?, &job, &batches)?,
+        true => together(&device, &named, arguments, talk, &job, &batches)?,
+    };
     let mut metrics = split.named(&judged.metrics);
     metrics.extend(split.named(&judged.details));
     let output = arguments.output.clone().unwrap_or_else(|| {
         let stem = arguments.meta.as_deref().and_then(|meta| Path::new(meta).file_stem());
         let what = stem.map_or_else(|| split.name().into(), |stem| stem.to_string_lossy().into_owned());
-        dir.join(format!("eval_{what}_{step}"))
+        let together = if several { "_together" } else { "" };
+        dir.join(format!("eval_{what}_{which}{together}"))
     });
     write(&output, &judged, &metrics)?;
     if talk.json {
@@ -60,12 +65,38 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// What the model and those beside it say together.
+fn together(
+    device: &Cpu,
+    named: &Named,
+    arguments: &EvalArguments,
+    talk: Talk,
+    job: &Job<'_>,
+    batches: &[Batch],
+) -> Result<Evaluation, Failure> {
+    let mut members = named.members();
+    for other in &arguments.with {
+        let asked = ModelArguments { model: other.clone(), ..arguments.model.clone() };
+        let other = Named::find(&asked, talk)?;
+        if other.plan.model.classes() != named.plan.model.classes() {
+            let message = format!("`{}` tells other classes apart than `{}`", other.name, named.name);
+            return Err(Failure::new(failure::REQUEST, message)
+                .help("models that answer together need the same heads"));
+        }
+        members.extend(other.members());
+    }
+    let models = members.iter().map(|member| member.model(device)).collect::<Result<Vec<_>, _>>()?;
+    talk.say(format_args!("{} checkpoints answer together", models.len()));
+    Ok(evaluate_together(device, &models.iter().collect::<Vec<_>>(), job, batches)?)
+}
+
 fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {
     std::fs::create_dir_all(output)
         .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
     preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
     write_json(&output.join("metrics.json"), metrics)?;
     preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;
+    scenes::write(&output.join("scenes.svg"), &judged.scenes)?;
     Ok(())
 }
 

@@ -124,6 +124,7 @@ fn named(out: &Activations<Cpu>) -> Vec<Named> {
     for (index, state) in out.hidden_states.iter().enumerate() {
         tensors.push(entry(format!("hidden_states.{index}"), state));
     }
+    tensors.extend(out.pooled.iter().map(|pooled| entry("pooled", pooled)));
     tensors.extend(out.logits.iter().map(|logits| entry("logits", logits)));
     for (head, logits) in out.class_logits.iter().enumerate() {
         tensors.push(entry(format!("class_logits.{head}"), logits));

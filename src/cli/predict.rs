@@ -15,7 +15,7 @@ use crate::corpora::Categories;
 use crate::data::DataError;
 use crate::model::{Activations, Input, Model};
 use crate::nn::Pass;
-use crate::plan::Plan;
+use crate::plan::{Labelling, Plan};
 use crate::record::{host, units};
 use crate::task::{best, greedy};
 use crate::text::CtcTokenizer;
@@ -91,7 +91,9 @@ impl Predictor {
             let message = format!("`{}` has {samples} samples, but the model needs {needed}", path.display());
             return Err(Failure::new(failure::FAILED, message));
         }
-        audio::normalise(&mut waveform);
+        if self.plan.data.normalise {
+            audio::normalise(&mut waveform);
+        }
         let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
         let waveforms = Array::from_vec(device, waveform, [1, samples, 1]).map_err(failed)?;
         let mut tape = Tape::silent();
@@ -121,19 +123,34 @@ impl Predictor {
         prediction["score"] = (certain / symbols.len().max(1) as f64).into();
     }
 
-    /// Adds each head's class and its probability.
+    /// Adds each head's class and its probability; all that are likely where any number may be there, and one for each second of a scene.
     fn classify(&self, made: &Activations<Cpu>, prediction: &mut Json) {
         let Some(categories) = &self.categories else { return };
-        let heads = made.class_logits.iter().enumerate();
-        let labels: Vec<Json> = heads
-            .map(|(head, logits)| {
-                let scores = logits.to_vec();
-                let class = best(&scores);
-                json!({"label": categories.name(head, class), "score": probability_of_best(&scores)})
-            })
-            .collect();
+        let scores = made.class_logits.iter().map(Array::to_vec);
+        let labels: Vec<Json> = match self.plan.data.labelling {
+            Labelling::AnyNumber => scores.flat_map(|scores| likely(&scores, categories)).collect(),
+            Labelling::OnePerHead => {
+                scores.enumerate().map(|(head, scores)| label(&scores, head, categories)).collect()
+            }
+            Labelling::OnePerSecond(_) => scores.map(|scores| label(&scores, 0, categories)).collect(),
+        };
         prediction["labels"] = labels.into();
     }
+}
+
+/// The best class of a head.
+fn label(scores: &[f32], head: usize, categories: &Categories) -> Json {
+    json!({"label": categories.name(head, best(scores)), "score": probability_of_best(scores)})
+}
+
+/// The classes that are more likely there than not, the likeliest first.
+fn likely(scores: &[f32], categories: &Categories) -> Vec<Json> {
+    let probability = |score: f32| 1.0 / (1.0 + (-f64::from(score)).exp());
+    let mut there: Vec<usize> = (0..scores.len()).filter(|class| scores[*class] > 0.0).collect();
+    there.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let label =
+        |class: usize| json!({"label": categories.name(0, class), "score": probability(scores[class])});
+    there.into_iter().map(label).collect()
 }
 
 /// The softmax of the largest score.

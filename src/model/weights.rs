@@ -41,20 +41,22 @@ pub enum Match {
 /// # Errors
 /// The writer refused.
 pub fn write<D: Backend>(params: &Params<D>, to: &mut dyn Write) -> std::io::Result<()> {
-    write_with(params, BTreeMap::new(), to)
+    write_some(params, |_| true, BTreeMap::new(), to)
 }
 
-/// Writes all parameters as one safetensors file, with `notes` as its metadata.
+/// Writes the parameters whose names are `wanted` as one safetensors file, with `notes` as its metadata.
 ///
 /// # Errors
 /// The writer refused.
-pub fn write_with<D: Backend>(
+pub fn write_some<D: Backend>(
     params: &Params<D>,
+    wanted: impl Fn(&str) -> bool,
     notes: BTreeMap<String, String>,
     to: &mut dyn Write,
 ) -> std::io::Result<()> {
     let tensors: Vec<(String, Shape, Vec<f32>)> = params
         .iter()
+        .filter(|param| wanted(param.name()))
         .map(|param| (param.name().to_owned(), param.array().shape(), param.array().to_vec()))
         .collect();
     write_tensors(&tensors, notes, to)
@@ -141,6 +143,31 @@ pub fn take<D: Backend>(
     how: Match,
 ) -> Result<usize, WeightsError> {
     fill(params, tensors, from, how, |_| true)
+}
+
+/// The mean of each tensor over files of the same names and shapes: averaged weights.
+///
+/// # Errors
+/// A file is damaged, or of another model than the first.
+pub fn mean(files: &[PathBuf]) -> Result<Tensors, WeightsError> {
+    let Some((first, others)) = files.split_first() else { return Ok(Tensors::new()) };
+    let mut sums = read_tensors(first)?;
+    for file in others {
+        let tensors = read_tensors(file)?;
+        for (name, (dims, sum)) in &mut sums {
+            let Some((_, values)) = tensors.get(name).filter(|(other, _)| other == dims) else {
+                let misfit =
+                    format!("`{name}` is of another shape there than in `{}`, or missing", first.display());
+                return Err(WeightsError::Misfit { path: file.clone(), misfits: vec![misfit] });
+            };
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+    }
+    if !others.is_empty() {
+        let share = 1.0 / files.len() as f32;
+        sums.values_mut().for_each(|(_, sum)| sum.iter_mut().for_each(|sum| *sum *= share));
+    }
+    Ok(sums)
 }
 
 /// What a pretrained checkpoint brought.

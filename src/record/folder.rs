@@ -80,6 +80,11 @@ impl Folder {
         self.dir.join("confusion.csv")
     }
 
+    /// What was heard in each second of a scene at the last judgement.
+    pub fn scenes_svg(&self) -> PathBuf {
+        self.dir.join("scenes.svg")
+    }
+
     /// What the model sounded like at each evaluation.
     pub fn sounds(&self) -> PathBuf {
         self.dir.join("sounds")

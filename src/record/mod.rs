@@ -18,6 +18,7 @@ mod pace;
 pub mod picture;
 pub mod preds;
 mod progress;
+pub mod scenes;
 mod sentence;
 mod sounds;
 mod status;

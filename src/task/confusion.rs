@@ -18,14 +18,16 @@ pub struct Confusion {
 }
 
 /// All pairs that occur, by head, then right class, then prediction, each in the order of class numbers. Utterances without a label
-/// (−100) are in none. `name` gives a class its name; one without is called by its number.
+/// (−100) are in none. Answers beyond the `heads` there are, those of later seconds, are of the same heads again. `name` gives a class its name; one without is called by its number.
 pub fn confusions<'a>(
     predictions: &[Prediction],
+    heads: usize,
     name: impl Fn(usize, usize) -> Option<&'a str>,
 ) -> Vec<Confusion> {
     let mut counts: BTreeMap<(usize, usize, usize), u64> = BTreeMap::new();
     for prediction in predictions {
-        for (head, (truth, &taken)) in prediction.clf_label.iter().zip(&prediction.clf_pred).enumerate() {
+        let pairs = prediction.clf_label.iter().zip(&prediction.clf_pred);
+        for (head, (truth, &taken)) in (0..heads).cycle().zip(pairs) {
             let Ok(truth) = usize::try_from(*truth) else { continue };
             *counts.entry((head, truth, taken)).or_default() += 1;
         }
@@ -67,7 +69,7 @@ mod tests {
             prediction(&[1, 0], &[0, 2]),
         ];
         let name = |head: usize, class: usize| ["on", "off"].get(class).copied().filter(|_| head == 0);
-        let found = confusions(&predictions, name);
+        let found = confusions(&predictions, 2, name);
         let rows: Vec<(usize, &str, &str, u64)> =
             found.iter().map(|c| (c.head, &*c.truth, &*c.prediction, c.count)).collect();
         assert_eq!(

@@ -7,6 +7,7 @@
 mod confusion;
 mod denoising;
 mod distil;
+mod ensemble;
 mod judge;
 mod losses;
 mod masked_patches;
@@ -17,6 +18,7 @@ mod shares;
 
 pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
+pub use ensemble::mean_scores;
 pub use judge::{Judge, Judging, Prediction, Scores};
 pub use losses::{MicroBatch, Objective, ctc_losses};
 pub use masked_patches::{Answered, Contrast, MaskedPatches, PatchJudge, Unmasked, contrast};

@@ -12,7 +12,9 @@ use super::teacher;
 use crate::model::{Model, weights};
 use crate::plan::{Plan, Start};
 use crate::record::checkpoint::{self, Pointer, Retention};
-use crate::record::{CheckpointKind, CheckpointSaved, Event, Folder, Offsets, Resumed, Values, preds};
+use crate::record::{
+    CheckpointKind, CheckpointSaved, Event, Folder, Offsets, Resumed, Values, preds, scenes,
+};
 
 /// What an earlier process left to go on from.
 #[derive(Debug, Default)]
@@ -172,6 +174,7 @@ impl<'a> Keeper<'a> {
     pub fn write_judgement(&self, metrics: &Values, judged: &Evaluation) -> Result<(), TrainError> {
         preds::write(&self.folder.preds_jsonl(), &judged.predictions)?;
         preds::write_confusions(&self.folder.confusion_csv(), &judged.confusions)?;
+        scenes::write(&self.folder.scenes_svg(), &judged.scenes)?;
         preds::write_metrics(&self.folder.metrics_json(), metrics)?;
         Ok(())
     }

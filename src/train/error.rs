@@ -49,6 +49,9 @@ pub enum TrainError {
     /// A trial update failed.
     #[error("a trial update on {} has no finite loss", names.join(" and "))]
     TrialLoss { names: Vec<String> },
+    /// Models that transcribe have no answers with a mean.
+    #[error("models answer together where they only classify: transcripts have no mean")]
+    NoMean,
     /// The weights are of a family that this is not for.
     #[error("a network of another family than the plan's; this is a bug of runner")]
     Family,

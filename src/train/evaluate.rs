@@ -12,12 +12,12 @@ use super::micro_batch::{input, questions};
 use crate::data::Batch;
 use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
 use crate::nn::Pass;
-use crate::plan::{Behaviour, Metric, Plan};
-use crate::record::Values;
+use crate::plan::{Behaviour, ClassifierLoss, Metric, Plan};
+use crate::record::{Values, scenes::Scene};
 use crate::seed::{Purpose, stream};
 use crate::task::{
     Answered, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
-    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses,
+    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses, mean_scores,
 };
 
 /// A part of the corpus to be judged on.
@@ -52,6 +52,8 @@ pub struct Evaluation {
     pub details: BTreeMap<String, f64>,
     /// What the classifiers took for what; empty without classifiers.
     pub confusions: Vec<Confusion>,
+    /// What there was and what was heard in each second of a clip, where seconds have classes of their own.
+    pub scenes: Vec<Scene>,
     /// What was said of each utterance or clip.
     pub predictions: Vec<Judged>,
 }
@@ -77,10 +79,27 @@ pub fn evaluate<D: Backend>(
     batches: &[Batch],
 ) -> Result<Evaluation, TrainError> {
     match &model.network {
-        Network::Recogniser(_) => recognised(device, model, job, batches),
+        Network::Recogniser(_) => recognised(device, &[model], job, batches),
         Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches),
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches),
         Network::Patches(network) => unmasked(device, model, network, job.plan, batches),
+    }
+}
+
+/// Judges several models at rest by the mean of the probabilities that they give each class.
+///
+/// # Errors
+/// As [`evaluate`], or they do not classify alone.
+pub fn evaluate_together<D: Backend>(
+    device: &D,
+    models: &[&Model<D>],
+    job: &Job<'_>,
+    batches: &[Batch],
+) -> Result<Evaluation, TrainError> {
+    let classifies = |model: &&Model<D>| !model.plan.classes().is_empty() && model.plan.ctc().is_none();
+    match models.iter().all(classifies) {
+        true => recognised(device, models, job, batches),
+        false => Err(TrainError::NoMean),
     }
 }
 
@@ -109,6 +128,7 @@ fn next_samples_told<D: Backend>(
         metrics: judge.metrics(),
         details: judge.ranks(),
         confusions: Vec::new(),
+        scenes: Vec::new(),
         predictions: judge.into_clips().into_iter().map(Judged::Likelihood).collect(),
     })
 }
@@ -137,6 +157,7 @@ fn noise_told<D: Backend>(
         metrics: judge.metrics(),
         details: Values::new(),
         confusions: Vec::new(),
+        scenes: Vec::new(),
         predictions: judge.into_clips().into_iter().map(Judged::Denoised).collect(),
     })
 }
@@ -168,6 +189,7 @@ fn unmasked<D: Backend>(
         metrics: judge.metrics(),
         details: Values::new(),
         confusions: Vec::new(),
+        scenes: Vec::new(),
         predictions: judge.into_clips().into_iter().map(Judged::Unmasked).collect(),
     })
 }
@@ -175,51 +197,37 @@ fn unmasked<D: Backend>(
 /// By transcripts and classes.
 fn recognised<D: Backend>(
     device: &D,
-    model: &Model<D>,
+    models: &[&Model<D>],
     job: &Job<'_>,
     batches: &[Batch],
 ) -> Result<Evaluation, TrainError> {
-    let network = model.network.recogniser().ok_or(TrainError::Family)?;
-    let heads = model.plan.heads().ok_or(TrainError::Family)?;
+    let heads = job.plan.model.heads().ok_or(TrainError::Family)?;
     let decode_padding = job.plan.eval.decode_padding;
     let transcribes = job.plan.train.objective.ctc_weight > 0.0;
     let classifier_loss = job.plan.train.objective.classifier_loss;
     let tokenizer = job.tokenizer();
     let mut judge =
         Judge::new(Judging { tokenizer, vocab_size: heads.vocab_size, transcribes, classifier_loss });
-    // infer.py, which decodes padding, runs without flash attention: what it decodes there was attended to.
-    let queries = match decode_padding {
-        Behaviour::Sound => Queries::Valid,
-        Behaviour::Reference => Queries::All,
-    };
     for batch in batches {
-        let mut tape = Tape::silent();
-        let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
-        let out = network.forward(&mut pass, &input(device, batch)?)?;
-        let losses = match transcribes {
-            true => ctc_losses(&mut tape, &out, batch, heads.blank)?.to_vec(),
-            false => Vec::new(),
-        };
-        let padded_frames = out.hidden_states[0].dims::<3>("evaluation", "the first state")?[1];
-        let (vocab, logits) = match &out.logits {
-            Some(logits) => (logits.shape().last(), logits.to_vec()),
-            None => (0, Vec::new()),
-        };
-        let classes: Vec<(usize, Vec<f32>)> =
-            out.class_logits.iter().map(|scores| (scores.shape().last(), scores.to_vec())).collect();
+        let mut each = Vec::with_capacity(models.len());
+        for model in models {
+            each.push(Answers::of(device, model, job.plan, batch)?);
+        }
+        let Some(out) = Answers::together(each, classifier_loss) else { continue };
         for (row, labels) in batch.labels.iter().enumerate() {
-            let start = row * padded_frames * vocab;
+            let start = row * out.padded_frames * out.vocab;
             let scores = Scores {
-                logits: &logits[start..start + padded_frames * vocab],
+                logits: &out.logits[start..start + out.padded_frames * out.vocab],
                 frames: match decode_padding {
                     Behaviour::Sound => out.frames[row],
-                    Behaviour::Reference => padded_frames,
+                    Behaviour::Reference => out.padded_frames,
                 },
-                classes: classes
+                classes: out
+                    .classes
                     .iter()
                     .map(|(count, scores)| &scores[row * count..(row + 1) * count])
                     .collect(),
-                loss: losses.get(row).copied().map(f64::from),
+                loss: out.losses.get(row).copied().map(f64::from),
             };
             judge.add(&batch.names[row], labels, &scores);
         }
@@ -231,8 +239,66 @@ fn recognised<D: Backend>(
             true => job.confusions(judge.predictions()),
             false => Vec::new(),
         },
+        scenes: job.scenes(judge.predictions()),
         predictions: judge.into_predictions().into_iter().map(Judged::Prediction).collect(),
     })
+}
+
+/// What a model says of a batch.
+struct Answers {
+    padded_frames: usize,
+    /// CTC scores [B, T, V], where there is such a head.
+    vocab: usize,
+    logits: Vec<f32>,
+    /// Valid frames of each utterance.
+    frames: Vec<usize>,
+    /// Classes and scores [B, classes] of each head.
+    classes: Vec<(usize, Vec<f32>)>,
+    /// CTC losses, where that head is trained.
+    losses: Vec<f32>,
+}
+
+impl Answers {
+    fn of<D: Backend>(device: &D, model: &Model<D>, plan: &Plan, batch: &Batch) -> Result<Self, TrainError> {
+        let network = model.network.recogniser().ok_or(TrainError::Family)?;
+        let heads = model.plan.heads().ok_or(TrainError::Family)?;
+        // infer.py, which decodes padding, runs without flash attention: what it decodes there was attended to.
+        let queries = match plan.eval.decode_padding {
+            Behaviour::Sound => Queries::Valid,
+            Behaviour::Reference => Queries::All,
+        };
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
+        let out = network.forward(&mut pass, &input(device, batch)?)?;
+        let losses = match plan.train.objective.ctc_weight > 0.0 {
+            true => ctc_losses(&mut tape, &out, batch, heads.blank)?.to_vec(),
+            false => Vec::new(),
+        };
+        let (vocab, logits) = match &out.logits {
+            Some(logits) => (logits.shape().last(), logits.to_vec()),
+            None => (0, Vec::new()),
+        };
+        Ok(Answers {
+            padded_frames: out.hidden_states[0].dims::<3>("evaluation", "the first state")?[1],
+            vocab,
+            logits,
+            classes: out.class_logits.iter().map(|scores| (scores.shape().last(), scores.to_vec())).collect(),
+            frames: out.frames,
+            losses,
+        })
+    }
+
+    /// One model's as they are; of several, the first one's with the classes that all say together.
+    fn together(mut each: Vec<Self>, loss: ClassifierLoss) -> Option<Self> {
+        let mut all = each.pop()?;
+        if !each.is_empty() {
+            for (head, (classes, scores)) in all.classes.iter_mut().enumerate() {
+                let others = each.iter().map(|answers| &answers.classes[head].1[..]);
+                *scores = mean_scores(others.chain([&scores[..]]), *classes, loss);
+            }
+        }
+        Some(all)
+    }
 }
 
 impl Metric {

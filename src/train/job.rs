@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
 use crate::data::{Batch, DataError, Encoder, Loader, Spelling, eval_batches, open_corpus};
-use crate::plan::{Heads, Plan};
+use crate::plan::{Heads, Labelling, Plan};
+use crate::record::scenes::Scene;
 use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
@@ -62,7 +63,25 @@ impl<'a> Job<'a> {
 
     /// What the classifiers took for what, by the names of the classes.
     pub(super) fn confusions(&self, predictions: &[Prediction]) -> Vec<Confusion> {
-        confusions(predictions, |head, class| self.encoder.class_name(head, class))
+        let heads = self.plan.model.classes().len();
+        confusions(predictions, heads, |head, class| self.encoder.class_name(head, class))
+    }
+
+    /// Each clip's seconds by the names of their classes; none where seconds have none of their own.
+    pub(super) fn scenes(&self, predictions: &[Prediction]) -> Vec<Scene> {
+        let called =
+            |class: usize| self.encoder.class_name(0, class).map_or_else(|| class.to_string(), str::to_owned);
+        let second = |(truth, heard): (&i64, &usize)| {
+            (usize::try_from(*truth).map_or_else(|_| String::new(), called), called(*heard))
+        };
+        let scene = |prediction: &Prediction| Scene {
+            name: prediction.name.clone(),
+            seconds: prediction.clf_label.iter().zip(&prediction.clf_pred).map(second).collect(),
+        };
+        match self.plan.data.labelling {
+            Labelling::OnePerSecond(_) => predictions.iter().map(scene).collect(),
+            Labelling::OnePerHead | Labelling::AnyNumber => Vec::new(),
+        }
     }
 
     /// The training utterances.

@@ -24,7 +24,7 @@ mod update;
 
 pub use checkpoint::Resume;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, Judged, Split, evaluate};
+pub use evaluate::{Evaluation, Judged, Split, evaluate, evaluate_together};
 pub use job::Job;
 pub use lanes::{Arrangement, Reason};
 pub use memory::memory_bytes;

@@ -128,9 +128,88 @@ fn every_second_of_a_scene_has_an_answer() {
             assert_eq!(line["clf_pred"].as_array().map(Vec::len), Some(3), "{line}");
             assert_eq!(line["clf_label"].as_array().map(Vec::len), Some(3), "{line}");
         }
+        let picture = fs::read_to_string(dir.join("scenes.svg")).expect("a picture");
+        assert!(picture.contains("<title>2 s: ") && !picture.contains("<title>3 s: "), "{picture}");
+        // What is taken for what is said by names, whatever the second.
+        let confusions = fs::read_to_string(dir.join("confusion.csv")).expect("confusions");
+        assert!(confusions.lines().skip(1).all(|row| row.starts_with("0,")), "{confusions}");
     }
     let more = ["-s", "model.ssamba.scene.seconds=4"];
     let said = runner(&[&["check", &file, "--profile", "ci"][..], &more].concat());
     assert_eq!(said.code, 2);
     assert!(said.err.contains("some of 4 seconds have no patch in 300 frames of 10 ms"), "{}", said.err);
+}
+
+/// Weights and features of an export are those of its run; without heads it is what others go on from.
+#[test]
+fn an_export_is_the_same_model_and_features_need_no_heads() {
+    let folder = TempDir::new().expect("a folder");
+    let file = small(&folder, "words.toml", "ssamba_speech_commands.toml", "");
+    let said = run(&file, &[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let run = run_of(&folder, "words").display().to_string();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (whole, headless) = (path("whole"), path("headless"));
+    for (to, more) in [(&whole, &[][..]), (&headless, &["--headless"])] {
+        let said = runner(&[&["export", &run, "-o", to][..], more].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let config = json(&folder.path().join("whole/config.json"));
+    assert_eq!((&config["model_type"], &config["id2label"]["0"]), (&"ssamba".into(), &"bed".into()));
+    let extractor = json(&folder.path().join("headless/preprocessor_config.json"));
+    // The library divides by twice what it is told.
+    assert_eq!((&extractor["mean"], &extractor["std"]), (&Value::from(-10.835), &Value::from(3.0875)));
+    let card = fs::read_to_string(folder.path().join("headless/README.md")).expect("a card");
+    assert!(card.contains("tags: [feature-extraction]"), "{card}");
+
+    let sound = "corpora/smoke/words/f01/f01_00100005.ogg";
+    let (of_run, of_export) =
+        (runner(&["predict", &run, sound, "--json"]), runner(&["predict", &whole, sound, "--json"]));
+    assert_eq!((of_run.code, of_export.code), (0, 0), "{}{}", of_run.err, of_export.err);
+    assert_eq!(of_run.out, of_export.out);
+
+    let features = |pretrained: &str, name: &str| {
+        let (dump, set) = (path(name), format!("model.ssamba.pretrained={pretrained}"));
+        let said =
+            runner(&["forward", &file, "--profile", "ci", "-s", &set, "--input", sound, "--dump", &dump]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let tensors = runner::model::weights::read_tensors(Path::new(&dump)).expect("tensors");
+        (tensors["hidden_states.1"].1.clone(), tensors["pooled"].1.clone())
+    };
+    let of_run = features(&format!("run:{run}"), "a.safetensors");
+    assert_eq!(of_run, features(&headless, "b.safetensors"));
+    assert_eq!(of_run, features(&whole, "c.safetensors"));
+}
+
+#[test]
+fn checkpoints_are_judged_by_their_mean_weights_or_their_mean_answers() {
+    let folder = TempDir::new().expect("a folder");
+    let file = small(&folder, "several.toml", "ssamba_audioset.toml", "");
+    let said = run(&file, &["-s", "train.max_steps=4", "-s", "train.max_lr=0.01"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let dir = run_of(&folder, "several");
+    let loss = |which: &str, more: &[&str]| {
+        let model = format!("{}@{which}", dir.display());
+        let said = runner(&[&["eval", &model, "--json"][..], more].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        let report: Value = serde_json::from_str(&said.out).expect("JSON");
+        (report["metrics"]["test/loss"].as_f64().expect("a loss"), report["dir"].clone())
+    };
+    let (first, last) = (loss("2", &[]).0, loss("4", &[]).0);
+    let (mean, to) = loss("2..4", &[]);
+    assert!(to.as_str().is_some_and(|to| to.ends_with("eval_test_2-4")), "{to}");
+    let (together, to) = loss("2..4", &["--ensemble"]);
+    assert!(to.as_str().is_some_and(|to| to.ends_with("eval_test_2-4_together")), "{to}");
+    assert_eq!(together, loss("2", &["--with", &format!("{}@4", dir.display())]).0);
+    let all = [first, last, mean, together];
+    assert!((0..4).all(|a| (0..a).all(|b| all[a] != all[b])), "{all:?}");
+    // The mean of answers is never worse than the mean of losses.
+    assert!(together <= (first + last) / 2.0, "{all:?}");
+    let said = runner(&["eval", &format!("{}@5..9", dir.display())]);
+    assert_eq!(said.code, 66);
+    assert!(
+        said.err.contains("the run has no checkpoint `5..9`") && said.err.contains("it has 2, 4"),
+        "{}",
+        said.err
+    );
 }

@@ -1,7 +1,10 @@
 //! A model as Hugging Face's library describes it: `config.json` and the settings of its tokenizer and feature extractor.
 //!
 //! A model with attention is a `Wav2Vec2ForCTC` and loads there as it is. One with Mamba mixers is given a `model_type` of its own: under
-//! the library's it would load without an error, and with random attention. Not for: reading such files (`pretrained`).
+//! the library's it would load without an error, and with random attention. [`patches`] are models of spectrograms. Not for: reading such
+//! files (`pretrained`).
+
+pub mod patches;
 
 use serde_json::{Value as Json, json};
 
