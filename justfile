@@ -10,9 +10,9 @@ check:
 test:
     cargo test --release --workspace
 
-# Regenerate schemas/ from the types.
-schemas:
-    RUNNER_UPDATE=1 cargo test --release the_committed_schema_is_fresh
+# Regenerate what is read off the source: schemas/, docs/sentences.txt, the table of translated flags.
+refresh:
+    RUNNER_UPDATE=1 cargo test --release --lib --test sentences the_committed_
 
 # Regenerate the goldens of the parity tests (needs Python with torch, transformers, safetensors).
 goldens:
