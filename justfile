@@ -27,7 +27,7 @@ bench:
 corpus:
     python3 corpora/make_smoke.py
 
-# Measure the house: files, functions, docs, repeats. `just house --time` also times checks and tests; `--all` cuts no list.
+# Measure the house: files, functions, docs, repeats. `--checks` also times checks after a touch, `--time` those and the tests; `--all` cuts no list.
 house *args:
     cargo run --release --quiet --example house -- {{args}}
 
