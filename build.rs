@@ -1,25 +1,35 @@
-//! Before the program is built: the experiments that come with it, as a list for `src/config/shipped.rs`.
+//! Before the program is built: what comes with it, file by file, as lists: the experiments for `src/config/shipped.rs`, and what can be
+//! fetched for `src/fetch/catalogue.rs`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-changed=experiments");
-    let root = env::current_dir()?.join("experiments");
-    let mut files = [tables(&root)?, tables(&root.join("base"))?].concat();
+    list("shipped.rs", "experiments", &["", "base"])?;
+    list("catalogue.rs", "src/fetch/catalogue", &[""])
+}
+
+/// Writes the TOML files in these `folders` of `root`, by their paths in it and in their order, as the slice `FILES` of a source file.
+fn list(source: &str, root: &str, folders: &[&str]) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={root}");
+    let here = env::current_dir()?.join(root);
+    let mut files = Vec::new();
+    for folder in folders {
+        files.extend(tables(&here.join(folder))?);
+    }
     files.sort();
     let mut list = String::from("const FILES: &[(&str, &str)] = &[\n");
     for file in files {
-        let name = file.strip_prefix(&root).map_err(io::Error::other)?;
+        let name = file.strip_prefix(&here).map_err(io::Error::other)?;
         // Forward slashes on every system, as `extends` has them.
         let name = name.to_string_lossy().replace('\\', "/");
         // Not this checkout's path: a target folder may serve several.
-        let path = format!("/experiments/{name}");
+        let path = format!("/{root}/{name}");
         list += &format!("    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?}))),\n");
     }
     list += "];\n";
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?;
-    fs::write(Path::new(&out).join("shipped.rs"), list)
+    fs::write(Path::new(&out).join(source), list)
 }
 
 /// The TOML files of a folder.

@@ -10,9 +10,9 @@ check:
 test:
     cargo test --release --workspace
 
-# Regenerate schemas/ from the types.
-schemas:
-    RUNNER_UPDATE=1 cargo test --release the_committed_schema_is_fresh
+# Regenerate what is read off the source: schemas/, docs/sentences.txt, the table of translated flags.
+refresh:
+    RUNNER_UPDATE=1 cargo test --release --lib --test sentences the_committed_
 
 # Regenerate the goldens of the parity tests (needs Python with torch, transformers, safetensors).
 goldens:
@@ -27,7 +27,7 @@ bench:
 corpus:
     python3 corpora/make_smoke.py
 
-# Measure the house: files, functions, docs, repeats. `just house --time` also times checks and tests; `--all` cuts no list.
+# Measure the house: files, functions, docs, repeats. `--checks` also times checks after a touch, `--time` those and the tests; `--all` cuts no list.
 house *args:
     cargo run --release --quiet --example house -- {{args}}
 

@@ -11,6 +11,7 @@ use std::process::Command;
 
 use plotters::prelude::*;
 use runner::audio;
+use runner::record::host;
 
 const MINUTES: [usize; 4] = [1, 2, 5, 10];
 const ROUNDS: usize = 3;
@@ -113,7 +114,7 @@ fn table(subjects: &[Subject]) -> String {
     let mut text = format!(
         "# Long sound in one piece\n\n`runner predict` with the models of `{EXPERIMENT} --profile smoke`, median of {ROUNDS}; whole process, \
          loading included. `cargo bench --bench long_audio`; {} with {} cores.\n\n![time and memory](long_audio.svg)\n\n| minutes |",
-        cpu(),
+        host::cpu(),
         std::thread::available_parallelism().map_or(0, usize::from)
     );
     for subject in subjects {
@@ -171,10 +172,4 @@ fn panel(
         .border_style(BLACK)
         .draw()?;
     Ok(())
-}
-
-fn cpu() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use runner::record::host;
+
 const ROUNDS: usize = 20;
 
 struct Subject {
@@ -108,7 +110,7 @@ fn table(subjects: &[Subject]) -> String {
     let mut text = format!(
         "# Time until the answer\n\nWhole processes, median of {ROUNDS}, taking turns. `cargo bench --bench startup`; {} with {} cores.\n\n\
          | command | median | aim |\n|---|---:|---:|\n",
-        cpu(),
+        host::cpu(),
         std::thread::available_parallelism().map_or(0, usize::from)
     );
     for subject in subjects {
@@ -117,10 +119,4 @@ fn table(subjects: &[Subject]) -> String {
         _ = writeln!(text, "| `{}` | {millis:.1} ms | {aim} |", subject.name);
     }
     text
-}
-
-fn cpu() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
 }

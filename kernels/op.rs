@@ -127,19 +127,23 @@ pub trait CpuOp: Op {
     /// What backward needs besides the inputs (row statistics, probabilities, chunk states).
     type Saved: Default + Held + 'static;
 
+    /// Whether the op only passes on what it is given, moved, masked, weighed or added up. Such an op's backward reads no input and can set any
+    /// gradient, and its forward overwrites: what the three below answer, unless they are answered one by one.
+    const PASSES_ON: bool = false;
+
     /// Whether backward reads input `index`. Inputs that are not kept are empty slices there.
     fn keeps_input(&self, _index: usize) -> bool {
-        true
+        !Self::PASSES_ON
     }
 
     /// Whether forward writes every value of its outputs without reading any; else they are zero before.
     fn overwrites(&self) -> bool {
-        false
+        Self::PASSES_ON
     }
 
     /// Whether backward heeds [`Gradient::is_fresh`] for input `index`; else no gradient of it is ever fresh.
     fn sets_gradient(&self, _index: usize) -> bool {
-        false
+        Self::PASSES_ON
     }
 
     /// Fills `outputs`. With `save` false no backward follows.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use runner::record::host;
+
 use super::{SUBJECTS, Size, Took};
 
 /// What every point took, and what the published claim comes to here.
@@ -11,7 +13,7 @@ pub fn table(size: Size, rows: &[(usize, [Took; 5])], rounds: usize) -> String {
          {rounds} (1 for PyTorch beyond 4,000 patches), megabytes the peak of a process of its own beyond its libraries. `cargo bench --bench efficiency`; {} \
          with {} cores.\n\n![time and memory](ssamba_efficiency.svg)\n\n| patches |",
         size.name,
-        cpu(),
+        host::cpu(),
         std::thread::available_parallelism().map_or(0, usize::from)
     );
     for subject in SUBJECTS {
@@ -54,10 +56,4 @@ fn claim(tokens: usize, [ours, tiled, torch, naive, _]: &[Took; 5]) -> String {
     }
     text.pop();
     text + ".\n"
-}
-
-fn cpu() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
 }

@@ -12,17 +12,7 @@ const BLOCK: usize = 1 << 15;
 impl CpuOp for Add {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         let operands = inputs[0].par_chunks(BLOCK).zip(inputs[1].par_chunks(BLOCK));

@@ -13,13 +13,7 @@ const BLOCK: usize = 1 << 15;
 impl CpuOp for AddToFrames {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn sets_gradient(&self, index: usize) -> bool {
         index == 0

@@ -12,17 +12,7 @@ const BLOCK: usize = 1 << 15;
 impl CpuOp for Blend {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         if self.sequence == 0 {

@@ -12,17 +12,7 @@ const BLOCK: usize = 1 << 14;
 impl CpuOp for Dropout {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         self.for_each_block(inputs[0], outputs[0], |out, masked| *out = masked);

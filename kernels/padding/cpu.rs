@@ -12,17 +12,7 @@ const FRAMES: usize = 64;
 impl CpuOp for ZeroPadding {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         self.keep(inputs[0], outputs[0]);
@@ -59,17 +49,7 @@ impl ZeroPadding {
 impl CpuOp for ReversePadded {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         self.reverse(inputs[0], outputs[0]);

@@ -30,6 +30,7 @@ struct Pass {
 }
 
 impl Transform {
+    /// The transform of `len` values, its factors and roots worked out.
     pub fn new(len: usize) -> Self {
         let (mut block, mut passes, mut places) = (len, Vec::new(), vec![0]);
         while block > 1 {
@@ -45,6 +46,7 @@ impl Transform {
         Transform { len, passes, places }
     }
 
+    /// Values that are transformed together.
     pub fn len(&self) -> usize {
         self.len
     }

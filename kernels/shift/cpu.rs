@@ -12,17 +12,7 @@ const BLOCK: usize = 1 << 16;
 impl CpuOp for Shift {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         if outputs[0].is_empty() {

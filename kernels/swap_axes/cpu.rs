@@ -8,17 +8,7 @@ use crate::op::{CpuOp, Gradient};
 impl CpuOp for SwapAxes {
     type Saved = ();
 
-    fn keeps_input(&self, _index: usize) -> bool {
-        false
-    }
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
+    const PASSES_ON: bool = true;
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], _save: bool) {
         swap(self.extents, inputs[0], outputs[0], |to, from| *to = from);

@@ -1,7 +1,7 @@
 //! The catalogue: what can be fetched, from where, under which licence, and how it is recognised.
 //!
-//! The shipped one is `catalogue.toml`; a lab's own has the same form (`--catalogue`). What the publisher does not state (a size, a
-//! checksum) is absent here, never guessed, and `unsummed` says so in words.
+//! The shipped one is a file for each entry in `catalogue/`; a lab's own has the same form (`--catalogue`). What the publisher does not state
+//! (a size, a checksum) is absent here, never guessed, and `unsummed` says so in words.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,7 +11,8 @@ use super::digest::Sum;
 use super::error::FetchError;
 use super::unpack::Format;
 
-const SHIPPED: &str = include_str!("catalogue.toml");
+// Every file of `catalogue/`, in the order of the alphabet, as `build.rs` finds them.
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 /// Whether an entry is a corpus or a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum Kind {
 }
 
 /// All that can be fetched.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
     /// Speech and audio.
@@ -107,7 +108,13 @@ impl Catalogue {
     /// # Errors
     /// None that the tests let through.
     pub fn shipped() -> Result<Self, FetchError> {
-        Catalogue::parse(SHIPPED, "the shipped catalogue")
+        let mut all = Catalogue::default();
+        for (file, text) in FILES {
+            let Catalogue { corpora, models } = Catalogue::parse(text, &format!("the shipped `{file}`"))?;
+            all.corpora.extend(corpora);
+            all.models.extend(models);
+        }
+        all.sound("the shipped catalogue")
     }
 
     /// A catalogue on disk.
@@ -124,10 +131,20 @@ impl Catalogue {
     }
 
     pub(super) fn parse(text: &str, whence: &str) -> Result<Self, FetchError> {
-        let wrong = |detail: String| FetchError::Catalogue { whence: whence.to_owned(), detail };
-        let catalogue: Catalogue = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let problems = catalogue.problems();
-        if problems.is_empty() { Ok(catalogue) } else { Err(wrong(problems.join("; "))) }
+        let catalogue: Catalogue = toml::from_str(text).map_err(|error| FetchError::Catalogue {
+            whence: whence.to_owned(),
+            detail: error.to_string(),
+        })?;
+        catalogue.sound(whence)
+    }
+
+    /// The catalogue, if nothing is wrong with it.
+    fn sound(self, whence: &str) -> Result<Self, FetchError> {
+        let problems = self.problems();
+        match problems.is_empty() {
+            true => Ok(self),
+            false => Err(FetchError::Catalogue { whence: whence.to_owned(), detail: problems.join("; ") }),
+        }
     }
 
     /// Entries of a kind.

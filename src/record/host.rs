@@ -36,6 +36,11 @@ impl Host {
     }
 }
 
+/// The processor's name; its architecture where the system does not tell.
+pub fn cpu() -> String {
+    field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
 /// The machine's name; `unknown` where the system does not tell.
 pub fn name() -> String {
     let told =

@@ -98,6 +98,7 @@ pub(super) struct Excluded {
 }
 
 impl Excluded {
+    /// What the table at `node` of `source` leaves out.
     pub fn new(source: &Arc<Source>, node: &Node) -> Self {
         let mut values = Vec::new();
         if let Some(table) = node.table() {

@@ -54,6 +54,7 @@ impl Written {
         self.axes.iter().chain(self.zipped.iter().flatten()).chain(&self.seeds)
     }
 
+    /// The options that vary, each once, in the order in which they are written.
     pub fn paths(&self) -> Vec<&str> {
         let mut paths: Vec<&str> = Vec::new();
         for axis in self.all() {
@@ -64,6 +65,7 @@ impl Written {
         paths
     }
 
+    /// What is wrong with the axes and with what is left out of them, whatever experiments they make.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut seen: Vec<&str> = Vec::new();

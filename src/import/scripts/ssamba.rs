@@ -141,6 +141,8 @@ const AMBA: &[Flag] = &[
     Flag::new("--use_middle_cls_token", Takes::Word, "false", Here::Pending("its model, `[model.ssamba]`")),
 ];
 
+const NO_MAMBA: Here = Here::Ignored("SSAST takes it and has no Mamba to set");
+
 /// What the transformer baseline takes in its own way.
 const BASELINE: &[Flag] = &[
     Flag::new(
@@ -151,34 +153,14 @@ const BASELINE: &[Flag] = &[
     )
     .also(&["-w"]),
     Flag::new("--model_size", Takes::Text, "base384", Here::Pending("its model, `[model.ssamba]`")),
-    Flag::new("--patch_size", Takes::Integer, "16", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new("--embed_dim", Takes::Integer, "768", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new("--depth", Takes::Integer, "24", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new("--bimamba_type", Takes::Text, "v2", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new("--rms_norm", Takes::Word, "true", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new(
-        "--residual_in_fp32",
-        Takes::Word,
-        "true",
-        Here::Ignored("SSAST takes it and has no Mamba to set"),
-    ),
-    Flag::new(
-        "--fused_add_norm",
-        Takes::Word,
-        "true",
-        Here::Ignored("SSAST takes it and has no Mamba to set"),
-    ),
-    Flag::new("--if_rope", Takes::Word, "false", Here::Ignored("SSAST takes it and has no Mamba to set")),
-    Flag::new(
-        "--if_rope_residual",
-        Takes::Word,
-        "false",
-        Here::Ignored("SSAST takes it and has no Mamba to set"),
-    ),
-    Flag::new(
-        "--use_middle_cls_token",
-        Takes::Word,
-        "true",
-        Here::Ignored("SSAST takes it and has no Mamba to set"),
-    ),
+    Flag::new("--patch_size", Takes::Integer, "16", NO_MAMBA),
+    Flag::new("--embed_dim", Takes::Integer, "768", NO_MAMBA),
+    Flag::new("--depth", Takes::Integer, "24", NO_MAMBA),
+    Flag::new("--bimamba_type", Takes::Text, "v2", NO_MAMBA),
+    Flag::new("--rms_norm", Takes::Word, "true", NO_MAMBA),
+    Flag::new("--residual_in_fp32", Takes::Word, "true", NO_MAMBA),
+    Flag::new("--fused_add_norm", Takes::Word, "true", NO_MAMBA),
+    Flag::new("--if_rope", Takes::Word, "false", NO_MAMBA),
+    Flag::new("--if_rope_residual", Takes::Word, "false", NO_MAMBA),
+    Flag::new("--use_middle_cls_token", Takes::Word, "true", NO_MAMBA),
 ];
