@@ -37,6 +37,7 @@ mod show;
 mod signals;
 mod summary;
 mod sweep;
+mod which;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
