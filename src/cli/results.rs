@@ -106,7 +106,7 @@ fn write(bytes: &[u8], output: Option<&Path>, format: Format, talk: Talk) -> Res
         return Ok(());
     }
     if format == Format::Parquet && std::io::stdout().is_terminal() {
-        let failure = Failure::new(failure::REQUEST, "Parquet is no text for a terminal");
+        let failure = Failure::new(failure::REQUEST, "a terminal does not show Parquet");
         return Err(failure.help("name a file, for example `-o table.parquet`"));
     }
     let written = std::io::stdout().write_all(bytes);
