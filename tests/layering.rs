@@ -43,10 +43,10 @@ const ROOMS: [(&str, &[&str]); 20] = [
 /// The rooms in which an outside crate may be named.
 const HOMES: [(&str, &[&str]); 42] = [
     ("figment", &["config"]),
-    ("toml", &["config", "cli", "fetch"]),
+    ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),
     ("serde_path_to_error", &["config"]),
-    ("strsim", &["config", "fetch"]),
+    ("strsim", &["config", "fetch", "report"]),
     ("regex_lite", &["config"]),
     ("flacenc", &["audio"]),
     ("hound", &["audio"]),
@@ -58,7 +58,7 @@ const HOMES: [(&str, &[&str]); 42] = [
     ("arrow_array", &["corpora"]),
     ("arrow_ipc", &["corpora"]),
     ("arrow_schema", &["corpora"]),
-    ("parquet", &["corpora"]),
+    ("parquet", &["corpora", "report"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("libmimalloc_sys", &["kernels"]),

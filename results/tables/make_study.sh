@@ -30,6 +30,6 @@ echo "all runs took $((SECONDS / 60)) min $((SECONDS % 60)) s" >&2
 columns=name,model.wav2vec2.asr_mamba_residual_inside,train.max_steps,run.seed,params,test/wer,test/cer,test/clf_acc,test/clf_joint,secs_per_step
 for format in csv markdown; do
   extension=${format/markdown/md}
-  $runner results "$runs" --where project=study --columns "$columns" --over run.seed --sort name --format "$format" > "results/tables/study.$extension"
+  $runner results "$runs" --where project=study --columns "$columns" --group-by --sort name --format "$format" > "results/tables/study.$extension"
 done
 cat results/tables/study.md

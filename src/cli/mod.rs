@@ -38,6 +38,7 @@ mod signals;
 mod statistics;
 mod summary;
 mod sweep;
+mod which;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -18,6 +18,9 @@ pub struct Output {
     #[schemars(range(min = 1))]
     pub summary_interval: u64,
 
+    /// Updates between two sets of histograms of all weights in TensorBoard; 0 = none.
+    pub histogram_interval: u64,
+
     /// Newest checkpoints kept, besides the best one and those of `keep_every`.
     #[schemars(range(min = 1))]
     pub keep_checkpoints: usize,
@@ -35,6 +38,7 @@ impl Default for Output {
             runs_dir: "results/runs".into(),
             project_name: "speech_uptrain".into(),
             summary_interval: 20,
+            histogram_interval: 0,
             keep_checkpoints: 2,
             keep_every: 10_000,
         }

@@ -1,14 +1,18 @@
 //! A run in this process.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::json;
 
 use super::Order;
 use super::digests;
+use crate::model::parts;
 use crate::plan::{Plan, Start};
 use crate::record::folder::{write_json, write_whole};
 use crate::record::{
     Event, Fanout, Folder, Identity, Log, Metrics, Progress, RecordError, RunFinished, RunState, Sink,
-    Status, StatusFile, Values,
+    Status, StatusFile, Values, write_columns,
 };
 use crate::train::{Job, Resume, Session, Stop, TrainError, effective_device, start};
 
@@ -62,6 +66,7 @@ pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Repor
     let lock = folder.lock()?;
     let why = Status::read_holding(&folder, &lock)?.and_then(|status| status.cause);
     let identity = identify(order, &job, &folder)?;
+    write_columns(Path::new(&plan.output.runs_dir))?;
     let resume = Resume::find(&folder)?;
     let metrics = Metrics::open(&folder, resume.offsets, plan.output.summary_interval)?;
     let status = StatusFile::new(&folder, metrics.earlier());
@@ -78,6 +83,7 @@ pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Repor
     }
     drop(sink);
     Identity::finish(&folder)?;
+    write_columns(Path::new(&plan.output.runs_dir))?;
     let status = Status::read_holding(&folder, &lock)?.unwrap_or_default();
     Ok(Report { plan: plan.clone(), folder: folder.clone(), status, identity, role: order.role.clone() })
 }
@@ -105,8 +111,7 @@ fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, L
         digests::check(&before, &job.digests)?;
         // What is cosmetic may have changed, and `max_steps`: the folder tells of the newest request.
         let identity = Identity { config: order.leaves.clone(), finished: None, ..before };
-        write_whole(&folder.config_toml(), order.config_toml.as_bytes())?;
-        write_json(&folder.origin_json(), &order.origins)?;
+        write_request(order, folder)?;
         identity.write(folder)?;
         return Ok(identity);
     }
@@ -132,10 +137,23 @@ fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, L
         precision: plan.run.effective_precision(),
         ..Identity::here_and_now()
     };
-    write_whole(&folder.config_toml(), order.config_toml.as_bytes())?;
-    write_json(&folder.origin_json(), &order.origins)?;
+    write_request(order, folder)?;
     identity.write(folder)?;
     Ok(identity)
+}
+
+/// Writes what was asked for, and what is planned.
+fn write_request(order: &Order, folder: &Folder) -> Result<(), RecordError> {
+    /// Shapes are those of an utterance of this length.
+    const EXAMPLE_SECS: usize = 10;
+    let plan = &order.plan;
+    let parts = parts(&plan.model, EXAMPLE_SECS * plan.data.sample_rate_hz as usize);
+    write_whole(&folder.config_toml(), order.config_toml.as_bytes())?;
+    write_json(&folder.origin_json(), &order.origins)?;
+    write_json(
+        &folder.plan_json(),
+        &json!({ "id": plan.id, "example_secs": EXAMPLE_SECS, "parts": parts, "plan": plan }),
+    )
 }
 
 fn seeds(plan: &Plan) -> BTreeMap<String, u64> {

@@ -4,7 +4,7 @@ use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
-const NOT_PART_OF_THE_IDENTITY: [&str; 16] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 17] = [
     "name",
     "description",
     "run.device",
@@ -19,6 +19,7 @@ const NOT_PART_OF_THE_IDENTITY: [&str; 16] = [
     "output.runs_dir",
     "output.project_name",
     "output.summary_interval",
+    "output.histogram_interval",
     "output.keep_checkpoints",
     "output.keep_every",
 ];

@@ -100,8 +100,17 @@ pub struct OutputPlan {
     pub runs_dir: String,
     pub project: String,
     pub summary_interval: u64,
+    /// 0: never.
+    pub histogram_interval: u64,
     pub keep_newest: usize,
     pub keep_every: u64,
+}
+
+impl OutputPlan {
+    /// Whether the weights are shown as they are after `step` updates.
+    pub fn shows_weights(&self, step: u64) -> bool {
+        self.histogram_interval > 0 && step.is_multiple_of(self.histogram_interval)
+    }
 }
 
 /// The machine, and the arithmetic asked of it.
@@ -196,6 +205,7 @@ pub(super) fn output_plan(output: &Output) -> OutputPlan {
         runs_dir: output.runs_dir.clone(),
         project: output.project_name.clone(),
         summary_interval: output.summary_interval,
+        histogram_interval: output.histogram_interval,
         keep_newest: output.keep_checkpoints,
         keep_every: output.keep_every,
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordError;
+use super::{Histogram, RecordError};
 
 /// Named numbers, in the order they are shown and written: alphabetical, so that files have the same bytes every time.
 pub type Values = BTreeMap<String, f64>;
@@ -33,6 +33,8 @@ pub enum Event {
     SoundsStarted { step: u64, clips: usize },
     /// The model was heard.
     SoundsMade(SoundsMade),
+    /// The spread of the weights was measured.
+    WeightsMeasured(WeightsMeasured),
     /// A checkpoint is safely on disk.
     CheckpointSaved(CheckpointSaved),
     /// Something worth knowing.
@@ -129,6 +131,14 @@ pub struct SoundsMade {
     pub clips: Vec<Vec<f32>>,
     /// Time the making took.
     pub make_secs: f64,
+}
+
+/// How the weights are spread.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WeightsMeasured {
+    pub step: u64,
+    /// By parameter.
+    pub weights: BTreeMap<String, Histogram>,
 }
 
 /// Why a checkpoint was written.

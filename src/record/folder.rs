@@ -55,6 +55,11 @@ impl Folder {
         self.dir.join("origin.json")
     }
 
+    /// What would happen when it started: the resolved plan and the parts of the model.
+    pub fn plan_json(&self) -> PathBuf {
+        self.dir.join("plan.json")
+    }
+
     /// Identity: what ran, from what, where.
     pub fn run_json(&self) -> PathBuf {
         self.dir.join("run.json")
@@ -73,6 +78,11 @@ impl Folder {
     /// When each row of [`Folder::metrics_jsonl`] was written, line by line.
     pub fn timings_jsonl(&self) -> PathBuf {
         self.dir.join("timings.jsonl")
+    }
+
+    /// How weights were spread, where that was asked for.
+    pub fn histograms_jsonl(&self) -> PathBuf {
+        self.dir.join("histograms.jsonl")
     }
 
     /// What classifiers took for what at the last judgement.

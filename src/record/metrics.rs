@@ -3,8 +3,8 @@
 //! A row is one JSON object: `step`, then numbers by slashed name (`train/loss`, `dev/wer`), alphabetical. It holds no
 //! clock values, so the same run has the same bytes. Line n of timings.jsonl says when line n was written and what it
 //! took. Rows reach the file before [`Sink::emit`] returns; a checkpoint notes how many bytes were there ([`Offsets`]) and
-//! a resumed run cuts both files back to that. TensorBoard's event file is made from these rows and from the files of sounds/, so it cannot
-//! disagree.
+//! a resumed run cuts both files back to that, and histograms.jsonl too. TensorBoard's event file is made from these rows and from the
+//! other files of the folder, so it cannot disagree.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,8 +18,9 @@ use super::clock;
 use super::error::RecordError;
 use super::event::{Event, Sink, Values};
 use super::folder::Folder;
+use super::histograms;
 use super::sounds;
-use super::tensorboard::TensorBoard;
+use super::tensorboard::{Shown, TensorBoard};
 
 /// What names of training metrics begin with; all others come from judgements.
 pub(super) const TRAIN: &str = "train/";
@@ -115,6 +116,9 @@ fn number(value: f64) -> Value {
 pub struct Offsets {
     pub metrics_bytes: u64,
     pub timings_bytes: u64,
+    /// 0 in checkpoints of runs without histograms, and of older programs.
+    #[serde(default)]
+    pub histograms_bytes: u64,
 }
 
 impl Offsets {
@@ -126,6 +130,7 @@ impl Offsets {
         Ok(Offsets {
             metrics_bytes: synced_len(&folder.metrics_jsonl())?,
             timings_bytes: synced_len(&folder.timings_jsonl())?,
+            histograms_bytes: histograms::synced_len(&folder.histograms_jsonl())?,
         })
     }
 }
@@ -161,7 +166,8 @@ impl Metrics {
         let earlier = read(folder)?;
         // A sound is made behind the row of its evaluation, and before the next checkpoint.
         let heard = sounds::cut_back(folder, earlier.iter().map(|row| row.step).max())?;
-        let view = TensorBoard::open(folder, &earlier, &heard)?;
+        let spread = histograms::cut_back(folder, offsets.histograms_bytes)?;
+        let view = TensorBoard::open(folder, &Shown { rows: &earlier, sounds: &heard, spread: &spread })?;
         Ok(Metrics { folder: folder.clone(), metrics, timings, view, earlier, every })
     }
 
@@ -173,8 +179,13 @@ impl Metrics {
 
 impl Sink for Metrics {
     fn emit(&mut self, event: &Event) -> Result<(), RecordError> {
-        if let Event::SoundsMade(made) = event {
-            return self.view.append_sounds(&sounds::write(&self.folder, made)?);
+        match event {
+            Event::SoundsMade(made) => return self.view.append_sounds(&sounds::write(&self.folder, made)?),
+            Event::WeightsMeasured(measured) => {
+                return self.view.append_spread(&histograms::append(&self.folder, measured)?);
+            }
+            Event::RunFinished(finished) => return self.view.end(finished.state),
+            _ => {}
         }
         let Some(row) = Row::of(event, self.every) else { return Ok(()) };
         self.metrics.append(row.metrics_line())?;

@@ -4,13 +4,18 @@
 //! every path of a run, [`checkpoint`] keeps its states safe. This room knows neither tensors nor plans: weights come in as
 //! closures that write bytes. Not for: comparing runs (`report`), deciding what is shown where (`cli`). Start at [`event`] and [`folder`].
 
+mod asked;
 pub mod checkpoint;
 mod checksum;
 mod clock;
+mod described;
 mod error;
 pub mod event;
 pub mod folder;
+mod histogram;
+mod histograms;
 pub mod host;
+mod hparams;
 mod identity;
 mod log;
 pub mod metrics;
@@ -30,12 +35,15 @@ mod tests;
 mod transfer;
 pub mod units;
 
+pub use asked::{Leaf, differing, leaf};
 pub use error::RecordError;
 pub use event::{
     CheckpointKind, CheckpointSaved, EvalDone, Event, Fanout, Resumed, RunFinished, RunStarted, RunState,
-    Sink, SoundsMade, StepDone, Values,
+    Sink, SoundsMade, StepDone, Values, WeightsMeasured,
 };
 pub use folder::{Folder, Holder, Lock};
+pub use histogram::Histogram;
+pub use hparams::write_columns;
 pub use identity::{FORMAT, Identity};
 pub use log::Log;
 pub use metrics::{Metrics, Offsets};

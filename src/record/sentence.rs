@@ -5,12 +5,12 @@ use super::event::{
 };
 use super::units;
 
-/// What to say about an event. `None` for updates: there are too many of them to talk about each.
+/// What to say about an event. `None` for updates and what is measured at them: there are too many of them to talk about each.
 pub(super) fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::RunStarted(started) => start(started),
         Event::Resumed(resumed) => resume(resumed),
-        Event::StepDone(_) => return None,
+        Event::StepDone(_) | Event::WeightsMeasured(_) => return None,
         Event::TeacherSwitched { step, snapshot_step } => {
             format!(
                 "step {}: the teacher's step {} teaches",

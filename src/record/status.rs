@@ -39,10 +39,13 @@ impl Status {
     /// status.json is damaged or cannot be read.
     pub fn read(folder: &Folder) -> Result<Option<Self>, RecordError> {
         let status: Option<Status> = read_json(&folder.status_json())?;
-        Ok(status.map(|status| match status.state {
-            RunState::Running if !folder.is_locked() => status.killed(),
-            _ => status,
-        }))
+        Ok(status.map(|status| status.now(folder)))
+    }
+
+    /// What status.json of `folder` says, corrected by whether a process still holds the run: see [`Status::read`].
+    #[must_use]
+    pub fn now(self, folder: &Folder) -> Self {
+        if self.state == RunState::Running && !folder.is_locked() { self.killed() } else { self }
     }
 
     /// How the last process left a run, for the process that holds its lock now.

@@ -1,7 +1,9 @@
 //! What a run's folder promises, tried on folders in temporary places.
 
 mod checkpoint;
+mod described;
 mod folder;
+mod hparams;
 mod metrics;
 mod shown;
 mod sounds;

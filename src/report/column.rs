@@ -3,12 +3,12 @@
 //! Three kinds of names: those of [`FIXED`], metrics (`test/wer`: with a slash) and leaves of the configuration
 //! (`train.max_lr`: with a dot).
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 
-use serde_json::Value;
-
+use super::error::ReportError;
 use super::load::Run;
-use crate::record::{Status, units};
+use crate::record::{Status, leaf, units};
 
 /// Columns that every run has, known or not.
 const FIXED: [&str; 20] = [
@@ -34,12 +34,15 @@ const FIXED: [&str; 20] = [
     "finished",
 ];
 
+/// Numbers that are measured, like the metrics; all others are part of what was asked.
+const MEASURED: [&str; 3] = ["secs_per_step", "peak_bytes", "wall_secs"];
+
 /// A value as it goes into the frame.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
-    Text(String),
-    Count(u64),
-    Number(f64),
+pub(super) use crate::record::Leaf as Cell;
+
+/// Whether a column holds measured numbers: metrics, times, memory.
+pub(super) fn is_measured(name: &str) -> bool {
+    name.contains('/') || MEASURED.contains(&name)
 }
 
 /// The value of `column` in `run`, where it has one.
@@ -49,7 +52,7 @@ pub(super) fn cell(run: &Run, column: &str) -> Option<Cell> {
     let text = |text: &str| (!text.is_empty()).then(|| Cell::Text(text.to_owned()));
     let number = |value: fn(&Status) -> Option<f64>| status.and_then(value).map(Cell::Number);
     match column {
-        "run" => text(&run.dir.file_name()?.to_string_lossy()),
+        "run" => text(&run.folder_name()),
         "name" => text(&identity.name),
         "id" => text(&identity.id),
         "dir" => text(&run.dir.to_string_lossy()),
@@ -76,29 +79,50 @@ pub(super) fn cell(run: &Run, column: &str) -> Option<Cell> {
     }
 }
 
-fn leaf(value: &Value) -> Option<Cell> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(Cell::Text(text.clone())),
-        Value::Number(number) => match number.as_u64() {
-            Some(count) => Some(Cell::Count(count)),
-            None => number.as_f64().map(Cell::Number),
-        },
-        other => Some(Cell::Text(other.to_string())),
+/// The columns that some runs have, collected when first asked for: a thousand runs have some hundred thousand values.
+pub(super) struct Names<'a> {
+    runs: &'a [Run],
+    collected: OnceCell<Vec<String>>,
+}
+
+impl<'a> Names<'a> {
+    pub fn of(runs: &'a [Run]) -> Self {
+        Names { runs, collected: OnceCell::new() }
+    }
+
+    /// The column that `name` means: of that name, or the only option or the foremost metric that ends in it (`wer` for `test/wer`,
+    /// `max_lr` for `train.max_lr`).
+    ///
+    /// # Errors
+    /// No run has such a column, or several could be meant.
+    pub fn full(&self, name: &str) -> Result<String, ReportError> {
+        if FIXED.contains(&name) {
+            return Ok(name.to_owned());
+        }
+        let known = self.collected.get_or_init(|| known_columns(self.runs));
+        let own = [name.to_owned(), format!("test/{name}"), format!("dev/{name}")];
+        if let Some(own) = own.into_iter().find(|own| known.contains(own)) {
+            return Ok(own);
+        }
+        let ends =
+            |column: &&String| column.strip_suffix(name).is_some_and(|rest| rest.ends_with(['.', '/']));
+        let mut meant: Vec<String> = known.iter().filter(ends).cloned().collect();
+        match meant.len() {
+            0 => Err(ReportError::UnknownColumn { name: name.into(), known: known.clone() }),
+            1 => Ok(meant.remove(0)),
+            _ => Err(ReportError::AmbiguousColumn { name: name.into(), meant }),
+        }
     }
 }
 
-/// Whether some run has such a column, or all have.
-pub(super) fn is_column(runs: &[Run], name: &str) -> bool {
-    let judged = |run: &Run| run.status.as_ref().is_some_and(|status| status.metrics.contains_key(name));
-    FIXED.contains(&name) || runs.iter().any(|run| judged(run) || run.identity.config.contains_key(name))
-}
-
 /// All columns that some run has, the fixed ones first.
-pub(super) fn known_columns(runs: &[Run]) -> Vec<String> {
+fn known_columns(runs: &[Run]) -> Vec<String> {
     let metrics = runs.iter().filter_map(|run| run.status.as_ref()).flat_map(|status| status.metrics.keys());
     let leaves = runs.iter().flat_map(|run| run.identity.config.keys());
-    let more: BTreeSet<&String> = metrics.chain(leaves).collect();
+    let more: HashSet<&String> =
+        metrics.chain(leaves).filter(|name| !FIXED.contains(&name.as_str())).collect();
+    let mut more: Vec<&String> = more.into_iter().collect();
+    more.sort_unstable();
     FIXED.iter().map(|name| (*name).to_owned()).chain(more.into_iter().cloned()).collect()
 }
 

@@ -1,20 +1,28 @@
 //! What does it mean? Runs, side by side.
 //!
-//! [`load`] reads the small files of many run folders, a [`Query`] says which runs and columns, and a [`Table`] shows them as
-//! text, Markdown, CSV or JSON. Frames are polars; how numbers are said is `record::units`. Not for: writing run folders
+//! [`load`] reads the small files of many run folders, by an index of them; a [`Query`] says which runs and columns, and a [`Table`] shows
+//! them as text, Markdown, LaTeX, CSV, JSON or Parquet; a [`Paper`] lays them beside published numbers. Frames are polars; how numbers are said is `record::units`. Not for: writing run folders
 //! (`record`), printing (`cli`). Start at [`load`], [`Query::table`] and [`Table::comparison`].
 
 mod column;
+mod condition;
 mod error;
+mod index;
+mod latex;
 mod load;
+mod paper;
+mod parquet;
 mod query;
 mod render;
 mod spread;
 mod table;
 #[cfg(test)]
 mod tests;
+mod usual;
 
+pub use condition::Condition;
 pub use error::ReportError;
-pub use load::{Loaded, Run, load, load_run};
-pub use query::{Condition, Query};
+pub use load::{Loaded, Run, load, load_dirs, load_run};
+pub use paper::Paper;
+pub use query::{Group, Query};
 pub use table::Table;

@@ -1,47 +1,31 @@
 //! Which runs, which columns, in what order.
+//!
+//! [`Query::table`] answers in four steps: names are completed, runs chosen, columns chosen (`usual.rs` where none are named), and the
+//! frame that comes of it is grouped, sorted and cut.
 
-use std::cmp::Ordering;
-use std::str::FromStr;
-
-use polars::prelude::{BooleanChunked, NamedFrom};
-
-use super::column::{Cell, is_column, known_columns};
+use super::column::{Names, cell, is_measured};
+use super::condition::Condition;
 use super::error::ReportError;
 use super::load::Run;
-use super::table::{Table, cell_at};
-
-/// The columns of a query that names none, as far as any run has a value there.
-const USUAL: [&str; 15] = [
-    "name",
-    "id",
-    "role",
-    "state",
-    "step",
-    "params",
-    "test/wer",
-    "test/cer",
-    "test/clf_acc",
-    "test/clf_joint",
-    "dev/wer",
-    "dev/cer",
-    "secs_per_step",
-    "peak_bytes",
-    "wall_secs",
-];
+use super::spread::{COUNT, DEVIATION, LEAST, VALUES};
+use super::table::Table;
+use super::usual::Usual;
 
 /// A question about runs. The default one asks for all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    /// Only runs whose folder name contains this.
-    pub pattern: Option<String>,
+    /// Only runs whose folder name is like one of these: contains it, or all of it is so where it has a `*` or `?`.
+    pub patterns: Vec<String>,
     /// Only runs that meet all of these.
     pub conditions: Vec<Condition>,
-    /// These columns; where empty, the usual ones that have values.
+    /// These columns; where empty, what differs and what came out.
     pub columns: Vec<String>,
-    /// With the usual columns, these too: after the run's name, as far as any run has a value there.
+    /// Where no columns are named, these as what differs; where empty too, what does.
     pub leading: Vec<String>,
-    /// Runs that differ in this column alone are one row, with mean and standard deviation.
-    pub over: Option<String>,
+    /// All that differs, not only as much as can be read.
+    pub wide: bool,
+    /// Several runs become one row.
+    pub group: Option<Group>,
     /// Sorted by this column, smallest first; runs without a value come last.
     pub sort: Option<String>,
     /// Largest first.
@@ -50,155 +34,155 @@ pub struct Query {
     pub top: Option<usize>,
 }
 
+/// Which runs are one row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Group {
+    /// Those that differ in the seed alone.
+    Repetitions,
+    /// Those that agree in these columns.
+    By(Vec<String>),
+}
+
 impl Query {
     /// The answer.
     ///
     /// # Errors
-    /// A column is named that no run has.
+    /// A column is named that no run has, or that several could be.
     pub fn table(&self, runs: &[Run]) -> Result<Table, ReportError> {
-        self.check_columns(runs)?;
-        let asked = |run: &&Run| self.pattern.as_ref().is_none_or(|part| folder_name(run).contains(part));
-        let runs: Vec<&Run> = runs.iter().filter(asked).collect();
-        let shown: Vec<&str> = match self.columns.is_empty() {
-            true => self.usual(),
-            false => self.columns.iter().map(String::as_str).collect(),
-        };
-        // What is asked about need not be shown.
-        let mut needed = shown.clone();
-        needed.extend(self.named().filter(|name| !shown.contains(name)));
-        needed.sort_unstable();
-        needed.dedup();
-        let mut table = Table::of(&runs, needed)?;
-        for condition in &self.conditions {
-            table = condition.apply(&table)?;
-        }
+        let query = self.completed(runs)?;
+        let chosen = query.chosen(runs);
+        let keys = query.keys(&chosen);
+        let shown = query.shown(&chosen, keys.as_deref());
+        let sort = query.sort.as_deref();
+        // What is sorted by need not be shown.
+        let unseen = sort.filter(|sort| !shown.iter().any(|name| name == sort) && *sort != COUNT);
+        let mut table = Table::of(&chosen, shown.iter().map(String::as_str).chain(unseen))?;
         // Rows become fewer before they are sorted: by their means, that is.
-        let sort = self.sort.as_deref();
-        if let Some(over) = &self.over {
-            let kept = shown.iter().chain(&sort).copied().filter(|name| table.frame.column(name).is_ok());
-            let mut kept: Vec<&str> = kept.chain([over.as_str()]).collect();
-            kept.sort_unstable_by_key(|name| shown.iter().position(|other| other == name));
-            kept.dedup();
-            table = Table { frame: table.frame.select(kept)? }.spread(over)?;
+        if let Some(keys) = &keys {
+            table = table.grouped(keys)?;
         }
         if let Some(column) = sort {
-            table = table.sorted(column, self.descending)?;
+            table = table.sorted(column, query.descending)?;
         }
-        let frame = table.frame.head(Some(self.top.unwrap_or(usize::MAX)));
-        let table = match self.over {
-            Some(_) => Table { frame },
-            None => Table { frame: frame.select(shown)? },
+        table = Table { frame: table.frame.head(Some(query.top.unwrap_or(usize::MAX))) };
+        if let Some(unseen) = unseen {
+            let behind = ["", DEVIATION, LEAST, VALUES].map(|behind| format!("{unseen}{behind}"));
+            table = table.without(&behind);
+        }
+        Ok(if query.columns.is_empty() { table.without_empty_columns() } else { table })
+    }
+
+    /// The runs that are asked for, in no table.
+    ///
+    /// # Errors
+    /// A column is named that no run has, or that several could be.
+    pub fn choose(&self, runs: &[Run]) -> Result<Vec<Run>, ReportError> {
+        Ok(self.completed(runs)?.chosen(runs).into_iter().cloned().collect())
+    }
+
+    /// Options that differ between these runs and are not among the columns of [`Query::table`], because they are too many.
+    ///
+    /// # Errors
+    /// As [`Query::table`].
+    pub fn unshown(&self, runs: &[Run]) -> Result<Vec<String>, ReportError> {
+        let query = self.completed(runs)?;
+        let chosen = query.chosen(runs);
+        Ok(query.usual(&chosen, query.keys(&chosen).as_deref()).unshown)
+    }
+
+    /// The same question with the full name of each column.
+    fn completed(&self, runs: &[Run]) -> Result<Self, ReportError> {
+        let grouped = self.group.is_some();
+        let names = Names::of(runs);
+        let complete = |name: &String| match grouped && name == COUNT {
+            true => Ok(name.clone()),
+            false => names.full(name),
         };
-        Ok(if self.columns.is_empty() { table.without_empty_columns() } else { table })
+        let all = |names: &[String]| names.iter().map(complete).collect::<Result<Vec<_>, _>>();
+        let condition = |condition: &Condition| Ok(condition.on(names.full(condition.column())?));
+        let group = match &self.group {
+            Some(Group::By(names)) => Some(Group::By(all(names)?)),
+            other => other.clone(),
+        };
+        Ok(Query {
+            conditions: self.conditions.iter().map(condition).collect::<Result<_, ReportError>>()?,
+            columns: all(&self.columns)?,
+            sort: self.sort.as_ref().map(complete).transpose()?,
+            group,
+            ..self.clone()
+        })
     }
 
-    /// The usual columns, with those that tell these runs apart behind the first two.
-    fn usual(&self) -> Vec<&str> {
-        let (who, what) = USUAL.split_at(2);
-        let leading = self.leading.iter().map(String::as_str).filter(|name| !USUAL.contains(name));
-        who.iter().copied().chain(leading).chain(what.iter().copied()).collect()
+    fn chosen<'a>(&self, runs: &'a [Run]) -> Vec<&'a Run> {
+        let like = |name: &str| {
+            self.patterns.is_empty() || self.patterns.iter().any(|pattern| is_like(name, pattern))
+        };
+        let met = |run: &Run| self.conditions.iter().all(|condition| condition.holds(run));
+        runs.iter().filter(|run| like(&run.folder_name()) && met(run)).collect()
     }
 
-    /// Columns that are named to sort or to choose.
-    fn named(&self) -> impl Iterator<Item = &str> {
-        let conditions = self.conditions.iter().map(|condition| condition.column.as_str());
-        conditions.chain(self.sort.as_deref()).chain(self.over.as_deref())
+    /// What the runs of a row have in common, by run, where several are one row.
+    fn keys(&self, runs: &[&Run]) -> Option<Vec<String>> {
+        let group = self.group.as_ref()?;
+        Some(runs.iter().map(|run| group.key(run)).collect())
     }
 
-    fn check_columns(&self, runs: &[Run]) -> Result<(), ReportError> {
-        let mut named = self.columns.iter().map(String::as_str).chain(self.named());
-        match named.find(|name| !USUAL.contains(name) && !is_column(runs, name)) {
-            Some(name) => Err(ReportError::UnknownColumn { name: name.into(), known: known_columns(runs) }),
-            None => Ok(()),
+    /// Names of the columns, each once.
+    fn shown(&self, runs: &[&Run], keys: Option<&[String]>) -> Vec<String> {
+        let mut shown = match self.columns.is_empty() {
+            true => self.usual(runs, keys).columns,
+            false => self.columns.clone(),
+        };
+        if let Some(Group::By(names)) = &self.group
+            && self.columns.is_empty()
+        {
+            shown.retain(|name| is_measured(name));
+            shown.splice(0..0, names.iter().cloned());
         }
+        let mut unique: Vec<String> = Vec::new();
+        for name in shown.into_iter().filter(|name| name != COUNT) {
+            if !unique.contains(&name) {
+                unique.push(name);
+            }
+        }
+        unique
+    }
+
+    fn usual(&self, runs: &[&Run], keys: Option<&[String]>) -> Usual {
+        Usual::of(runs, &self.leading, keys, self.wide)
     }
 }
 
-fn folder_name(run: &Run) -> String {
-    run.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// `column OPERATOR value`: `test/wer<0.1`, `state=finished`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    column: String,
-    operator: Operator,
-    value: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// Longer spellings first: `<=` begins with `<`.
-const OPERATORS: [(&str, Operator); 6] = [
-    ("!=", Operator::Unequal),
-    ("<=", Operator::LessOrEqual),
-    (">=", Operator::GreaterOrEqual),
-    ("=", Operator::Equal),
-    ("<", Operator::Less),
-    (">", Operator::Greater),
-];
-
-impl Operator {
-    fn holds(self, order: Ordering) -> bool {
+impl Group {
+    fn key(&self, run: &Run) -> String {
         match self {
-            Operator::Equal => order.is_eq(),
-            Operator::Unequal => order.is_ne(),
-            Operator::Less => order.is_lt(),
-            Operator::LessOrEqual => order.is_le(),
-            Operator::Greater => order.is_gt(),
-            Operator::GreaterOrEqual => order.is_ge(),
+            Group::Repetitions => run.identity.group(),
+            Group::By(names) => {
+                let values: Vec<_> = names.iter().map(|name| cell(run, name)).collect();
+                format!("{values:?}")
+            }
         }
     }
 }
 
-impl FromStr for Condition {
-    type Err = ReportError;
-
-    fn from_str(text: &str) -> Result<Self, ReportError> {
-        let found = OPERATORS.iter().filter_map(|(spelling, operator)| {
-            let place = text.find(spelling)?;
-            Some((place, spelling.len(), *operator))
-        });
-        // The leftmost; of two there the longer, which the list has first.
-        let found = found.min_by_key(|(place, len, _)| (*place, usize::MAX - len));
-        let condition = found.map(|(place, len, operator)| Condition {
-            column: text[..place].trim().to_owned(),
-            operator,
-            value: text[place + len..].trim().to_owned(),
-        });
-        condition
-            .filter(|condition| !condition.column.is_empty() && !condition.value.is_empty())
-            .ok_or_else(|| ReportError::Condition { text: text.to_owned() })
+/// Whether `name` contains `pattern`, or, with wildcards, is what it describes: `*` for anything, `?` for one character.
+pub(super) fn is_like(name: &str, pattern: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return name.contains(pattern);
     }
-}
-
-impl Condition {
-    /// The rows that meet it. A row without a value meets none; numbers are compared as numbers, text as text.
-    fn apply(&self, table: &Table) -> Result<Table, ReportError> {
-        let column = table.frame.column(&self.column)?;
-        let mut mask = Vec::with_capacity(column.len());
-        for row in 0..column.len() {
-            let order = cell_at(column, row).and_then(|cell| self.compare(&cell));
-            mask.push(order.is_some_and(|order| self.operator.holds(order)));
+    let (name, pattern): (Vec<char>, Vec<char>) = (name.chars().collect(), pattern.chars().collect());
+    // matches[i]: the pattern so far describes the first i characters.
+    let mut matches: Vec<bool> = (0..=name.len()).map(|taken| taken == 0).collect();
+    for symbol in pattern {
+        let mut next = vec![symbol == '*' && matches[0]; name.len() + 1];
+        for (taken, character) in name.iter().enumerate() {
+            next[taken + 1] = match symbol {
+                '*' => next[taken] || matches[taken + 1],
+                '?' => matches[taken],
+                _ => matches[taken] && *character == symbol,
+            };
         }
-        let mask = BooleanChunked::new("".into(), mask);
-        Ok(Table { frame: table.frame.filter(&mask)? })
+        matches = next;
     }
-
-    fn compare(&self, cell: &Cell) -> Option<Ordering> {
-        let asked = || self.value.parse::<f64>().ok();
-        match cell {
-            Cell::Text(text) => Some(text.as_str().cmp(&self.value)),
-            Cell::Count(count) => (*count as f64).partial_cmp(&asked()?),
-            Cell::Number(number) => number.partial_cmp(&asked()?),
-        }
-    }
+    matches[name.len()]
 }

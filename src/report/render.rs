@@ -1,12 +1,12 @@
-//! A table as text, Markdown, CSV and JSON. Text and Markdown are for people: units, headings, `–` where there is
-//! nothing. CSV and JSON are for programs: plain column names, every digit.
+//! A table as text, Markdown, CSV and JSON. Text and Markdown are for people, like LaTeX (`latex.rs`): units, headings, `–` where there
+//! is nothing. CSV and JSON are for programs, like Parquet (`parquet/`): plain column names, every digit.
 
 use polars::prelude::Column;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::column::{Cell, heading, say_count, say_number};
-use super::spread::DEVIATION;
+use super::spread::{COUNT, DEVIATION, LEAST, VALUES};
 use super::table::{Table, cell_at};
 
 impl Table {
@@ -55,10 +55,36 @@ impl Table {
         text
     }
 
-    fn people_columns(&self) -> Vec<PeopleColumn> {
-        let columns = self.frame.columns().iter().filter(|column| !column.name().ends_with(DEVIATION));
-        let deviation = |column: &Column| self.frame.column(&format!("{}{DEVIATION}", column.name())).ok();
-        columns.map(|column| PeopleColumn::of(column, deviation(column), self.height())).collect()
+    pub(super) fn people_columns(&self) -> Vec<PeopleColumn> {
+        let columns = self.frame.columns().iter();
+        let beside = |column: &&Column| {
+            ![DEVIATION, LEAST, VALUES].iter().any(|behind| column.name().ends_with(behind))
+        };
+        columns.filter(beside).map(|column| self.people_column(column)).collect()
+    }
+
+    fn people_column(&self, column: &Column) -> PeopleColumn {
+        let other = |name: &str| self.frame.column(name).ok();
+        let beside = |behind: &str| other(&format!("{}{behind}", column.name()));
+        let count = |column: Option<&Column>, row: usize| match cell_at(column?, row)? {
+            Cell::Count(count) => Some(count),
+            _ => None,
+        };
+        let (deviations, values, runs) = (beside(DEVIATION), beside(VALUES), other(COUNT));
+        let cells = (0..self.height()).map(|row| {
+            let mut text = said(column, row);
+            if let Some(Cell::Number(deviation)) = deviations.and_then(|column| cell_at(column, row)) {
+                text.push_str(&format!(" ± {}", say_number(column.name(), deviation)));
+            }
+            // A mean over fewer runs than the row has is said to be.
+            match (count(values, row), count(runs, row)) {
+                (Some(values), Some(runs)) if 0 < values && values < runs => {
+                    text + &format!(" ({values} of {runs})")
+                }
+                _ => text,
+            }
+        });
+        PeopleColumn::new(heading(column.name()), cells.collect(), column.dtype().is_numeric())
     }
 }
 
@@ -82,28 +108,19 @@ impl Serialize for Row<'_> {
 }
 
 /// A column as people read it.
-struct PeopleColumn {
-    heading: String,
-    cells: Vec<String>,
+pub(super) struct PeopleColumn {
+    pub heading: String,
+    pub cells: Vec<String>,
     /// In characters, of its longest text.
     width: usize,
     /// Aligned to the right.
-    right: bool,
+    pub right: bool,
 }
 
 impl PeopleColumn {
-    fn of(column: &Column, deviation: Option<&Column>, height: usize) -> Self {
-        let heading = heading(column.name());
-        let cells: Vec<String> = (0..height)
-            .map(|row| match deviation.and_then(|deviation| cell_at(deviation, row)) {
-                Some(Cell::Number(spread)) => {
-                    format!("{} ± {}", said(column, row), say_number(column.name(), spread))
-                }
-                _ => said(column, row),
-            })
-            .collect();
+    fn new(heading: String, cells: Vec<String>, right: bool) -> Self {
         let width = cells.iter().chain([&heading]).map(|text| text.chars().count()).max().unwrap_or(0);
-        PeopleColumn { heading, cells, width, right: column.dtype().is_numeric() }
+        PeopleColumn { heading, cells, width, right }
     }
 
     fn align(&self, text: &str) -> String {

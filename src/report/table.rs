@@ -53,7 +53,7 @@ impl Table {
     /// The rows sorted by a column; rows without a value come last.
     ///
     /// # Errors
-    /// There is no such column.
+    /// There is no such column: one that means nothing of a group, for example.
     pub(super) fn sorted(&self, column: &str, descending: bool) -> Result<Self, ReportError> {
         let options = SortMultipleOptions::default()
             .with_order_descending(descending)
@@ -68,6 +68,17 @@ impl Table {
         let full = self.frame.columns().iter().filter(|column| column.null_count() < column.len());
         // The columns come from a frame, so they are of one height and differently named.
         let frame = DataFrame::new(self.frame.height(), full.cloned().collect());
+        Table { frame: frame.unwrap_or_else(|_| self.frame.clone()) }
+    }
+
+    /// All columns but these; one that is not there is no matter.
+    pub(super) fn without(&self, names: &[String]) -> Self {
+        let kept = self
+            .frame
+            .columns()
+            .iter()
+            .filter(|column| !names.iter().any(|name| name == column.name().as_str()));
+        let frame = DataFrame::new(self.frame.height(), kept.cloned().collect());
         Table { frame: frame.unwrap_or_else(|_| self.frame.clone()) }
     }
 

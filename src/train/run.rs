@@ -17,7 +17,10 @@ use super::teacher::Teacher;
 use super::update::{Updated, update};
 use crate::data::{Batch, Position, Prefetch, Stream};
 use crate::plan::{Decay, Plan};
-use crate::record::{EvalDone, Event, Folder, RunFinished, RunStarted, RunState, Sink, Values, host};
+use crate::record::{
+    EvalDone, Event, Folder, Histogram, RunFinished, RunStarted, RunState, Sink, Values, WeightsMeasured,
+    host,
+};
 
 /// Batches prepared ahead of their use.
 pub const AHEAD: usize = 8;
@@ -103,6 +106,9 @@ pub fn run<D: Backend>(
         run.advance(updated, position, started)?;
         let step = run.state.step;
         let last = step == plan.train.max_steps;
+        if plan.output.shows_weights(step) {
+            run.measure_weights()?;
+        }
         if plan.eval.evaluates(step) || last {
             run.judge_dev()?;
             run.sound()?;
@@ -239,6 +245,14 @@ impl<'a, D: Backend> Run<'a, D> {
             self.improved = true;
         }
         Ok(())
+    }
+
+    /// Says how the weights are spread.
+    fn measure_weights(&mut self) -> Result<(), TrainError> {
+        let params = self.state.model.params.iter();
+        let weights = params.map(|param| (param.name().to_owned(), Histogram::of(&param.array().to_vec())));
+        let event = WeightsMeasured { step: self.state.step, weights: weights.collect() };
+        Ok(self.sink.emit(&Event::WeightsMeasured(event))?)
     }
 
     /// Lets the model be heard, where that was asked for.

@@ -209,7 +209,10 @@ fn a_student_runs_its_teacher_first_and_reuses_it() {
     }
     let mut names: Vec<String> = fs::read_dir(runs.path())
         .unwrap()
-        .map(|run| run.unwrap().file_name().into_string().unwrap())
+        .map(|run| run.unwrap())
+        // Beside the runs lies what TensorBoard shows of all of them.
+        .filter(|run| run.path().is_dir())
+        .map(|run| run.file_name().into_string().unwrap())
         .collect();
     names.sort();
     let stems: Vec<&str> = names.iter().map(|name| name.rsplit_once('-').unwrap().0).collect();

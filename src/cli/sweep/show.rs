@@ -9,7 +9,7 @@ use crate::cli::Talk;
 use crate::cli::failure::Failure;
 use crate::launch::sweep::Outcome;
 use crate::record::Status;
-use crate::report::{Query, load_run};
+use crate::report::{Query, load_dirs};
 
 /// In a table, where a point has no value of an axis.
 pub const NO_VALUE: &str = "–";
@@ -92,8 +92,11 @@ pub fn outcome(study: &Study, outcomes: &[Outcome], talk: Talk) -> Result<(), Fa
         };
         talk.data(&whole(study, row));
     } else {
-        let runs: Result<Vec<_>, _> = study.points().map(|run| load_run(run.job.folder.dir())).collect();
-        let runs: Vec<_> = runs?.into_iter().flatten().collect();
+        let runs = load_dirs(study.points().map(|run| run.job.folder.dir()));
+        if let Some(error) = runs.unreadable.into_iter().next() {
+            return Err(error.into());
+        }
+        let runs = runs.runs;
         let query = Query { leading: leading(&study.varying), ..Query::default() };
         if !runs.is_empty() {
             print!("{}", query.table(&runs)?.to_text());

@@ -73,7 +73,7 @@ fn files_shorter_than_the_checkpoint_says_are_damaged() {
     let home = home();
     fs::write(home.folder.metrics_jsonl(), "{\"step\":1}\n").unwrap();
     let error =
-        Metrics::open(&home.folder, Offsets { metrics_bytes: 20, timings_bytes: 0 }, 1).err().unwrap();
+        Metrics::open(&home.folder, Offsets { metrics_bytes: 20, ..Offsets::default() }, 1).err().unwrap();
     let path = home.folder.metrics_jsonl();
     let want = format!(
         "`{}` is damaged: it has 11 bytes, but the checkpoint was saved when it had 20",

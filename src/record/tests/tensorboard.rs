@@ -28,8 +28,12 @@ pub(super) fn tensorboard_records(dir: &Path) -> Vec<tensorboard_proto::event::E
     let newest = files.pop().unwrap();
     assert!(files.len() <= 1, "{files:?}");
     assert!(files.iter().all(|file| fs::read(file).unwrap().is_empty()));
-    let bytes = fs::read(newest).unwrap();
-    let mut rest = bytes.as_slice();
+    records_of(&fs::read(newest).unwrap())
+}
+
+/// The records of an event file, every checksum compared.
+pub(super) fn records_of(bytes: &[u8]) -> Vec<tensorboard_proto::event::Event> {
+    let mut rest = bytes;
     let mut records = Vec::new();
     while !rest.is_empty() {
         let len = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
