@@ -88,6 +88,12 @@ pub enum Verb {
     Export(ExportArguments),
     /// List runs.
     Results(ResultsArguments),
+    /// Tell runs as one page of HTML: curves, table, mistakes, sounds, configuration, cost.
+    ///
+    /// The page is one file that opens from disk without a network, in light and dark, on paper and on a phone. Runs may be unfinished,
+    /// failed or damaged: the page says so. Example: `runner report results/runs/tedlium_* -o report.html`. An older page of this verb is
+    /// replaced, any other file is not.
+    Report(ReportArguments),
     /// Run a model once and write every named activation.
     Forward(ForwardArguments),
     /// Fetch and prepare corpora, fetch checkpoints.
@@ -433,6 +439,29 @@ pub struct ResultsArguments {
     /// Text, CSV or Markdown.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Folders of runs, a folder of many, the folder or name of a sweep, or parts of runs' names, with `*` for anything.
+    #[arg(required = true, value_name = "RUN|SWEEP|PATTERN")]
+    pub runs: Vec<String>,
+    /// The page to write.
+    #[arg(short, long, value_name = "FILE.html")]
+    pub output: PathBuf,
+    /// So many of the worst utterances can be heard and seen, of each list that runs were judged on, and so many sounds that each run made;
+    /// of long ones the first 10 s.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub audio: usize,
+    /// Show a picture, SVG or PNG, too, for example `results/tables/scaling.svg=Time by length`.
+    #[arg(long = "figure", value_name = "FILE[=CAPTION]")]
+    pub figures: Vec<String>,
+    /// What the page is called [default: the run's or sweep's name].
+    #[arg(long, value_name = "TITLE")]
+    pub title: Option<String>,
+    /// Where names and patterns are looked for.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    pub runs_dir: PathBuf,
 }
 
 /// How a table is written.

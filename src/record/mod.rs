@@ -19,7 +19,7 @@ pub mod picture;
 pub mod preds;
 mod progress;
 mod sentence;
-mod sounds;
+pub mod sounds;
 mod status;
 mod sweep;
 mod tally;
@@ -29,6 +29,7 @@ mod tests;
 mod transfer;
 pub mod units;
 
+pub use clock::now_utc;
 pub use error::RecordError;
 pub use event::{
     CheckpointKind, CheckpointSaved, EvalDone, Event, Fanout, Resumed, RunFinished, RunStarted, RunState,
