@@ -11,6 +11,7 @@ mod parity;
 mod prepare;
 mod profile;
 mod published;
+mod report;
 mod run;
 mod samples;
 mod server;

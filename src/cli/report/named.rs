@@ -59,7 +59,7 @@ fn one(name: &str, runs_dir: &Path, named: &mut Named) -> Result<Option<String>,
     }
     if path.is_dir() {
         named.dirs.extend(runs_in(path)?);
-        return Ok(Some(Folder::at(path).name()).filter(|_| !named.dirs.is_empty()));
+        return Ok(Some(format!("runs in {name}")).filter(|_| !named.dirs.is_empty()));
     }
     if let Some(sweep) = SweepFolder::newest(runs_dir, name).filter(SweepFolder::is_sweep) {
         return points(&sweep, named).map(Some);

@@ -131,8 +131,9 @@ impl Chart {
         match self.key.as_str() {
             "wer" => "WER".into(),
             "cer" => "CER".into(),
-            "acc" | "clf_acc" => "accuracy".into(),
-            "clf_joint" => "joint accuracy".into(),
+            "acc" => "accuracy".into(),
+            "clf_acc" => "accuracy of classes".into(),
+            "clf_joint" => "accuracy of all classes together".into(),
             "ctc" => "CTC loss".into(),
             "layer_distill" => "layer distillation loss".into(),
             "logits_distill" => "logits distillation loss".into(),

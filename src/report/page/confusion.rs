@@ -205,6 +205,10 @@ fn picture(matrix: &Matrix) -> Tag {
         let turned = format!("translate({} {}) rotate(-90)", px(middle + font * 0.35), px(margin - 5.0));
         svg = svg.child(tag("text").attr("transform", turned).text(short(class)));
     }
+    let (from, all) = (px(margin), px(cell * size as f64));
+    let ground =
+        tag("rect").class("none").attr("x", &from).attr("y", &from).attr("width", &all).attr("height", &all);
+    svg = svg.children((cell < 20.0).then_some(ground));
     for (truth, row) in matrix.counts.iter().enumerate() {
         let all: u64 = row.iter().sum();
         for (taken, &count) in row.iter().enumerate() {
@@ -225,8 +229,8 @@ fn square(
 ) -> Option<Tag> {
     let share = count as f64 / all.max(1) as f64;
     let class = if truth == taken { "right" } else { "wrong" };
-    // Of large matrices, empty squares are left to the background.
-    if count == 0 && cell < 16.0 {
+    // Of large matrices, empty squares are left to the ground.
+    if count == 0 && cell < 20.0 {
         return None;
     }
     let rect = tag("rect")

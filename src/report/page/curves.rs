@@ -26,6 +26,7 @@ fn figure(index: usize, chart: &Chart) -> Tag {
     };
     let caption = tag("figcaption")
         .child(tag("span").class("title").text(chart.title()))
+        .child(tag("span").class("by").text("by update"))
         .child(button("reset", "all").flag("hidden", true))
         .child(button("log", "log").attr("aria-pressed", "false").attr("title", "logarithmic scale"));
     tag("figure").class("chart").attr("data-chart", index.to_string()).child(caption).child(plot(chart))

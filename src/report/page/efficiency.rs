@@ -17,6 +17,8 @@ struct Cost {
     wall_secs: Option<f64>,
     /// Time of one update: the median of those that were kept.
     update_secs: Option<f64>,
+    /// Of all updates together: the mean of those that were kept, times all.
+    updates_secs: Option<f64>,
     /// Of all evaluations together.
     eval_secs: Option<f64>,
     evaluations: usize,
@@ -39,6 +41,8 @@ impl Cost {
         Cost {
             audio_hours_per_hour: median(timing("time/audio_secs_per_sec")),
             wall_secs: status.and_then(|status| status.wall_secs),
+            updates_secs: status
+                .and_then(|status| Some(mean(&timing("time/step_secs"))? * status.step as f64)),
             update_secs: median(timing("time/step_secs")),
             eval_secs: (!evals.is_empty()).then(|| evals.iter().sum()),
             evaluations: evals.len(),
@@ -47,12 +51,22 @@ impl Cost {
         }
     }
 
+    /// ` (12 %)` of the wall time, where that is known and not less.
+    fn share(&self, secs: f64) -> String {
+        let wall = self.wall_secs.filter(|wall| *wall >= secs && *wall > 0.0);
+        wall.map_or_else(String::new, |wall| format!(" ({:.0} %)", 100.0 * secs / wall))
+    }
+
     fn is_known(&self) -> bool {
         self.audio_hours_per_hour.is_some()
             || self.wall_secs.is_some()
             || self.peak_bytes.is_some()
             || self.eval_secs.is_some()
     }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -68,12 +82,14 @@ const COLUMNS: [Column; 7] = [
         cost.audio_hours_per_hour.map(units::number)
     }),
     ("an update", "time of one update, median", |cost| cost.update_secs.map(|secs| format!("{secs:.3} s"))),
-    ("evaluations", "time of all evaluations together, and how many", |cost| {
-        cost.eval_secs.map(|secs| format!("{} ({})", units::duration(secs), cost.evaluations))
-    }),
-    ("their share", "evaluations' share of the wall time", |cost| {
-        let (wall, eval) = (cost.wall_secs.filter(|wall| *wall > 0.0)?, cost.eval_secs?);
-        (eval <= wall).then(|| units::percent(eval / wall))
+    (
+        "updates, about",
+        "all updates together: the mean of those that were timed, times all, and its share of the wall time",
+        |cost| Some(format!("{}{}", units::duration(cost.updates_secs?), cost.share(cost.updates_secs?))),
+    ),
+    ("evaluations", "all evaluations together, their share of the wall time, and how many", |cost| {
+        let secs = cost.eval_secs?;
+        Some(format!("{}{}, {} times", units::duration(secs), cost.share(secs), cost.evaluations))
     }),
     ("wall time", "from start to end, every process of the run together", |cost| {
         cost.wall_secs.map(units::duration)

@@ -6,7 +6,7 @@ use super::html::{Tag, tag};
 use super::record::Record;
 use super::runs::{headline, is_better, metrics};
 use super::{Page, Section, differences, mark};
-use crate::record::{RunState, Status, units};
+use crate::record::{Identity, RunState, Status, units};
 use crate::report::column::heading;
 
 /// Options that may stand for a run's name; more would be no name.
@@ -203,42 +203,70 @@ fn unfinished(status: &Status) -> Option<String> {
     })
 }
 
-/// Who, when, where: what all runs share once, else what they have.
+/// Who, when, where; of several runs what they share or have a few of, and the rest with each one's configuration.
 fn facts(page: &Page) -> Tag {
     let runs = || page.records.iter().map(|record| &record.run.identity);
-    let all = |of: &dyn Fn(&crate::record::Identity) -> String| distinct(runs().map(of));
+    let all = |of: fn(&Identity) -> String| distinct(runs().map(of));
     let started =
         runs().map(|run| run.started.as_str()).filter(|time| !time.is_empty()).min().unwrap_or_default();
     let ended = runs().filter_map(|run| run.finished.as_deref()).max().unwrap_or_default();
-    let seeds = |run: &crate::record::Identity| {
-        let seeds = run.seeds.iter().map(|(name, seed)| format!("{name} {seed}"));
-        seeds.collect::<Vec<_>>().join(", ")
-    };
-    let facts = [
-        ("experiment", all(&|run| run.experiment.clone())),
-        ("profile", all(&|run| run.profile.clone().unwrap_or_default())),
-        ("command", all(&|run| run.argv.join(" "))),
+    let mut facts = vec![
+        ("experiment", all(|run| run.experiment.clone())),
+        ("profile", all(|run| run.profile.clone().unwrap_or_default())),
+    ];
+    if page.records.len() == 1 {
+        facts.extend([
+            ("command", all(command)),
+            ("seeds", all(seeds)),
+            ("continues", all(|run| run.parent.clone().unwrap_or_default())),
+        ]);
+    }
+    facts.extend([
         ("started", time(started)),
         ("ended", time(ended)),
-        ("machine", all(&machine)),
-        ("computed on", all(&computed)),
-        ("seeds", all(&seeds)),
-        ("builds on", all(&|run| run.parent.clone().unwrap_or_default())),
-        (
-            "program",
-            all(&|run| {
-                [run.version.as_str(), run.git_sha.as_deref().map_or("", |sha| &sha[..sha.len().min(10)])]
-                    .join(" ")
-                    .trim()
-                    .to_owned()
-            }),
-        ),
+        ("machine", all(machine)),
+        ("computed on", all(computed)),
+        ("program", all(program)),
         ("page made", time(&page.made)),
-    ];
+    ]);
+    list(facts)
+}
+
+/// What is not the same for all runs of a page.
+pub(super) fn own_facts(run: &Identity) -> Tag {
+    list(vec![
+        ("command", command(run)),
+        ("seeds", seeds(run)),
+        ("continues", run.parent.clone().unwrap_or_default()),
+        ("started", time(&run.started)),
+        ("ended", time(run.finished.as_deref().unwrap_or_default())),
+        ("machine", machine(run)),
+        ("program", program(run)),
+    ])
+}
+
+fn list(facts: Vec<(&str, String)>) -> Tag {
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
     tag("dl")
         .class("facts")
         .children(facts.flat_map(|(name, value)| [tag("dt").text(name), tag("dd").text(value)]))
+}
+
+fn command(run: &Identity) -> String {
+    run.argv.join(" ")
+}
+
+fn seeds(run: &Identity) -> String {
+    run.seeds.iter().map(|(name, seed)| format!("{name} {seed}")).collect::<Vec<_>>().join(", ")
+}
+
+fn program(run: &Identity) -> String {
+    let commit: Option<String> = run.git_sha.as_ref().map(|sha| sha.chars().take(10).collect());
+    match commit {
+        Some(commit) => format!("runner {}, commit {commit}", run.version),
+        None if run.version.is_empty() => String::new(),
+        None => format!("runner {}", run.version),
+    }
 }
 
 fn distinct(values: impl Iterator<Item = String>) -> String {
@@ -250,7 +278,7 @@ fn distinct(values: impl Iterator<Item = String>) -> String {
     }
 }
 
-fn machine(run: &crate::record::Identity) -> String {
+fn machine(run: &Identity) -> String {
     let host = &run.host;
     let cores = host.cores.map(|cores| format!("{cores} cores"));
     let memory = host.memory_bytes.map(|bytes| format!("{} of memory", units::bytes(bytes)));
@@ -258,7 +286,7 @@ fn machine(run: &crate::record::Identity) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn computed(run: &crate::record::Identity) -> String {
+fn computed(run: &Identity) -> String {
     let threads = (run.threads > 0).then(|| format!("{} threads", run.threads));
     let parts = [Some(run.device.clone()), threads, Some(run.precision.clone())];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")

@@ -27,11 +27,16 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// The name and the verdict in a line of preds.jsonl; `None` where it has neither.
+    /// The name and the verdict in a line of preds.jsonl; `None` where it has none.
     pub(super) fn of(object: &Map<String, Value>, classes: &ClassNames) -> Option<(String, Self)> {
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let name = object.get("name")?.as_str()?.to_owned();
         let pairs = pairs(object);
+        let is_classified =
+            object.get("clf_label").and_then(Value::as_array).is_some_and(|labels| !labels.is_empty());
+        if is_classified && pairs.is_empty() && text("label").is_empty() {
+            return None; // Without a right class there is nothing to be wrong about.
+        }
         let verdict = if !text("label").is_empty() || (pairs.is_empty() && object.contains_key("pred")) {
             Verdict::Transcript { reference: text("label"), hypothesis: text("pred") }
         } else if pairs.is_empty() {

@@ -141,9 +141,7 @@ fn of_hypothesis(difference: &Difference) -> Option<Tag> {
             tag("mark").class("substituted").attr("title", format!("for {reference}")).text(hypothesis)
         }
         Difference::Inserted(word) => tag("ins").text(word),
-        Difference::Deleted(word) => {
-            tag("del").class("gap").attr("title", format!("{word} is missing")).text("·")
-        }
+        Difference::Deleted(word) => tag("del").attr("title", "missing").text(word),
     })
 }
 

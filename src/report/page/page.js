@@ -11,7 +11,7 @@
   const round = (value, percent) => {
     if (percent) return `${tidy(value * 100)} %`;
     if (Math.abs(value) >= 1e4) return `${tidy(value / 1e3)}k`;
-    return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential().replace("e+", "e") : String(tidy(value));
+    return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential().replace("e+", "e") : String(tidy(value));
   };
   const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 
@@ -151,6 +151,7 @@
       if (event.button !== 0) return;
       this.pressed = { x: event.clientX, at: this.at(event) };
       this.svg.setPointerCapture(event.pointerId);
+      this.move(event);
     }
 
     release(event) {
@@ -165,8 +166,12 @@
       const near = this.at(event);
       const over = this.svg.querySelector(".over");
       const { place, margin, inner, shown } = this.view;
+      const reach = 0.02 * (this.view.x1 - this.view.x0);
       const nearest = shown.map((series) => {
         const real = series.points.filter((point) => point[1] !== null);
+        // A curve has no value where it has not begun or is over.
+        const isThere = real.length && near > real[0][0] - reach && near < real[real.length - 1][0] + reach;
+        if (!isThere) return { series, point: null };
         return { series, point: real.reduce((best, point) => (best === null || Math.abs(point[0] - near) < Math.abs(best[0] - near) ? point : best), null) };
       }).filter((found) => found.point !== null);
       if (!nearest.length || !over) return this.leave();

@@ -104,7 +104,7 @@ fn said(value: f64, percent: bool) -> String {
     }
     match value.abs() {
         size if size >= 1e4 => format!("{}k", tidy(value / 1e3)),
-        size if size > 0.0 && size < 1e-3 => format!("{value:e}"),
+        size if size > 0.0 && size < 1e-4 => format!("{value:e}"),
         _ => tidy(value).to_string(),
     }
 }
@@ -142,10 +142,10 @@ mod tests {
         assert_eq!(ticks([0.0, 1.0], 5), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
         assert_eq!(ticks([3.0, 47.0], 5), [10.0, 20.0, 30.0, 40.0]);
         assert_eq!(ticks([-0.03, 0.04], 5), [-0.02, 0.0, 0.02, 0.04]);
-        let values = [(0.3, true), (12_500.0, false), (0.0004, false), (0.05, false), (0.0, false)];
+        let values = [(0.3, true), (12_500.0, false), (0.00004, false), (0.05, false), (0.0, false)];
         assert_eq!(
             values.map(|(value, percent)| said(value, percent)),
-            ["30 %", "12.5k", "4e-4", "0.05", "0"]
+            ["30 %", "12.5k", "4e-5", "0.05", "0"]
         );
     }
 

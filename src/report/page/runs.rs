@@ -60,7 +60,7 @@ pub(super) fn section(
     columns.extend((!is_one_length).then_some("max_steps"));
     columns.push("params");
     columns.extend(metrics.iter().map(String::as_str));
-    columns.extend(["secs_per_step", "peak_bytes", "wall_secs", "id"]);
+    columns.push("wall_secs");
     let runs: Vec<&Run> = records.iter().map(|record| &record.run).collect();
     let constant = |name: &str| {
         let first = cell(runs[0], name);

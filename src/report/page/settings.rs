@@ -2,7 +2,7 @@
 
 use super::html::{Tag, tag};
 use super::record::{Origin, Record};
-use super::{Section, differences, mark};
+use super::{Section, differences, head, mark};
 
 pub(super) fn section(records: &[Record], names: &[String], differing: &[String]) -> Option<Section> {
     let parts: Vec<Tag> =
@@ -45,7 +45,14 @@ fn of_run(records: &[Record], run: usize, names: &[String], differing: &[String]
         record.folder_name()
     ));
     let table = tag("div").class("wide").child(tag("table").class("options").child(body));
-    Some(tag("details").attr("id", format!("configuration-{}", run + 1)).child(summary).child(table))
+    let facts = (records.len() > 1).then(|| head::own_facts(&record.run.identity));
+    Some(
+        tag("details")
+            .attr("id", format!("configuration-{}", run + 1))
+            .child(summary)
+            .children(facts)
+            .child(table),
+    )
 }
 
 /// With origins from origin.json; without them where that is missing.
