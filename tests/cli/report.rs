@@ -149,9 +149,7 @@ fn the_worst_utterances_are_heard_where_their_corpus_is() {
     fs::remove_file(dir.join("config.toml")).unwrap();
     let said = report(&folder, &["b"], "page.html", &[]);
     assert!(
-        said.err.contains(
-            "note: the corpus that b-3 was judged on is not here, so its utterances cannot be heard"
-        ),
+        said.err.contains("note: what b-3 was judged on cannot be heard: there is no `config.toml`"),
         "{}",
         said.err
     );

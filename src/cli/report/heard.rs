@@ -8,7 +8,7 @@ use crate::corpora::Corpus;
 use crate::data::open_corpus;
 use crate::plan::Plan;
 use crate::record::Folder;
-use crate::report::page::{Clip, Page};
+use crate::report::page::{Clip, Page, Record};
 
 /// A list that runs were judged on.
 struct List {
@@ -16,34 +16,43 @@ struct List {
     rate_hz: u32,
 }
 
-/// Adds the sound of the `most` worst utterances of each list. A corpus that is not here is noted on the page.
+/// Adds the sound of the `most` worst utterances of each list. Why a list cannot be heard is noted on the page.
 pub fn add(page: &mut Page, most: usize) {
     let mut lists: BTreeMap<usize, Option<List>> = BTreeMap::new();
     for (run, name) in page.worst(most) {
-        let list = lists.entry(run).or_insert_with(|| open(page, run));
-        let clip = list.as_ref().and_then(|list| clip(list, &name));
-        if let Some(clip) = clip {
+        let list = lists.entry(run).or_insert_with(|| opened(page, run));
+        if let Some(clip) = list.as_ref().and_then(|list| clip(list, &name)) {
             page.clips.insert((run, name), clip);
         }
     }
-    let silent = lists.into_iter().filter(|(_, list)| list.is_none());
-    let silent: Vec<String> = silent.map(|(run, _)| Folder::at(&page.records[run].run.dir).name()).collect();
-    for name in silent {
-        page.notes.push(format!(
-            "the corpus that {name} was judged on is not here, so its utterances cannot be heard"
-        ));
+}
+
+fn opened(page: &mut Page, run: usize) -> Option<List> {
+    let record = &page.records[run];
+    match open(record) {
+        Ok(list) => Some(list),
+        Err(reason) => {
+            let run = Folder::at(&record.run.dir).name();
+            page.notes.push(format!("what {run} was judged on cannot be heard: {reason}"));
+            None
+        }
     }
 }
 
-/// The list of the last judgement, by the run's own configuration.
-fn open(page: &Page, run: usize) -> Option<List> {
-    let record = &page.records[run];
+/// The list of the last judgement, by the run's own configuration; or why there is none.
+fn open(record: &Record) -> Result<List, String> {
     let experiment = Folder::at(&record.run.dir).config_toml();
+    if !experiment.is_file() {
+        return Err("there is no `config.toml`".into());
+    }
     let request = Request { experiment, profile: None, hparams: None, sets: Vec::new() };
-    let Plan { data, .. } = plan_alone(&request).ok()?;
+    // A program of another version may have written it.
+    let Plan { data, .. } = plan_alone(&request).map_err(|_| {
+        "its `config.toml` is not one for this version of the program; `runner check` says why".to_owned()
+    })?;
     let meta = if record.judged_on() == "test" { &data.test_meta } else { &data.dev_meta };
-    let corpus = open_corpus(&data, meta).ok()?;
-    Some(List { corpus, rate_hz: data.sample_rate_hz })
+    let corpus = open_corpus(&data, meta).map_err(|error| error.to_string())?;
+    Ok(List { corpus, rate_hz: data.sample_rate_hz })
 }
 
 /// An utterance whose sound is missing or is no longer the same is not heard.

@@ -51,7 +51,7 @@ fn one(name: &str, runs_dir: &Path, named: &mut Named) -> Result<Option<String>,
     let path = Path::new(name);
     let sweep = SweepFolder::at(path);
     if sweep.is_sweep() {
-        return points(&sweep, named).map(Some);
+        return points(&sweep, runs_dir, named).map(Some);
     }
     if looks_like_run(path) {
         named.dirs.push(path.to_owned());
@@ -62,7 +62,7 @@ fn one(name: &str, runs_dir: &Path, named: &mut Named) -> Result<Option<String>,
         return Ok(Some(format!("runs in {name}")).filter(|_| !named.dirs.is_empty()));
     }
     if let Some(sweep) = SweepFolder::newest(runs_dir, name).filter(SweepFolder::is_sweep) {
-        return points(&sweep, named).map(Some);
+        return points(&sweep, runs_dir, named).map(Some);
     }
     let matching =
         runs_in(runs_dir)?.into_iter().filter(|dir| matches(name, &Folder::at(dir.as_path()).name()));
@@ -72,16 +72,18 @@ fn one(name: &str, runs_dir: &Path, named: &mut Named) -> Result<Option<String>,
 }
 
 /// The points of a sweep that have begun.
-fn points(sweep: &SweepFolder, named: &mut Named) -> Result<String, Failure> {
-    let rows = sweep.rows()?;
-    let (begun, new): (Vec<_>, Vec<_>) =
-        rows.into_iter().filter(|row| row.number.is_some()).partition(|row| looks_like_run(&row.dir));
+fn points(sweep: &SweepFolder, runs_dir: &Path, named: &mut Named) -> Result<String, Failure> {
+    let points = sweep.rows()?.into_iter().filter(|row| row.number.is_some());
+    // Where the sweep left them, as seen from where it was started; or in the folder of runs, as seen from here.
+    let place = |dir: PathBuf| if looks_like_run(&dir) { dir } else { runs_dir.join(Folder::at(dir).name()) };
+    let (begun, new): (Vec<PathBuf>, Vec<PathBuf>) =
+        points.map(|row| place(row.dir)).partition(|dir| looks_like_run(dir));
     match new.len() {
         0 => {}
         1 => named.notes.push("one point of the sweep has not begun".into()),
         more => named.notes.push(format!("{more} points of the sweep have not begun")),
     }
-    named.dirs.extend(begun.into_iter().map(|row| row.dir));
+    named.dirs.extend(begun);
     Ok(sweep.name())
 }
 

@@ -131,9 +131,10 @@ impl Chart {
         match self.key.as_str() {
             "wer" => "WER".into(),
             "cer" => "CER".into(),
-            "acc" => "accuracy".into(),
-            "clf_acc" => "accuracy of classes".into(),
-            "clf_joint" => "accuracy of all classes together".into(),
+            "acc" => "accuracy within clips".into(),
+            "clf_acc" => "accuracy".into(),
+            "clf_joint" => "joint accuracy".into(),
+            "classifier" => "classifier loss".into(),
             "ctc" => "CTC loss".into(),
             "layer_distill" => "layer distillation loss".into(),
             "logits_distill" => "logits distillation loss".into(),

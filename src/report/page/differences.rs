@@ -29,7 +29,10 @@ pub(super) fn between(records: &[&Record]) -> Vec<String> {
     let value = |record: &Record, path: &str| record.run.identity.config.get(path).cloned();
     let differs = |path: &&String| known.iter().any(|record| value(record, path) != value(known[0], path));
     let asked = |path: &&String| !NOT_ASKED.iter().any(|other| path.starts_with(other));
-    paths.into_iter().filter(asked).filter(differs).cloned().collect()
+    let mut found: Vec<String> = paths.into_iter().filter(asked).filter(differs).cloned().collect();
+    // A seed is a repetition: it comes last.
+    found.sort_by_key(|path| path == "run.seed");
+    found
 }
 
 /// A value as it is written in TOML.

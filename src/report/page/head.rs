@@ -287,7 +287,11 @@ fn machine(run: &Identity) -> String {
 }
 
 fn computed(run: &Identity) -> String {
-    let threads = (run.threads > 0).then(|| format!("{} threads", run.threads));
+    let threads = match run.threads {
+        0 => None,
+        1 => Some("1 thread".to_owned()),
+        more => Some(format!("{more} threads")),
+    };
     let parts = [Some(run.device.clone()), threads, Some(run.precision.clone())];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }

@@ -9,6 +9,8 @@ use crate::text::word_errors;
 
 /// Utterances shown of a list of one run; of several runs, fewer.
 const SHOWN: [usize; 2] = [40, 20];
+/// Clips shown of a list of measures.
+const SHOWN_NUMBERS: usize = 15;
 /// By which number clips of models of sound and of patches are ordered, the first that there is; larger is worse.
 const LOSSES: [&str; 4] = ["nats", "loss", "mse", "nce"];
 
@@ -95,6 +97,8 @@ pub(super) struct Group {
     pub runs: Vec<usize>,
     /// Worst first.
     pub utterances: Vec<Utterance>,
+    /// Whether its verdicts are numbers.
+    pub is_measured: bool,
 }
 
 /// An utterance, as all runs of its group found it.
@@ -109,7 +113,8 @@ impl Group {
     /// How many utterances are shown: never those without a mistake.
     pub(super) fn shown(&self) -> usize {
         let wrong = self.utterances.iter().take_while(|utterance| utterance.badness > 0.0).count();
-        wrong.min(SHOWN[usize::from(self.runs.len() > 1)])
+        let most = if self.is_measured { SHOWN_NUMBERS } else { SHOWN[usize::from(self.runs.len() > 1)] };
+        wrong.min(most)
     }
 }
 
@@ -119,7 +124,10 @@ pub(super) fn groups(records: &[Record]) -> Vec<Group> {
     for (run, record) in records.iter().enumerate().filter(|(_, record)| !record.verdicts.is_empty()) {
         match groups.iter_mut().find(|group| alike(&records[group.runs[0]], record)) {
             Some(group) => group.runs.push(run),
-            None => groups.push(Group { runs: vec![run], utterances: Vec::new() }),
+            None => {
+                let is_measured = matches!(record.verdicts.values().next(), Some(Verdict::Numbers(_)));
+                groups.push(Group { runs: vec![run], utterances: Vec::new(), is_measured });
+            }
         }
     }
     for group in &mut groups {

@@ -67,19 +67,31 @@ fn item(page: &Page, group: &Group, utterance: &Utterance) -> Tag {
         .class("utterance")
         .child(tag("span").class("name").text(name))
         .child(tag("span").class("rate").text(rate(&verdicts, utterance)));
-    let mut item = tag("li").child(title);
-    if let [(_, Verdict::Transcript { reference, .. }), _, ..] = verdicts[..] {
-        item = item.child(line("meant", reference));
-    }
     let is_one = group.runs.len() == 1;
+    let mut item = tag("li").child(title).children(meant(verdicts.first()).filter(|_| !is_one));
+    let of_classes = matches!(verdicts.first(), Some((_, Verdict::Classes(_))));
+    let mut lines = tag("div").class(if of_classes && !is_one { "verdicts beside" } else { "verdicts" });
     for (run, verdict) in verdicts {
-        let lines = tag("div").class("verdict");
-        let lines = if is_one { lines } else { lines.child(mark(run, page.records.len())) };
-        item = item.child(said(lines, verdict, is_one));
+        let line = tag("div").class("verdict");
+        let line = if is_one { line } else { line.child(mark(run, page.records.len())) };
+        lines = lines.child(said(line, verdict, is_one));
     }
+    item = item.child(lines);
     match page.clips.get(&(group.runs[0], name.clone())) {
         Some(clip) => item.child(clip.tag()),
         None => item,
+    }
+}
+
+/// What was meant, once for all runs.
+fn meant(verdict: Option<&(usize, &Verdict)>) -> Option<Tag> {
+    match verdict?.1 {
+        Verdict::Transcript { reference, .. } => Some(line("meant", reference)),
+        Verdict::Classes(pairs) => {
+            let truths: Vec<&str> = pairs.iter().map(|[truth, _]| truth.as_str()).collect();
+            Some(line("meant", &truths.join(", ")))
+        }
+        Verdict::Numbers(_) => None,
     }
 }
 
@@ -107,7 +119,10 @@ fn said(lines: Tag, verdict: &Verdict, with_reference: bool) -> Tag {
             let meant = with_reference.then(|| words("meant", &differences, of_reference));
             lines.children(meant).child(words("heard", &differences, of_hypothesis))
         }
-        Verdict::Classes(pairs) => lines.child(tag("p").class("classes").children(pairs.iter().map(class))),
+        Verdict::Classes(pairs) => {
+            let class = if with_reference { class } else { taken };
+            lines.child(tag("p").class("classes").children(pairs.iter().map(class)))
+        }
         Verdict::Numbers(_) => lines,
     }
 }
@@ -145,7 +160,12 @@ fn of_hypothesis(difference: &Difference) -> Option<Tag> {
     })
 }
 
-/// `zero`, or `zero → nine`.
+/// What was taken, marked where it is wrong.
+fn taken([truth, taken]: &[String; 2]) -> Tag {
+    if truth == taken { tag("span").text(taken) } else { tag("mark").class("substituted").text(taken) }
+}
+
+/// `zero`, or `zero taken for nine`.
 fn class([truth, taken]: &[String; 2]) -> Tag {
     let pair = tag("span").class("class");
     match truth == taken {

@@ -240,6 +240,7 @@ fn classes_are_named_and_counted() {
         ],
     );
     assert!(html.contains("<title>zero taken for two: 1 of 2</title>"), "{html}");
+    says(&text(&page(&[&dir, &dir])), &["b 2 of 2 runs wrong meant zero 1 two 2 two"]);
 }
 
 #[test]
