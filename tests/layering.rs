@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("nn", &["audio", "kernels", "seed"]),
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
     ("model", &["plan", "nn", "kernels", "seed"]),
-    ("report", &["record"]),
+    ("report", &["audio", "record", "text"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),

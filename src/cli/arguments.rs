@@ -1,7 +1,9 @@
 //! The verbs and their options, once.
 
 mod data;
+mod model;
 mod prepare;
+mod results;
 
 use std::path::PathBuf;
 
@@ -10,7 +12,11 @@ use clap_complete::ArgValueCompleter;
 
 use super::completions;
 pub use data::{DataVerb, FetchArguments, StatisticsArguments};
+pub use model::{
+    EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments, SplitName,
+};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
+pub use results::{Format, ReportArguments, ResultsArguments};
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \
@@ -88,6 +94,12 @@ pub enum Verb {
     Export(ExportArguments),
     /// List runs.
     Results(ResultsArguments),
+    /// Tell runs as one page of HTML: curves, table, mistakes, sounds, configuration, cost.
+    ///
+    /// The page is one file that opens from disk without a network, in light and dark, on paper and on a phone. Runs may be unfinished,
+    /// failed or damaged: the page says so. Example: `runner report results/runs/tedlium_* -o report.html`. An older page of this verb is
+    /// replaced, any other file is not.
+    Report(ReportArguments),
     /// Run a model once and write every named activation.
     Forward(ForwardArguments),
     /// Fetch and prepare corpora, fetch checkpoints.
@@ -288,201 +300,6 @@ pub struct ShowArguments {
     /// Say where each value came from.
     #[arg(long)]
     pub origin: bool,
-}
-
-/// Which part of the corpus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SplitName {
-    Dev,
-    Test,
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct ModelArguments {
-    /// A run's folder, with `@best` (default), `@latest`, `@STEP`, or `@FIRST..LAST` for the mean of the weights of all checkpoints
-    /// between; a folder that `runner export` wrote; or a checkpoint of the published CALD programs (`model.ckpt-STEP` with `hparams.json`
-    /// beside it, or its folder: then the newest, or `@STEP`).
-    #[arg(value_name = "MODEL[@best|latest|STEP|FIRST..LAST]")]
-    pub model: String,
-    /// Read vocabulary, class names and utterances in this corpus, not in the one that the model was trained on.
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// For a published checkpoint: hparams over those in its `hparams.json`, for example `asr_use_mamba=True`.
-    #[arg(long, value_name = "A=1,B=2")]
-    pub hparams: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct EvalArguments {
-    #[command(flatten)]
-    pub model: ModelArguments,
-    /// The split to judge on.
-    #[arg(long, value_enum, default_value = "test")]
-    pub split: SplitName,
-    /// Judge on the utterances of this meta file of the corpus instead.
-    #[arg(long, value_name = "FILE", conflicts_with = "split")]
-    pub meta: Option<String>,
-    /// Judge the mean of what several models say of each class: the model and these, which are named like it.
-    #[arg(long = "with", value_name = "MODEL")]
-    pub with: Vec<String>,
-    /// Of `@FIRST..LAST`, take the mean of what all checkpoints say, not the mean of their weights; so too with `--with`.
-    #[arg(long)]
-    pub ensemble: bool,
-    /// Judge sound instead: every clip of this folder, such as `runner generate -o DIR` writes, by what the classifier hears in it.
-    ///
-    /// IS, mIS and mean top-1 confidence of the clips, AM and FID against the classifier's training list, and the classes heard; the same
-    /// of its test list, which are clips of people. Such numbers compare only with others by the same checkpoint of the same classifier:
-    /// not with published ones, whose classifier is another. FID is also biased upwards where clips are few.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta", "with", "ensemble"])]
-    pub samples: Option<PathBuf>,
-    /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
-    /// draw sample by sample; `clips.json` has the likelihoods.
-    #[arg(long, requires = "samples")]
-    pub cut: bool,
-    /// Folder for `preds.jsonl` and `metrics.json` [default: one in the run's folder].
-    #[arg(short, long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct PredictArguments {
-    #[command(flatten)]
-    pub model: ModelArguments,
-    /// Sound files: wav, flac, ogg or sph, of any rate.
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct GenerateArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
-    #[arg(value_name = "MODEL[@best|latest|STEP]", required_unless_present = "weights")]
-    pub model: Option<String>,
-    /// A checkpoint of the published programs, such as `ckpt_01100000.pt`; what model it is follows from the file.
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
-    pub weights: Option<PathBuf>,
-    /// Take the experiment's model as it is drawn: how fast is it?
-    #[arg(long)]
-    pub random_init: bool,
-    /// Lay the experiment's `[profile.NAME]` over it.
-    #[arg(long, value_name = "NAME", requires = "random_init")]
-    pub profile: Option<String>,
-    /// How many clips to make.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 1)]
-    pub clips: usize,
-    /// Length of each clip, behind the prompt.
-    #[arg(long, value_name = "SECS", default_value_t = 1.0)]
-    pub seconds: f64,
-    /// Seed of every draw; a clip depends on it and on its number alone.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
-    pub nucleus_p: f64,
-    /// Divide the logits by this before each draw.
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
-    pub temperature: f64,
-    /// A recording that every clip continues.
-    #[arg(long, value_name = "FILE")]
-    pub prompt: Option<PathBuf>,
-    /// Out of noise: by the few steps of `inference_noise_schedule`.
-    #[arg(long, conflicts_with = "steps")]
-    pub fast: bool,
-    /// Out of noise: by so many steps, spread over those of training; 0 = all.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub steps: usize,
-    /// CPU threads; 0 = all of them.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-    /// Folder for the clips; with `--random-init` nothing need be written.
-    #[arg(short, long, value_name = "DIR", required_unless_present = "random_init")]
-    pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct ExportArguments {
-    #[command(flatten)]
-    pub model: ModelArguments,
-    /// Folder to write; must be empty or absent.
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
-    /// Leave out what stands on the layers of a model of patches: what is left are its features.
-    #[arg(long)]
-    pub headless: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = RESULTS_EXAMPLES)]
-pub struct ResultsArguments {
-    /// Where to look and what for: folders of runs, of a sweep or of one run [default: results/runs], and what names of runs contain, with
-    /// `*` and `?` for all of the name.
-    #[arg(value_name = "PATTERN|DIR")]
-    pub which: Vec<String>,
-    /// Only the points of the newest sweep of this name, with what differs between them.
-    #[arg(long, value_name = "NAME")]
-    pub sweep: Option<String>,
-    /// Beside the numbers that papers published: `tedlium`, `slurp`, `voxceleb`, `sc09`, `youtubemix`, `beethoven`, `speech_commands`.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["columns", "wide", "group_by", "sort", "descending", "top"])]
-    pub paper: Option<String>,
-    /// Only runs that meet a condition, for example `train.max_lr < 1e-3`; may be given several times.
-    #[arg(long = "where", value_name = "CONDITION")]
-    pub conditions: Vec<String>,
-    /// These columns, instead of what differs and what came out: options, metrics, or `run`, `host`, `git_sha` and the like. The end of a
-    /// name will do: `wer`, `max_lr`.
-    #[arg(long, value_delimiter = ',', value_name = "A,B")]
-    pub columns: Vec<String>,
-    /// All options that differ, however many.
-    #[arg(long, conflicts_with = "columns")]
-    pub wide: bool,
-    /// Several runs as one row, with mean, standard deviation and how many: those that agree in these columns, or, if none are named, in
-    /// everything but the seed.
-    #[arg(long, value_name = "A,B", num_args = 0..=1, default_missing_value = ResultsArguments::REPETITIONS)]
-    pub group_by: Option<String>,
-    /// Sort by this column.
-    #[arg(long, value_name = "COLUMN")]
-    pub sort: Option<String>,
-    /// Largest first.
-    #[arg(long)]
-    pub descending: bool,
-    /// At most so many.
-    #[arg(long, value_name = "N")]
-    pub top: Option<usize>,
-    /// How the table is written [default: `table`, or as the name of the file says].
-    #[arg(long, value_enum)]
-    pub format: Option<Format>,
-    /// Into this file instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-impl ResultsArguments {
-    /// What `--group-by` without columns stands for.
-    pub const REPETITIONS: &str = "repetitions";
-}
-
-const RESULTS_EXAMPLES: &str = "Examples:
-  runner results 'tedlium*' --sort wer --top 10
-  runner results --where 'train.max_lr < 1e-3' --group-by
-  runner results --sweep cald_alpha --group-by distill.alpha_layer_distill_loss -o alpha.tex
-  runner results --paper sc09";
-
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Aligned columns, for people.
-    #[value(alias = "text")]
-    Table,
-    /// Markdown, for people.
-    #[value(alias = "markdown")]
-    Md,
-    /// Comma-separated values, every digit.
-    Csv,
-    /// An array of objects, every digit.
-    Json,
-    /// Parquet, every digit, for pandas, polars and DuckDB.
-    Parquet,
-    /// A `tabular` with the lines of booktabs, for papers.
-    Latex,
 }
 
 #[derive(Debug, Args)]

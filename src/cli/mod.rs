@@ -31,6 +31,7 @@ mod predict;
 mod prepare;
 mod profile;
 mod reference;
+mod report;
 mod results;
 mod run;
 mod show;
@@ -79,6 +80,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Predict(arguments) => predict::predict(arguments, talk),
         Verb::Export(arguments) => export::export(arguments, talk),
         Verb::Results(results) => results::results(results, talk),
+        Verb::Report(arguments) => report::report(arguments, talk),
         Verb::Forward(forward) => forward::forward(forward, talk),
         Verb::Generate(arguments) => generate::generate(arguments, talk),
         Verb::Data(verb) => data::data(verb, talk),

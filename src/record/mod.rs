@@ -25,7 +25,7 @@ pub mod preds;
 mod progress;
 pub mod scenes;
 mod sentence;
-mod sounds;
+pub mod sounds;
 mod status;
 mod sweep;
 mod tally;
@@ -36,6 +36,7 @@ mod transfer;
 pub mod units;
 
 pub use asked::{Leaf, differing, leaf};
+pub use clock::now_utc;
 pub use error::RecordError;
 pub use event::{
     CheckpointKind, CheckpointSaved, EvalDone, Event, Fanout, Resumed, RunFinished, RunStarted, RunState,

@@ -1,8 +1,9 @@
-//! What a judgement leaves: preds.jsonl, metrics.json, and of classifiers confusion.csv.
+//! What a judgement leaves: preds.jsonl, metrics.json, and of classifiers confusion.csv; written, and read back.
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::error::RecordError;
 use super::event::Values;
@@ -37,6 +38,52 @@ pub fn write_confusions(path: &Path, confusions: &[impl Serialize]) -> Result<()
         table.serialize(row).map_err(|error| failed(error.into()))?;
     }
     write_whole(path, &table.into_inner().map_err(|error| failed(error.into_error()))?)
+}
+
+/// A row of confusion.csv, as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Confused {
+    /// The classifier head, counted from 0.
+    pub head: usize,
+    pub truth: String,
+    pub prediction: String,
+    pub count: u64,
+}
+
+/// The predictions in a file that [`write`] wrote, an object each; `None` where there is no such file.
+///
+/// # Errors
+/// A line is no object, or the file system refused.
+pub fn read(path: &Path) -> Result<Option<Vec<Map<String, Value>>>, RecordError> {
+    let Some(text) = text(path)? else { return Ok(None) };
+    let object = |(index, line): (usize, &str)| {
+        let reason = |error| format!("line {} is not a prediction: {error}", index + 1);
+        serde_json::from_str(line).map_err(|error| RecordError::damaged(path, reason(error)))
+    };
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+        .map(object)
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// What classifiers took for what, as [`write_confusions`] wrote it; `None` where there is no such file.
+///
+/// # Errors
+/// It is not what was written, or the file system refused.
+pub fn read_confusions(path: &Path) -> Result<Option<Vec<Confused>>, RecordError> {
+    let Some(text) = text(path)? else { return Ok(None) };
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<_, _>>();
+    rows.map(Some).map_err(|error: csv::Error| RecordError::damaged(path, error.to_string()))
+}
+
+fn text(path: &Path) -> Result<Option<String>, RecordError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RecordError::io("read", path)(error)),
+    }
 }
 
 /// Writes metrics as one indented JSON object, alphabetical.

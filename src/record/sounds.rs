@@ -15,7 +15,7 @@ use crate::audio;
 
 /// One file of the folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Sound {
+pub struct Sound {
     pub step: u64,
     /// The clip's.
     pub number: usize,
@@ -49,6 +49,14 @@ pub(super) fn cut_back(folder: &Folder, last: Option<u64>) -> Result<Vec<Sound>,
         fs::remove_file(&sound.path).map_err(RecordError::io("remove", &sound.path))?;
     }
     Ok(kept)
+}
+
+/// All that a run's folder holds, by step, then clip.
+///
+/// # Errors
+/// The file system refused.
+pub fn made(folder: &Folder) -> Result<Vec<Sound>, RecordError> {
+    list(&folder.sounds())
 }
 
 fn list(dir: &Path) -> Result<Vec<Sound>, RecordError> {

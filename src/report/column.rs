@@ -138,6 +138,7 @@ pub(super) fn heading(column: &str) -> String {
         _ => match column.rsplit_once('/') {
             Some((split, "wer")) => format!("{split} WER"),
             Some((split, "cer")) => format!("{split} CER"),
+            Some((split, "acc")) => format!("{split} accuracy within clips"),
             Some((split, "clf_acc")) => format!("{split} accuracy"),
             Some((split, "clf_joint")) => format!("{split} joint accuracy"),
             Some((split, metric)) => format!("{split} {metric}"),

@@ -1,7 +1,8 @@
 //! What does it mean? Runs, side by side.
 //!
 //! [`load`] reads the small files of many run folders, by an index of them; a [`Query`] says which runs and columns, and a [`Table`] shows
-//! them as text, Markdown, LaTeX, CSV, JSON or Parquet; a [`Paper`] lays them beside published numbers. Frames are polars; how numbers are said is `record::units`. Not for: writing run folders
+//! them as text, Markdown, LaTeX, CSV, JSON or Parquet; a [`Paper`] lays them beside published numbers; a [`page::Page`] tells all of them in one
+//! file of HTML. Frames are polars; how numbers are said is `record::units`. Not for: writing run folders
 //! (`record`), printing (`cli`). Start at [`load`], [`Query::table`] and [`Table::comparison`].
 
 mod column;
@@ -10,6 +11,7 @@ mod error;
 mod index;
 mod latex;
 mod load;
+pub mod page;
 mod paper;
 mod parquet;
 mod query;

@@ -107,7 +107,7 @@ pub fn char_errors(reference: &str, hypothesis: &str) -> EditCounts {
 }
 
 /// Runs of two or more white-space characters become one space; a single tab stays what it is, inside a word.
-fn merge_runs(text: &str) -> String {
+pub(super) fn merge_runs(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -121,10 +121,13 @@ fn merge_runs(text: &str) -> String {
     out
 }
 
+/// The words of a text whose runs of white space are merged.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_matches(is_space).split(' ').filter(|word| !word.is_empty())
+}
+
 fn word_ids<'a>(text: &'a str, ids: &mut HashMap<&'a str, u32>) -> Vec<u32> {
-    let words = text.trim_matches(is_space).split(' ');
-    words
-        .filter(|word| !word.is_empty())
+    words(text)
         .map(|word| {
             let next = ids.len() as u32;
             *ids.entry(word).or_insert(next)

@@ -1,11 +1,12 @@
 //! What does it say?
 //!
 //! For: the character vocabulary of a CTC model (text to ids and back), the clean-up of transcripts before
-//! they become labels, and word and character error rates.
+//! they become labels, and word and character error rates, and where two transcripts differ.
 //! [`tedlium`] is how TED-LIUM's transcripts are read before they are a corpus.
 //! Not for: which transcript belongs to which sound (`corpora`), or the CTC loss itself (`kernels`).
 //! Start at [`CtcTokenizer`] and [`word_errors`].
 
+mod differences;
 mod edit;
 mod error;
 mod rules;
@@ -17,6 +18,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use differences::{Difference, word_differences};
 pub use edit::{EditCounts, char_errors, word_errors};
 pub use error::TextError;
 pub use rules::TextRules;

@@ -12,6 +12,7 @@ mod patches;
 mod prepare;
 mod profile;
 mod published;
+mod report;
 mod run;
 mod samples;
 mod server;

@@ -37,7 +37,8 @@ fn json(path: &Path) -> Value {
 
 /// The folder of the only run called `name`.
 fn run_of(folder: &TempDir, name: &str) -> std::path::PathBuf {
-    let mut runs = fs::read_dir(folder.path().join("runs")).expect("runs").map(|run| run.expect("a run").path());
+    let mut runs =
+        fs::read_dir(folder.path().join("runs")).expect("runs").map(|run| run.expect("a run").path());
     let called = |run: &std::path::PathBuf| {
         run.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}-")))
     };

@@ -1,0 +1,126 @@
+//! The verbs that ask a trained model: judge, predict, generate, export.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Which part of the corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    Dev,
+    Test,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ModelArguments {
+    /// A run's folder, with `@best` (default), `@latest`, `@STEP`, or `@FIRST..LAST` for the mean of the weights of all checkpoints
+    /// between; a folder that `runner export` wrote; or a checkpoint of the published CALD programs (`model.ckpt-STEP` with `hparams.json`
+    /// beside it, or its folder: then the newest, or `@STEP`).
+    #[arg(value_name = "MODEL[@best|latest|STEP|FIRST..LAST]")]
+    pub model: String,
+    /// Read vocabulary, class names and utterances in this corpus, not in the one that the model was trained on.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// For a published checkpoint: hparams over those in its `hparams.json`, for example `asr_use_mamba=True`.
+    #[arg(long, value_name = "A=1,B=2")]
+    pub hparams: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// The split to judge on.
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitName,
+    /// Judge on the utterances of this meta file of the corpus instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "split")]
+    pub meta: Option<String>,
+    /// Judge the mean of what several models say of each class: the model and these, which are named like it.
+    #[arg(long = "with", value_name = "MODEL")]
+    pub with: Vec<String>,
+    /// Of `@FIRST..LAST`, take the mean of what all checkpoints say, not the mean of their weights; so too with `--with`.
+    #[arg(long)]
+    pub ensemble: bool,
+    /// Judge sound instead: every clip of this folder, such as `runner generate -o DIR` writes, by what the classifier hears in it.
+    ///
+    /// IS, mIS and mean top-1 confidence of the clips, AM and FID against the classifier's training list, and the classes heard; the same
+    /// of its test list, which are clips of people. Such numbers compare only with others by the same checkpoint of the same classifier:
+    /// not with published ones, whose classifier is another. FID is also biased upwards where clips are few.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta", "with", "ensemble"])]
+    pub samples: Option<PathBuf>,
+    /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
+    /// draw sample by sample; `clips.json` has the likelihoods.
+    #[arg(long, requires = "samples")]
+    pub cut: bool,
+    /// Folder for `preds.jsonl` and `metrics.json` [default: one in the run's folder].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Sound files: wav, flac, ogg or sph, of any rate.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArguments {
+    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
+    #[arg(value_name = "MODEL[@best|latest|STEP]", required_unless_present = "weights")]
+    pub model: Option<String>,
+    /// A checkpoint of the published programs, such as `ckpt_01100000.pt`; what model it is follows from the file.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub weights: Option<PathBuf>,
+    /// Take the experiment's model as it is drawn: how fast is it?
+    #[arg(long)]
+    pub random_init: bool,
+    /// Lay the experiment's `[profile.NAME]` over it.
+    #[arg(long, value_name = "NAME", requires = "random_init")]
+    pub profile: Option<String>,
+    /// How many clips to make.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1)]
+    pub clips: usize,
+    /// Length of each clip, behind the prompt.
+    #[arg(long, value_name = "SECS", default_value_t = 1.0)]
+    pub seconds: f64,
+    /// Seed of every draw; a clip depends on it and on its number alone.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    pub nucleus_p: f64,
+    /// Divide the logits by this before each draw.
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    pub temperature: f64,
+    /// A recording that every clip continues.
+    #[arg(long, value_name = "FILE")]
+    pub prompt: Option<PathBuf>,
+    /// Out of noise: by the few steps of `inference_noise_schedule`.
+    #[arg(long, conflicts_with = "steps")]
+    pub fast: bool,
+    /// Out of noise: by so many steps, spread over those of training; 0 = all.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub steps: usize,
+    /// CPU threads; 0 = all of them.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Folder for the clips; with `--random-init` nothing need be written.
+    #[arg(short, long, value_name = "DIR", required_unless_present = "random_init")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Folder to write; must be empty or absent.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Leave out what stands on the layers of a model of patches: what is left are its features.
+    #[arg(long)]
+    pub headless: bool,
+}

@@ -1,0 +1,102 @@
+//! The verbs that lay runs side by side: tables and pages.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(after_help = RESULTS_EXAMPLES)]
+pub struct ResultsArguments {
+    /// Where to look and what for: folders of runs, of a sweep or of one run [default: results/runs], and what names of runs contain, with
+    /// `*` and `?` for all of the name.
+    #[arg(value_name = "PATTERN|DIR")]
+    pub which: Vec<String>,
+    /// Only the points of the newest sweep of this name, with what differs between them.
+    #[arg(long, value_name = "NAME")]
+    pub sweep: Option<String>,
+    /// Beside the numbers that papers published: `tedlium`, `slurp`, `voxceleb`, `sc09`, `youtubemix`, `beethoven`, `speech_commands`.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["columns", "wide", "group_by", "sort", "descending", "top"])]
+    pub paper: Option<String>,
+    /// Only runs that meet a condition, for example `train.max_lr < 1e-3`; may be given several times.
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// These columns, instead of what differs and what came out: options, metrics, or `run`, `host`, `git_sha` and the like. The end of a
+    /// name will do: `wer`, `max_lr`.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub columns: Vec<String>,
+    /// All options that differ, however many.
+    #[arg(long, conflicts_with = "columns")]
+    pub wide: bool,
+    /// Several runs as one row, with mean, standard deviation and how many: those that agree in these columns, or, if none are named, in
+    /// everything but the seed.
+    #[arg(long, value_name = "A,B", num_args = 0..=1, default_missing_value = ResultsArguments::REPETITIONS)]
+    pub group_by: Option<String>,
+    /// Sort by this column.
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+    /// Largest first.
+    #[arg(long)]
+    pub descending: bool,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// How the table is written [default: `table`, or as the name of the file says].
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Into this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl ResultsArguments {
+    /// What `--group-by` without columns stands for.
+    pub const REPETITIONS: &str = "repetitions";
+}
+
+const RESULTS_EXAMPLES: &str = "Examples:
+  runner results 'tedlium*' --sort wer --top 10
+  runner results --where 'train.max_lr < 1e-3' --group-by
+  runner results --sweep cald_alpha --group-by distill.alpha_layer_distill_loss -o alpha.tex
+  runner results --paper sc09";
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Folders of runs, a folder of many, the folder or name of a sweep, or parts of runs' names, with `*` for anything.
+    #[arg(required = true, value_name = "RUN|SWEEP|PATTERN")]
+    pub runs: Vec<String>,
+    /// The page to write.
+    #[arg(short, long, value_name = "FILE.html")]
+    pub output: PathBuf,
+    /// So many of the worst utterances can be heard and seen, of each list that runs were judged on, and so many sounds that each run made;
+    /// of long ones the first 10 s.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub audio: usize,
+    /// Show a picture, SVG or PNG, too, for example `results/tables/scaling.svg=Time by length`.
+    #[arg(long = "figure", value_name = "FILE[=CAPTION]")]
+    pub figures: Vec<String>,
+    /// What the page is called [default: the run's or sweep's name].
+    #[arg(long, value_name = "TITLE")]
+    pub title: Option<String>,
+    /// Where names and patterns are looked for.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    pub runs_dir: PathBuf,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns, for people.
+    #[value(alias = "text")]
+    Table,
+    /// Markdown, for people.
+    #[value(alias = "markdown")]
+    Md,
+    /// Comma-separated values, every digit.
+    Csv,
+    /// An array of objects, every digit.
+    Json,
+    /// Parquet, every digit, for pandas, polars and DuckDB.
+    Parquet,
+    /// A `tabular` with the lines of booktabs, for papers.
+    Latex,
+}
