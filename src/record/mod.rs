@@ -6,7 +6,7 @@
 
 pub mod checkpoint;
 mod checksum;
-mod clock;
+pub mod clock;
 mod error;
 pub mod event;
 pub mod folder;
