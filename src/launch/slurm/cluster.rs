@@ -125,18 +125,16 @@ const RULES: [(&str, fn(&str) -> Meaning); 12] = [
 ];
 
 /// What becomes of a job that is pushed aside.
-fn preemption(mode: &str) -> String {
-    let said = match mode {
-        _ if mode.contains("REQUEUE") => "it is queued again, and goes on from its checkpoint",
-        _ if mode.contains("CANCEL") => {
-            "it is ended, unless it queues itself again in its grace time, as those of a sweep do"
+fn preemption(mode: &str) -> &'static str {
+    match mode {
+        _ if mode.contains("REQUEUE") => {
+            "a job that is pushed aside is queued again, and goes on from its checkpoint"
         }
-        _ if mode.contains("SUSPEND") => "it stays in memory and goes on later",
+        _ if mode.contains("CANCEL") => {
+            "a job that is pushed aside is ended, unless it queues itself again in its grace time, as those of a sweep do"
+        }
+        _ if mode.contains("SUSPEND") => "a job that is pushed aside stays in memory and goes on later",
         _ => "no job is pushed aside",
-    };
-    match said.starts_with("it ") {
-        true => format!("a job that is pushed aside: {said}"),
-        false => said.to_owned(),
     }
 }
 
@@ -147,10 +145,10 @@ fn partition(line: &str, nodes: &str) -> Option<Setting> {
     let name = field("PartitionName")?;
     let default = if field("Default") == Some("YES") { ", the default" } else { "" };
     let limit = field("MaxTime").unwrap_or("?");
-    let mut means = vec![format!(
-        "jobs run at most {}",
-        if limit == "UNLIMITED" { "as long as they like" } else { limit }
-    )];
+    let mut means = vec![match limit {
+        "UNLIMITED" => "jobs run as long as they like".to_owned(),
+        limit => format!("jobs run at most {limit}"),
+    }];
     if let Some(usual) = field("DefaultTime").filter(|usual| *usual != "NONE") {
         means.push(format!("{usual} where `time_limit` is not set"));
     }
@@ -158,9 +156,9 @@ fn partition(line: &str, nodes: &str) -> Option<Setting> {
     let grace = field("GraceTime").and_then(number).unwrap_or(0);
     let mut cure = None;
     match mode {
-        "OFF" | "" => means.push("nobody is pushed aside".into()),
+        "OFF" | "" => means.push(preemption("OFF").into()),
         mode => {
-            means.push(format!("{}, after {grace} s of grace", preemption(mode)));
+            means.push(format!("{}; its grace is {grace} s", preemption(mode)));
             if grace < 30 && !mode.contains("SUSPEND") {
                 cure = Some("ask for a longer `GraceTime`, or keep `eval.checkpoint_interval` short".into());
             }

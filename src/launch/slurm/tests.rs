@@ -293,12 +293,12 @@ PartitionName=high Default=NO DefaultTime=00:10:00 GraceTime=0 MaxTime=01:00:00 
     assert_eq!(of("partition low").value, "UP, the default");
     assert_eq!(
         of("partition low").means,
-        "jobs run at most as long as they like; a job that is pushed aside: it is queued again, and goes on from its checkpoint, after 15 s of grace; \
+        "jobs run as long as they like; a job that is pushed aside is queued again, and goes on from its checkpoint; its grace is 15 s; \
          nodes: 1 idle, of 2 CPUs and 1 MB"
     );
     assert_eq!(
         of("partition high").means,
-        "jobs run at most 01:00:00; 00:10:00 where `time_limit` is not set; nobody is pushed aside; nodes: 1 idle, of 2 CPUs and 1 MB"
+        "jobs run at most 01:00:00; 00:10:00 where `time_limit` is not set; no job is pushed aside; nodes: 1 idle, of 2 CPUs and 1 MB"
     );
     let bare = cluster::settings("", "", "");
     assert!(bare.iter().any(|setting| setting.name == "SlurmctldParameters" && setting.cure.is_some()));
