@@ -1,7 +1,7 @@
 """Sweeps through a real Slurm: a time limit, a preemption, a teacher before its students, a failing point, a refusal; and the same numbers
 as on this machine, to the last byte.
 
-    python3 tests/slurm/drive.py RUNNER [FOLDER_OF_PACKAGES]
+    python3 tests/slurm/drive.py RUNNER [FOLDER_OF_PACKAGES [SCENARIO…]]
 
 Exit code 77 means that there can be no Slurm here, so that nothing was tested.
 """
@@ -67,6 +67,7 @@ class Desk:
     def __init__(self, runner: Path, folder: Path, cluster: Cluster | None):
         self.runner, self.folder, self.cluster = runner, folder, cluster
         self.runs = folder / "results" / "runs"
+        self.step_secs = 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, text: str) -> str:
@@ -133,13 +134,16 @@ def secs_per_step(desk: Desk) -> float:
     """How long an update takes on one thread here, now."""
 
     def took(steps: int) -> float:
-        text = KEYWORD.format(root=ROOT, steps=steps, runs=desk.folder / "timed", lead=30, limit="10m")
+        text = KEYWORD.format(root=ROOT, steps=steps, runs=desk.folder / f"timed{time.monotonic_ns()}", lead=30, limit="10m")
         file = desk.write(f"timed{steps}", text)
         began = time.monotonic()
         desk.call("run", file, "--profile", "ci", "-s", "run.threads=1", "--quiet")
         return time.monotonic() - began
 
-    return max((took(60) - took(20)) / 40, 1e-3)
+    if not desk.step_secs:
+        desk.step_secs = max((took(60) - took(20)) / 40, 1e-3)
+        print(f"  an update takes {desk.step_secs:.3f} s", flush=True)
+    return desk.step_secs
 
 
 def keyword(desk: Desk, name: str, steps: int, sweep: str, lead=30, limit="10m") -> str:
@@ -150,9 +154,9 @@ def keyword(desk: Desk, name: str, steps: int, sweep: str, lead=30, limit="10m")
 GRID = "[sweep]\nseeds = [0, 1]\n[sweep.axes]\ntrain.max_lr = [1e-3]"
 
 
-def time_limit(there: Desk, here: Desk, step_secs: float) -> None:
+def time_limit(there: Desk, here: Desk) -> None:
     print("a time limit, shorter than the runs", flush=True)
-    steps = int(130 / step_secs)
+    steps = int(130 / secs_per_step(here))
     files = [keyword(desk, "limited", steps, GRID, limit="2m") for desk in (there, here)]
     sweep = there.submit(files[0])
     check([point["state"] for point in sweep["points"]] == ["submitted"] * 2, "two points are submitted")
@@ -161,16 +165,16 @@ def time_limit(there: Desk, here: Desk, step_secs: float) -> None:
     check([point["state"] for point in again["points"]] == ["queued"] * 2, "given again, nothing is submitted twice")
     status = there.await_states(sweep["dir"], ["done"] * 2, 900)
     words = there.words(sweep["dir"])
-    check(words.count("is at its time limit for the 1. time; it waits in the queue again") == 2, "both were told before the limit, saved and queued themselves again")
+    check(words.count("is at its time limit; it waits in the queue again, return 1 of at most 20") == 2, "both were told before the limit, saved and queued themselves again")
     check(words.count("resuming") >= 2 or words.count("resumed") >= 2, "both went on from their checkpoint")
     here.sweep(files[1], "--jobs", "2")
     same_results(there, here, status["points"])
     print(table(there, sweep["dir"]))
 
 
-def preemption(there: Desk, here: Desk, step_secs: float) -> None:
+def preemption(there: Desk, here: Desk) -> None:
     print("a job of a higher partition", flush=True)
-    steps = int(50 / step_secs)
+    steps = int(50 / secs_per_step(here))
     files = [keyword(desk, "pushed", steps, GRID) for desk in (there, here)]
     sweep = there.submit(files[0])
     points = sweep["points"]
@@ -213,7 +217,7 @@ def teacher(there: Desk, here: Desk) -> None:
     same_results(there, here, status["points"] + status["needed"])
 
 
-def failing(there: Desk) -> None:
+def failing(there: Desk, _here: Desk) -> None:
     print("a failing point", flush=True)
     axes = '[sweep.axes]\ndata.dev_meta = ["gone.txt", "meta.dev.digits.nltLa.txt"]'
     file = keyword(there, "failing", 3, axes)
@@ -227,7 +231,7 @@ def failing(there: Desk) -> None:
     there.await_states(sweep["dir"], ["failed", "done"], 120)
 
 
-def refusal(there: Desk) -> None:
+def refusal(there: Desk, _here: Desk) -> None:
     print("a refusal", flush=True)
     file = keyword(there, "refused", 3, GRID)
     said = there.call("sweep", file, "--profile", "ci", "--on", "slurm", "-s", "slurm.partition=nowhere", code=1)
@@ -238,9 +242,9 @@ def refusal(there: Desk) -> None:
     check("#SBATCH --array=0-1\n" in said.stdout and "`sbatch` would take it" in said.stderr, "a sound script passes")
 
 
-def many(there: Desk) -> None:
+def many(there: Desk, _here: Desk) -> None:
     print("five hundred points", flush=True)
-    axes = f"[sweep]\nseeds = 500\n[sweep.axes]\ntrain.max_lr = [1e-3]"
+    axes = "[sweep]\nseeds = 500\n[sweep.axes]\ntrain.max_lr = [1e-3]"
     file = keyword(there, "many", 3, axes)
     began = time.monotonic()
     sweep = there.submit(file, "-s", "slurm.sbatch=['--hold']")
@@ -264,14 +268,9 @@ def main() -> int:
             print(f"Slurm {cluster.version}, one node of two CPUs", flush=True)
             there, here = Desk(runner, folder / "there", cluster), Desk(runner, folder / "here", None)
             print(there.call("doctor", "--slurm").stdout)
-            refusal(there)
-            failing(there)
-            teacher(there, here)
-            step_secs = secs_per_step(here)
-            print(f"an update takes {step_secs:.3f} s", flush=True)
-            preemption(there, here, step_secs)
-            time_limit(there, here, step_secs)
-            many(there)
+            for scenario in [refusal, failing, teacher, preemption, time_limit, many]:
+                if not sys.argv[3:] or scenario.__name__ in sys.argv[3:]:
+                    scenario(there, here)
         except Failed as why:
             print(f"FAILED: {why}")
             return 1

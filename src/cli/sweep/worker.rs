@@ -51,18 +51,14 @@ fn back_to_the_queue(arguments: &WorkArguments, order: &Order) {
     let sweep = SweepFolder::at(&arguments.sweep);
     let most = order.plan.slurm.max_requeues;
     match settle(&sweep, &arguments.id, &job, &order.plan.slurm) {
-        Aftermath::Queued { why: Why::TimeLimit, time_limits } => {
-            eprintln!(
-                "job {job} is at its time limit for the {time_limits}. time; it waits in the queue again, of at most {most} times"
-            );
-        }
+        Aftermath::Queued { why: Why::TimeLimit, time_limits } => eprintln!(
+            "job {job} is at its time limit; it waits in the queue again, return {time_limits} of at most {most}"
+        ),
         Aftermath::Queued { .. } => eprintln!("job {job} was pushed aside; it waits in the queue again"),
-        Aftermath::TooOften { time_limits } => {
+        Aftermath::TooOften => {
+            eprintln!("job {job} is at its time limit, after {most} returns to the queue: it ends here");
             eprintln!(
-                "job {job} is at its time limit for the {time_limits}. time, and was queued again {most} times: it ends here"
-            );
-            eprintln!(
-                "help: the sweep's command submits it again; `slurm.max_requeues` allows more, `slurm.time_limit` makes it rarer"
+                "help: the sweep's command submits it again; `slurm.max_requeues` allows more returns, `slurm.time_limit` longer jobs"
             );
         }
         Aftermath::Left { why: Why::Asked } => {

@@ -38,7 +38,7 @@ pub enum Aftermath {
     /// It waits in the queue again, after so many time limits.
     Queued { why: Why, time_limits: usize },
     /// It was at its time limit as often as it may be.
-    TooOften { time_limits: usize },
+    TooOften,
     /// It stays ended, or Slurm queues it itself.
     Left { why: Why },
     /// Slurm could not be asked.
@@ -111,7 +111,7 @@ fn try_settle(sweep: &SweepFolder, id: &str, job: &str, plan: &SlurmPlan) -> Res
     let time_limits = before + usize::from(why == Why::TimeLimit);
     match why {
         Why::Settled | Why::Asked => return Ok(Aftermath::Left { why }),
-        Why::TimeLimit if before >= plan.max_requeues => return Ok(Aftermath::TooOften { time_limits }),
+        Why::TimeLimit if before >= plan.max_requeues => return Ok(Aftermath::TooOften),
         Why::TimeLimit => journal::note_requeue(sweep, id, job)?,
         Why::Preempted => {}
     }
