@@ -231,6 +231,38 @@ def failing(there: Desk, _here: Desk) -> None:
     there.await_states(sweep["dir"], ["failed", "done"], 120)
 
 
+def orphans(there: Desk, _here: Desk) -> None:
+    print("students of a teacher that fails", flush=True)
+    student = RECOGNISER.format(
+        root=ROOT, base="tedlium_waypoint", more='distill.teacher = "broken"', runs=there.runs
+    )
+    broken = RECOGNISER.format(root=ROOT, base="tedlium_direct", more="", runs=there.runs)
+    there.write("broken", broken.replace("data = {", 'data = { dev_meta = "gone.txt",'))
+    there.write("orphan", student)
+    file = there.write("orphans", '[sweep.axes]\nexperiment = ["orphan.toml"]\ndistill.alpha_layer_distill_loss = [0.5, 1]\n')
+    sweep = there.submit(file)
+    status = there.await_states(sweep["dir"], ["lost"] * 2, 180)
+    check(status["needed"][0]["state"] == "failed", "the teacher failed, and its students are out of the queue")
+    again = there.submit(file)
+    check(len(again["submitted"]) == 2, "given again, all of them are submitted")
+    there.await_states(sweep["dir"], ["lost"] * 2, 180)
+
+
+def cancelled(there: Desk, _here: Desk) -> None:
+    print("scancel", flush=True)
+    file = keyword(there, "cancelled", 100000, GRID)
+    sweep = there.submit(file)
+    until = time.monotonic() + 180
+    while not all(steps_done(point) >= 1 for point in sweep["points"]):
+        if time.monotonic() > until:
+            raise Failed(f"no update in three minutes:\n{there.words(sweep['dir'])}")
+        time.sleep(0.5)
+    subprocess.run(["scancel", sweep["submitted"][0]["job"]], env=there.cluster.env, check=True)
+    status = there.await_states(sweep["dir"], ["interrupted"] * 2, 120)
+    saved = [(Path(point["dir"]) / "checkpoints" / "latest").exists() for point in status["points"]]
+    check(all(saved), "both runs are saved, and their jobs stay ended")
+
+
 def refusal(there: Desk, _here: Desk) -> None:
     print("a refusal", flush=True)
     file = keyword(there, "refused", 3, GRID)
@@ -268,7 +300,7 @@ def main() -> int:
             print(f"Slurm {cluster.version}, one node of two CPUs", flush=True)
             there, here = Desk(runner, folder / "there", cluster), Desk(runner, folder / "here", None)
             print(there.call("doctor", "--slurm").stdout)
-            for scenario in [refusal, failing, teacher, preemption, time_limit, many]:
+            for scenario in [refusal, failing, teacher, orphans, cancelled, preemption, time_limit, many]:
                 if not sys.argv[3:] or scenario.__name__ in sys.argv[3:]:
                     scenario(there, here)
         except Failed as why:

@@ -55,12 +55,10 @@ fn back_to_the_queue(arguments: &WorkArguments, order: &Order) {
             "job {job} is at its time limit; it waits in the queue again, return {time_limits} of at most {most}"
         ),
         Aftermath::Queued { .. } => eprintln!("job {job} was pushed aside; it waits in the queue again"),
-        Aftermath::TooOften => {
-            eprintln!("job {job} is at its time limit, after {most} returns to the queue: it ends here");
-            eprintln!(
-                "help: the sweep's command submits it again; `slurm.max_requeues` allows more returns, `slurm.time_limit` longer jobs"
-            );
-        }
+        Aftermath::TooOften => eprintln!(
+            "job {job} is at its time limit after {most} returns to the queue and ends here, `slurm.max_requeues` allowing no more; \
+             the sweep's command submits it again"
+        ),
         Aftermath::Left { why: Why::Asked } => {
             eprintln!(
                 "job {job} was sent a signal, neither at its time limit nor pushed aside: it ends here"
@@ -68,8 +66,7 @@ fn back_to_the_queue(arguments: &WorkArguments, order: &Order) {
         }
         Aftermath::Left { .. } => eprintln!("job {job} was cancelled, or is queued again by Slurm"),
         Aftermath::Unknown(error) => {
-            eprintln!("job {job} cannot queue itself again: {error}");
-            eprintln!("help: the sweep's command submits it again");
+            eprintln!("job {job} cannot queue itself again: {error}; the sweep's command submits it again")
         }
     }
 }

@@ -65,8 +65,11 @@ fn drawback(means: impl Into<String>, cure: impl Into<String>) -> Meaning {
     Some((means.into(), Some(cure.into())))
 }
 
+/// A setting's name, and what its value means.
+type Rule = (&'static str, fn(&str) -> Meaning);
+
 /// Settings in the order in which they are told.
-const RULES: [(&str, fn(&str) -> Meaning); 12] = [
+const RULES: [Rule; 12] = [
     ("SLURM_VERSION", |_| fine("the version")),
     ("PreemptType", |value| match value.rsplit('/').next().unwrap_or_default() {
         "none" => fine("no job is pushed aside for another"),

@@ -54,9 +54,9 @@ impl Script<'_> {
         // The batch process becomes the program, so that signals reach it.
         let id = if self.is_array { "\"${runs[SLURM_ARRAY_TASK_ID]}\"".into() } else { self.first() };
         let (program, sweep) = (quoted(self.program), quoted(self.sweep));
-        lines.push(format!(
-            "exec {program} --color never work --slurm --threads \"${{SLURM_CPUS_PER_TASK:-0}}\" {sweep} {id}"
-        ));
+        let threads = "\"${SLURM_CPUS_PER_TASK:-0}\"";
+        let words = ["exec", &program, "--color never", "work", "--slurm", "--threads", threads, &sweep, &id];
+        lines.push(words.join(" "));
         lines.join("\n") + "\n"
     }
 

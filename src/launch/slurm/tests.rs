@@ -7,18 +7,12 @@ use super::ending::{Account, Why, secs};
 use super::journal::{self, Submitted};
 use super::queue::{Queued, parse};
 use super::{Program, Queue, Run, Script, Wanted, call, chunks, cluster};
-use crate::config::Slurm;
-use crate::plan::{SlurmPlan, resolve};
+use crate::plan::{SlurmPlan, under_ci};
 use crate::record::SweepFolder;
 
-/// The plan of a job of an experiment that says this in `[slurm]`.
-fn plan(slurm: Slurm) -> SlurmPlan {
-    let mut experiment = crate::config::Experiment { slurm: Some(slurm), ..Default::default() };
-    experiment.model = crate::config::Model::Keyword(Default::default());
-    experiment.train.ctc_weight = 0.0;
-    experiment.eval.select = crate::config::Metric::ClfAcc;
-    experiment.data.data_format = crate::config::DataFormat::NltLa;
-    resolve(&experiment, Vec::new()).expect("a plan").slurm
+/// The plan of a job of an experiment with these options.
+fn plan(sets: &[&str]) -> SlurmPlan {
+    under_ci("speech_commands_classifier", sets).slurm
 }
 
 fn run(id: &str, comment: &str) -> Run {
@@ -27,18 +21,17 @@ fn run(id: &str, comment: &str) -> Run {
 
 #[test]
 fn the_script_of_an_array_says_everything_a_job_does() {
-    let plan = plan(Slurm {
-        partition: "gpu".into(),
-        account: "speech".into(),
-        time_limit: "1d 2h 30m".into(),
-        cpus_per_task: 8,
-        mem: "16G".into(),
-        gpus: "h200:1".into(),
-        constraint: "a100|h200".into(),
-        setup: vec!["module load cuda/13".into()],
-        sbatch: vec!["--exclude=node7".into()],
-        ..Slurm::default()
-    });
+    let plan = plan(&[
+        "slurm.partition=gpu",
+        "slurm.account=speech",
+        "slurm.time_limit=1d 2h 30m",
+        "slurm.cpus_per_task=8",
+        "slurm.mem=16G",
+        "slurm.gpus=h200:1",
+        "slurm.constraint=a100|h200",
+        "slurm.setup=[\"module load cuda/13\"]",
+        "slurm.sbatch=[\"--exclude=node7\"]",
+    ]);
     let runs = [run("4228a20e", "point 1, lr-4228a20e"), run("b364781c", "point 2, lr\nb364781c")];
     let script = Script {
         name: "lr",
@@ -109,7 +102,7 @@ fn the_script_of_a_needed_run_is_a_job_of_its_own() {
 
 #[test]
 fn runs_with_the_same_resources_and_needs_share_an_array() {
-    let (small, large) = (SlurmPlan::default(), plan(Slurm { cpus_per_task: 16, ..Slurm::default() }));
+    let (small, large) = (SlurmPlan::default(), plan(&["slurm.cpus_per_task=16"]));
     let want = |run, plan, after: &[usize], is_needed| Wanted { run, plan, after: after.to_vec(), is_needed };
     let wanted = [
         want(0, &small, &[], true),
