@@ -41,7 +41,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 42] = [
+const HOMES: [(&str, &[&str]); 43] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),
@@ -77,6 +77,7 @@ const HOMES: [(&str, &[&str]); 42] = [
     ("clap_mangen", &["cli"]),
     ("rustix", &["record"]),
     ("ctrlc", &["cli"]),
+    ("signal_hook", &["cli"]),
     ("ureq", &["fetch"]),
     ("tar", &["fetch"]),
     ("bzip2", &["fetch"]),

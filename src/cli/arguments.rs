@@ -48,6 +48,10 @@ pub enum Verb {
     /// Each point is a run of its own, the same as that of the plain experiment with the point's options set, by a process of its own. Runs
     /// that points need, such as teachers, come first and once. What is done already, wherever it was asked for, is not done again.
     Sweep(SweepArguments),
+    /// Say how the points of a sweep stand: in the queue of a cluster, at work, done, failed.
+    ///
+    /// The queue is asked at most every 20 seconds; what was heard last is shown in between.
+    Status(StatusArguments),
     /// Work on one frozen run of a sweep.
     #[command(hide = true)]
     Work(WorkArguments),
@@ -110,6 +114,9 @@ pub enum Verb {
         /// Folder whose disk is looked at.
         #[arg(default_value = "results/runs")]
         runs_dir: PathBuf,
+        /// Say what the settings of the cluster mean for the jobs of a sweep instead.
+        #[arg(long)]
+        slurm: bool,
     },
     /// Print the script by which a shell completes verbs, files and options, for example `source <(runner completions bash)`.
     Completions { shell: Shell },
@@ -213,10 +220,14 @@ pub struct RunArguments {
 pub struct SweepArguments {
     #[command(flatten)]
     pub request: Request,
-    /// List the points and how they stand; start nothing and write nothing.
+    /// List the points and how they stand, with `--on slurm` the scripts too; start nothing and write nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Runs at a time, among which the cores are shared out [default: one a core, as many as memory has room for].
+    /// Where the points are worked on.
+    #[arg(long, value_enum, default_value = "local", value_name = "WHERE")]
+    pub on: Place,
+    /// Runs at a time, among which the cores are shared out [default: one a core, as many as memory has room for]. On a cluster: tasks of
+    /// an array at a time, instead of `slurm.max_parallel`.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// After a failure go on with the other points, or stop them all with their checkpoints.
@@ -225,6 +236,15 @@ pub struct SweepArguments {
     /// Which of the runs that did not come to their end before are worked on again.
     #[arg(long, value_enum, default_value = "all", value_name = "WHICH")]
     pub retry: Retry,
+}
+
+/// Where the points of a sweep are worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// On this machine, by worker processes.
+    Local,
+    /// On a cluster, by jobs with the resources of `[slurm]`; the command ends when they are submitted.
+    Slurm,
 }
 
 /// What a failing point does to the others.
@@ -257,6 +277,18 @@ pub struct WorkArguments {
     /// Save and stop when standard input ends.
     #[arg(long)]
     pub leashed: bool,
+    /// This is a job of Slurm: when its time is over, it queues itself again.
+    #[arg(long)]
+    pub slurm: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// A sweep's folder, its name or its file [default: the newest sweep].
+    pub sweep: Option<PathBuf>,
+    /// Folder of run folders, beside that of the sweeps.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    pub runs_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Talk;
 use super::failure::Failure;
+use crate::launch::slurm::cluster;
 use crate::record::host::{Host, free_bytes};
 use crate::record::units::bytes;
 
@@ -47,6 +48,25 @@ pub fn doctor(runs_dir: &Path, talk: Talk) -> Result<u8, Failure> {
         println!("{} {name:13} {found}", if cure.is_some() { "–" } else { "✓" });
         if let Some(cure) = cure {
             println!("  {:13} {cure}", "");
+        }
+    }
+    Ok(0)
+}
+
+/// Prints what the settings of the cluster mean for the jobs of a sweep.
+pub fn cluster(talk: Talk) -> Result<u8, Failure> {
+    let settings = cluster::look()?;
+    if talk.json {
+        let lacking = settings.iter().filter(|setting| setting.cure.is_some()).count();
+        talk.data(&serde_json::json!({"lacking": lacking, "findings": settings}));
+        return Ok(0);
+    }
+    for setting in &settings {
+        let mark = if setting.cure.is_some() { "–" } else { "✓" };
+        let value = if setting.value.is_empty() { "not set" } else { &setting.value };
+        println!("{mark} {} = {value}\n    {}", setting.name, setting.means);
+        if let Some(cure) = &setting.cure {
+            println!("    → {cure}");
         }
     }
     Ok(0)

@@ -14,6 +14,7 @@ use crate::corpora::CorpusError;
 use crate::data::DataError;
 use crate::fetch::{Catalogue, FetchError, Kind};
 use crate::launch::LaunchError;
+use crate::launch::slurm::SlurmError;
 use crate::model::ModelError;
 use crate::model::sashimi::published::PublishedError;
 use crate::model::weights::WeightsError;
@@ -253,6 +254,21 @@ impl From<QualityError> for Failure {
             ),
             QualityError::Data(error) => error.into(),
             error => Failure::new(FAILED, error.to_string()),
+        }
+    }
+}
+
+impl From<SlurmError> for Failure {
+    fn from(error: SlurmError) -> Self {
+        let code = match &error {
+            SlurmError::Absent { .. } => MISSING,
+            SlurmError::Record(_) => IO,
+            _ => FAILED,
+        };
+        let help = error.help();
+        match error {
+            SlurmError::Record(error) => error.into(),
+            error => help.into_iter().fold(Failure::new(code, error.to_string()), Failure::help),
         }
     }
 }

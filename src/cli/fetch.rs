@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Talk;
 use super::arguments::FetchArguments;
 use super::failure::{self, Failure};
+use super::signals::at_first_signal;
 use crate::fetch::{
     Catalogue, FetchError, Fetched, FileState, Kind, Listed, Manners, Mirror, Notice, Request, listing,
 };
@@ -55,23 +56,19 @@ pub fn fetch(arguments: &FetchArguments, talk: Talk) -> Result<u8, Failure> {
 
 const KEPT: &str = "interrupted; what arrived is kept, and the same command goes on from there";
 
-/// Asks what is under way to stop; ends the process where it does not, or at a second signal. Whatever the moment, nothing partial has the
+/// Asks what is under way to stop; ends the process where it does not, or at a second Ctrl-C. Whatever the moment, nothing partial has the
 /// name of something whole.
 fn on_signals(talk: Talk) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let request = stop.clone();
-    let handler = move || {
-        if !request.swap(true, Ordering::Relaxed) {
-            std::thread::spawn(move || {
-                std::thread::sleep(GRACE);
-                talk.say(KEPT);
-                std::process::exit(i32::from(failure::KILLED));
-            });
-            return;
-        }
-        std::process::exit(i32::from(failure::KILLED));
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::new(failure::FAILED, error.to_string()))?;
+    at_first_signal(move || {
+        request.store(true, Ordering::Relaxed);
+        std::thread::spawn(move || {
+            std::thread::sleep(GRACE);
+            talk.say(KEPT);
+            std::process::exit(i32::from(failure::KILLED));
+        });
+    })?;
     Ok(stop)
 }
 

@@ -37,6 +37,7 @@ mod run;
 mod show;
 mod signals;
 mod statistics;
+mod status;
 mod summary;
 mod sweep;
 mod which;
@@ -70,6 +71,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
     match &arguments.verb {
         Verb::Run(run) => run::run(run, talk),
         Verb::Sweep(arguments) => sweep::sweep(arguments, talk),
+        Verb::Status(arguments) => status::status(arguments, talk),
         Verb::Work(arguments) => sweep::work(arguments),
         Verb::Check(check) => check::check(check, talk),
         Verb::Plan(request) => plan::plan(request, talk),
@@ -89,7 +91,8 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Diff(diff) => id::diff(diff, talk),
         Verb::Init(init) => init::init(init, talk),
         Verb::Import(import) => import::run(import, talk),
-        Verb::Doctor { runs_dir } => doctor::doctor(runs_dir, talk),
+        Verb::Doctor { slurm: true, .. } => doctor::cluster(talk),
+        Verb::Doctor { runs_dir, .. } => doctor::doctor(runs_dir, talk),
         Verb::Completions { shell } => completions::completions(*shell),
         Verb::Man { output } => completions::man(output.as_deref()),
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Data, Distill, Eval, Model, Output, Run, Train};
+use super::{Data, Distill, Eval, Model, Output, Run, Slurm, Train};
 
 /// One question to a model: what to train, on what, how, and how it is judged.
 ///
@@ -51,4 +51,8 @@ pub struct Experiment {
 
     /// What it leaves behind.
     pub output: Output,
+
+    /// What its jobs get on a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<Slurm>,
 }

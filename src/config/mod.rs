@@ -14,6 +14,7 @@ mod experiment;
 mod model;
 mod output;
 mod run;
+mod slurm;
 mod train;
 
 mod files;
@@ -55,6 +56,7 @@ pub use schema::schema;
 pub use schema::{Leaf, Schema};
 pub use shipped::names as shipped_names;
 pub use show::{Origin, origins, resolved_toml};
+pub use slurm::Slurm;
 pub use source::Source;
 pub use sweep::{Axis, Point, Setting, Sweep, sweep};
 pub use template::{Template, template};

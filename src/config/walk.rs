@@ -291,7 +291,7 @@ impl Walk<'_> {
             }
             (None, None) => {
                 let names: Vec<&str> = siblings?.keys().map(String::as_str).collect();
-                (names.len() <= 13).then(|| format!("known here: {}", listed(names)))
+                (names.len() <= 14).then(|| format!("known here: {}", listed(names)))
             }
         }
     }

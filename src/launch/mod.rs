@@ -1,5 +1,5 @@
-//! Where does it run? In this process: the lock, the folder's first files, the sinks, and the training in between; or many runs in processes
-//! of their own ([`sweep`]).
+//! Where does it run? In this process: the lock, the folder's first files, the sinks, and the training in between; or many runs, in processes
+//! of their own ([`sweep`]) or as jobs of a cluster ([`slurm`]).
 //!
 //! [`in_process`] takes a resolved [`Order`] and brings its run to the end, from wherever an earlier process left it. Not for: what is
 //! trained (`train`), which runs are needed first (`cli`). Start at [`in_process`].
@@ -8,6 +8,7 @@ mod digests;
 mod local;
 mod order;
 mod profile;
+pub mod slurm;
 pub mod sweep;
 
 pub use local::{LaunchError, Report, finished, in_process};

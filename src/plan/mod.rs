@@ -13,6 +13,7 @@ mod readers;
 mod resolve;
 mod schedule;
 mod settle;
+mod slurm;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -29,6 +30,7 @@ pub use problem::Problem;
 pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
 pub use schedule::{Decay, Schedule};
+pub use slurm::{EARLY_SECS, SlurmPlan};
 pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};
 
 /// A shipped experiment on the bundled corpus under `ci`, with `more` overrides.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::model::model_plan;
 use super::{ModelPlan, Need, NeedKind, Plan, needs, resolve};
-use crate::config::{DataFormat, Experiment, Metric, Model, Schema};
+use crate::config::{DataFormat, Experiment, Metric, Model, Schema, Slurm};
 
 /// A part of a run that reads options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,7 @@ pub enum Reader {
     Judging,
     Output,
     Start,
+    Cluster,
 }
 
 impl Reader {
@@ -36,6 +37,7 @@ impl Reader {
             Reader::Judging => "evaluation and checkpoints",
             Reader::Output => "what a run leaves behind",
             Reader::Start => "the start of the run",
+            Reader::Cluster => "its job on a cluster",
         }
     }
 }
@@ -92,7 +94,7 @@ fn models(options: Json) -> Vec<Model> {
 
 /// The defaults with this model.
 fn quiet_experiment(model: Model) -> Experiment {
-    let mut experiment = Experiment { model, ..Experiment::default() };
+    let mut experiment = Experiment { model, slurm: Some(Slurm::default()), ..Experiment::default() };
     experiment.name.push('x');
     experiment.data.dir.push('x');
     let model = sizes(&experiment);
@@ -282,7 +284,7 @@ fn others(option: &Json, now: &Json) -> Vec<Json> {
         }
         _ => {
             let now = now.as_str().unwrap_or_default();
-            vec![json!(format!("{now}x")), json!("random:5"), json!("wav2vec2"), json!("x@1")]
+            vec![json!(format!("{now}x")), json!("random:5"), json!("wav2vec2"), json!("x@1"), json!("1h")]
         }
     }
 }
@@ -297,6 +299,7 @@ fn differing(a: &Plan, b: &Plan) -> Vec<Reader> {
         (Reader::Teacher, a.distill != b.distill || a.teacher_heads != b.teacher_heads),
         (Reader::Judging, a.eval != b.eval),
         (Reader::Output, a.output != b.output),
+        (Reader::Cluster, a.slurm != b.slurm),
         (Reader::Start, a.start != b.start || a.needs != b.needs),
     ];
     parts.into_iter().filter(|(_, differ)| *differ).map(|(reader, _)| reader).collect()

@@ -9,6 +9,7 @@ use super::model::{Body, Heads, ModelPlan, Pretrained, model_plan};
 use super::need::{Need, NeedKind};
 use super::problem::Problem;
 use super::settle::settle;
+use super::slurm::{SlurmPlan, slurm_plan};
 use super::train::{EvalPlan, OutputPlan, RunPlan, TrainPlan, eval_plan, output_plan, run_plan, train_plan};
 use crate::config::{ClassifierLoss, DataFormat, DecayType, Experiment, Metric, Model};
 
@@ -44,6 +45,9 @@ pub struct Plan {
     pub eval: EvalPlan,
     #[serde(skip)]
     pub output: OutputPlan,
+    /// What its job gets on a cluster. Changes no result.
+    #[serde(skip)]
+    pub slurm: SlurmPlan,
     pub start: Start,
     pub needs: Vec<Need>,
     /// Attention heads of the teacher that a mixer student learns from.
@@ -78,6 +82,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         model.pretrained = Pretrained::Run { dir: source.dir.clone(), id: source.id.clone() };
     }
     check_together(experiment, &model, &mut problems);
+    let slurm = slurm_plan(experiment.slurm.as_ref(), &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -101,6 +106,7 @@ pub fn resolve(experiment: &Experiment, needs: Vec<Need>) -> Result<Plan, Vec<Pr
         distill: experiment.distill.as_ref().map(|distill| distill_plan(distill, &needs)),
         eval: eval_plan(&experiment.eval),
         output: output_plan(&experiment.output),
+        slurm,
         start,
         needs,
         teacher_heads: teacher_heads(&experiment.model),

@@ -4,7 +4,7 @@ use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
-const NOT_PART_OF_THE_IDENTITY: [&str; 17] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 30] = [
     "name",
     "description",
     "run.device",
@@ -22,6 +22,19 @@ const NOT_PART_OF_THE_IDENTITY: [&str; 17] = [
     "output.histogram_interval",
     "output.keep_checkpoints",
     "output.keep_every",
+    "slurm.partition",
+    "slurm.account",
+    "slurm.qos",
+    "slurm.time_limit",
+    "slurm.cpus_per_task",
+    "slurm.mem",
+    "slurm.gpus",
+    "slurm.constraint",
+    "slurm.max_parallel",
+    "slurm.max_requeues",
+    "slurm.signal_lead_secs",
+    "slurm.setup",
+    "slurm.sbatch",
 ];
 
 #[test]

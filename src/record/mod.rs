@@ -7,7 +7,7 @@
 mod asked;
 pub mod checkpoint;
 mod checksum;
-mod clock;
+pub mod clock;
 mod described;
 mod error;
 pub mod event;

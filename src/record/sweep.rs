@@ -79,6 +79,13 @@ impl SweepFolder {
         sweeps.max_by_key(|sweep| fs::metadata(sweep.points_jsonl()).and_then(|facts| facts.modified()).ok())
     }
 
+    /// The newest sweep beside a folder of runs.
+    pub fn newest_of_all(runs_dir: &Path) -> Option<Self> {
+        let entries = fs::read_dir(sweeps_dir(runs_dir)).ok()?;
+        let sweeps = entries.filter_map(|entry| Some(Self::at(entry.ok()?.path()))).filter(Self::is_sweep);
+        sweeps.max_by_key(|sweep| fs::metadata(sweep.points_jsonl()).and_then(|facts| facts.modified()).ok())
+    }
+
     /// The folder itself.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -116,6 +123,25 @@ impl SweepFolder {
     /// What the workers on a run said, newest last.
     pub fn log(&self, id: &str) -> PathBuf {
         self.dir.join("logs").join(format!("{id}.txt"))
+    }
+
+    /// Its part on a cluster: scripts, the frozen program, what was submitted, and what the jobs said.
+    pub fn slurm_dir(&self) -> PathBuf {
+        self.dir.join("slurm")
+    }
+
+    /// Where the last answer about the queue is kept, for this sweep and those beside it.
+    pub fn queue_json(&self) -> PathBuf {
+        self.dir.parent().unwrap_or(Path::new("")).join("queue.json")
+    }
+
+    /// This sweep and those beside it.
+    pub fn with_siblings(&self) -> Vec<Self> {
+        let entries = fs::read_dir(self.dir.parent().unwrap_or(Path::new(""))).into_iter().flatten();
+        let mut dirs: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+        dirs.sort_unstable();
+        dirs.into_iter().map(Self::at).collect()
     }
 
     /// Makes the folder and takes it for this process.

@@ -29,17 +29,31 @@ const PATIENCE: u32 = 10;
 
 /// A request to stop at the next update, from a signal handler.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    after_progress: bool,
+}
 
 impl Stop {
+    /// A request that is heeded behind the first update of this process at the earliest: a job that is asked to stop as soon as it starts
+    /// would otherwise come back for ever and get nowhere.
+    pub fn after_progress() -> Self {
+        Stop { after_progress: true, ..Self::default() }
+    }
+
     /// Asks the loop to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.asked.store(true, Ordering::SeqCst);
     }
 
     /// Whether someone asked.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Whether to stop before another update, this process having made so many.
+    fn is_due(&self, updates: u64) -> bool {
+        self.requested() && (updates > 0 || !self.after_progress)
     }
 }
 
@@ -87,7 +101,7 @@ pub fn run<D: Backend>(
     let prefetch = Prefetch::start(stream, AHEAD);
     let lanes = Arrangement::of(plan, threads::count())?.lanes()?;
     while run.state.step < plan.train.max_steps {
-        if session.stop.requested() {
+        if session.stop.is_due(run.state.step - run.began_at_step) {
             return run.interrupt();
         }
         let started = Instant::now();

@@ -17,5 +17,7 @@ mod run;
 mod samples;
 mod server;
 mod share;
+#[cfg(unix)]
+mod slurm;
 mod support;
 mod sweep;

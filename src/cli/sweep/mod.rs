@@ -7,6 +7,7 @@ mod freeze;
 mod place;
 mod progress;
 mod show;
+mod slurm;
 mod study;
 mod worker;
 
@@ -15,11 +16,12 @@ use std::process::Command;
 
 use kernels::threads::count_for;
 
+pub use show::columns;
 pub use study::{Study, study};
 pub use worker::work;
 
 use super::Talk;
-use super::arguments::{OnFailure, Request, Retry, SweepArguments};
+use super::arguments::{OnFailure, Place, Request, Retry, SweepArguments};
 use super::failure::{self, Failure};
 use super::run::on_signals;
 use crate::launch::sweep::{Job, Outcome, Rules, Standing, Told, work as work_on};
@@ -31,6 +33,9 @@ use progress::Teller;
 /// Brings every point of a sweep to its end, or lists them.
 pub fn sweep(arguments: &SweepArguments, talk: Talk) -> Result<u8, Failure> {
     let Some(study) = study(&arguments.request)? else { return Err(no_sweep(&arguments.request)) };
+    if arguments.on == Place::Slurm {
+        return slurm::submit(&study, arguments, talk);
+    }
     if arguments.dry_run {
         show::listing(&study, talk);
         return Ok(0);

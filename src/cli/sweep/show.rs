@@ -152,7 +152,7 @@ fn summary(study: &Study, outcomes: &[Outcome]) -> String {
     format!("{} points: {}; {on}", study.points().count(), parts.join(", "))
 }
 
-fn whole(study: &Study, row: impl Fn(&StudyRun) -> Value) -> Value {
+pub fn whole(study: &Study, row: impl Fn(&StudyRun) -> Value) -> Value {
     json!({
         "name": study.name,
         "dir": study.folder.dir(),
@@ -163,7 +163,7 @@ fn whole(study: &Study, row: impl Fn(&StudyRun) -> Value) -> Value {
 }
 
 /// What a run is, under the names of `points.jsonl`.
-fn facts(run: &StudyRun) -> Value {
+pub fn facts(run: &StudyRun) -> Value {
     let row = &run.row;
     let mut facts = Map::new();
     if let Some(number) = row.number {
@@ -219,7 +219,7 @@ fn needed_by(study: &Study, needed: &StudyRun) -> String {
 }
 
 /// Rows as columns two blanks apart.
-fn columns(rows: &[Vec<String>]) -> String {
+pub fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(width).collect();

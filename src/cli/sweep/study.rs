@@ -1,7 +1,9 @@
 //! From a sweep's file to the runs it takes: every point resolved, needed runs before those that need them, each run once.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
+use kernels::threads::count_for;
 use serde_json::{Map, Value};
 
 use super::place::{Run, placed};
@@ -83,15 +85,9 @@ struct Resolved<'a> {
 
 fn resolve<'a>(request: &Request, sweep: &'a Sweep) -> Result<Vec<Resolved<'a>>, Failure> {
     let (mut resolved, mut problems) = (Vec::new(), Vec::<Problem>::new());
-    for point in &sweep.points {
-        match orders_at(request, point) {
-            Ok(orders) => {
-                let mut set: Vec<String> = point.options().map(|setting| setting.path.clone()).collect();
-                set.extend(orders.loaded.provenance.own_options());
-                let mut idle = plan::idle(&orders.loaded.experiment, &orders.asked.plan.needs, &set);
-                idle.extend(orders.loaded.left_out.iter().cloned());
-                resolved.push(Resolved { point, orders, idle });
-            }
+    for (point, orders) in sweep.points.iter().zip(orders_of_all(request, &sweep.points)) {
+        match orders {
+            Ok((orders, idle)) => resolved.push(Resolved { point, orders, idle }),
             Err(failure) if failure.as_problems().is_empty() => return Err(failure),
             // Points share files and values: what is wrong with one is said once.
             Err(failure) => {
@@ -107,6 +103,28 @@ fn resolve<'a>(request: &Request, sweep: &'a Sweep) -> Result<Vec<Resolved<'a>>,
         true => Ok(resolved),
         false => Err(Problems::sorted(problems).into()),
     }
+}
+
+/// What each point takes, with what nothing reads there; on all cores, as points know nothing of each other.
+fn orders_of_all(request: &Request, points: &[Point]) -> Vec<Result<(Orders, Vec<String>), Failure>> {
+    let share = points.len().div_ceil(count_for(0)).max(1);
+    let resolve = |part: &[Point]| -> Vec<_> {
+        part.iter().map(|point| orders_at(request, point).map(|orders| with_idle(orders, point))).collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = points.chunks(share).map(|part| scope.spawn(move || resolve(part))).collect();
+        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
+
+/// The orders of a point, and the axes and own lines that nothing reads there.
+fn with_idle(orders: Orders, point: &Point) -> (Orders, Vec<String>) {
+    let mut set: Vec<String> = point.options().map(|setting| setting.path.clone()).collect();
+    set.extend(orders.loaded.provenance.own_options());
+    let mut idle = plan::idle(&orders.loaded.experiment, &orders.asked.plan.needs, &set);
+    idle.extend(orders.loaded.left_out.iter().cloned());
+    (orders, idle)
 }
 
 /// Refuses axes that tell no runs apart.

@@ -83,7 +83,7 @@ fn keys_elsewhere_are_found_by_name_and_by_spelling() {
          [trian]\n[optim]\n[model.tacotron]\n[profile.ci.train]\ndir = \"d\"\nbatch_sizes = 3\n"
     );
     let known = "known here: `extends`, `name`, `description`, `continue_from`, `run`, `data`, `model`, `train`, \
-                 `distill`, `eval`, `output`, `profile` and `sweep`";
+                 `distill`, `eval`, `output`, `slurm`, `profile` and `sweep`";
     let expected = [
         "[E002]: unknown key `max_lr` — `max_lr` belongs in `[train]`",
         "[E002]: unknown key `warmup_step` in `[data]` — did you mean `train.warmup_steps`?",

@@ -88,6 +88,9 @@ fn edges(option: &Json) -> Vec<String> {
         "boolean" => vec!["true".to_owned()],
         "array" => edges(&option["items"]).iter().map(|item| format!("[{item}, {item}]")).collect(),
         _ if option["x-form"] == "`EXPERIMENT@STEP`" => vec!["\"a@1\"".to_owned()],
+        _ if option["examples"].is_array() => {
+            option["examples"].as_array().into_iter().flatten().map(Json::to_string).collect()
+        }
         _ => match option["enum"].as_array() {
             Some(words) => words.iter().map(Json::to_string).collect(),
             None => vec!["\"a\"".to_owned()],
