@@ -358,7 +358,9 @@ const OTHER: [&str; 13] = [
 const OTHER_FILES: [&str; 15] = [
     "src/cli/arguments.rs",
     "src/cli/arguments/data.rs",
+    "src/cli/arguments/model.rs",
     "src/cli/arguments/prepare.rs",
+    "src/cli/arguments/results.rs",
     "src/cli/export.rs",
     "src/cli/reference.rs",
     "src/config/schema.rs",
