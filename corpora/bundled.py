@@ -26,7 +26,7 @@ def listed(*names):
 def samples_of(name):
     """The samples of a clip of the bundled corpus, 16 bits."""
     folder = name.split("_")[0]
-    places = [SMOKE / folder / f"{name}.ogg", SMOKE / "words" / folder / f"{name}.ogg"]
+    places = [SMOKE / part / folder / f"{name}.ogg" for part in ("", "words", "events")]
     path = next(path for path in places if path.is_file())
     raw = ["-t", "raw", "-e", "signed", "-b", "16", "-r", str(RATE_HZ), "-c", "1", "-L", "-"]
     out = subprocess.run(["sox", "-D", str(path), *raw], check=True, capture_output=True).stdout

@@ -13,6 +13,7 @@ mod dataset;
 mod error;
 mod facts;
 mod iemocap;
+mod labelled;
 mod librispeech;
 mod lookup;
 mod meta;
@@ -53,6 +54,8 @@ pub const RECIPES: &[Published] = &[
     speech_commands::RECIPE,
     sound_events::ESC50,
     sound_events::URBAN8K,
+    labelled::AUDIOSET,
+    labelled::LABELLED_JSON,
     librispeech::RECIPE,
     iemocap::RECIPE,
     music::RECIPE,

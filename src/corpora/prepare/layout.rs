@@ -57,7 +57,7 @@ pub struct Clip {
     pub text: String,
     /// The text as the corpus has it, for lists that want that.
     pub raw_text: Option<String>,
-    /// A class for each head.
+    /// A class for each head; of a single head as many as there are, for the whole clip or second by second.
     pub labels: Vec<String>,
     /// The line that asks for it, for messages.
     pub line: Option<Line>,

@@ -1,6 +1,6 @@
 //! What a prepared folder holds: hours, counts, classes, and what was left out. It is `prepared.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -159,8 +159,15 @@ fn split(layout: &Layout, made: &[Made], part: usize, name: &str) -> SplitSummar
 
 fn head_summary(layout: &Layout, made: &[Made], part: usize, at: usize, name: &str) -> HeadSummary {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for label in clips_of(layout, made, part).filter_map(|(clip, _)| clip.labels.get(at)) {
-        *counts.entry(label).or_default() += 1;
+    for (clip, _) in clips_of(layout, made, part) {
+        // One head takes all labels of a clip, however often it has them; several take one each.
+        let labels: BTreeSet<&String> = match layout.heads.len() {
+            1 => clip.labels.iter().collect(),
+            _ => clip.labels.get(at).into_iter().collect(),
+        };
+        for label in labels {
+            *counts.entry(label).or_default() += 1;
+        }
     }
     let mut classes: Vec<LabelCount> = counts
         .into_iter()
