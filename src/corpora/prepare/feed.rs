@@ -46,6 +46,7 @@ impl<'a> Feed<'a> {
         let Some(unit) = rest.units.next() else { return Ok(None) };
         let source = match (&self.layout.units[unit].sound, &mut rest.reader) {
             (Sound::File(path), _) => Source::File(path),
+            (Sound::Joined { pieces, samples }, _) => Source::Joined { pieces, samples: *samples },
             (Sound::Row { file, row, .. }, Some(reader)) => Source::Bytes(reader.read(file, *row)?),
             (Sound::Row { file, .. }, None) => {
                 let detail = "its rows have no reader".to_owned();

@@ -32,7 +32,7 @@ pub use bad::{BAD_FILES, Bad, Outcome};
 pub use claims::{Claims, PublishedCounts};
 pub use error::PrepareError;
 pub use layout::{Clip, Head, Layout, Line, List, Span, Unit, Vocabulary};
-pub use sound::{RowReader, Sound};
+pub use sound::{Piece, RowReader, Sound};
 pub use summary::{HeadSummary, LENGTH_BINS_SECS, LabelCount, SplitSummary, Summary};
 
 use super::MetaFormat;

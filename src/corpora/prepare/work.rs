@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::feed::Job;
-use super::sound::Source;
+use super::sound::{Decoded, Source};
 use super::{Bad, Clip, Layout, Outcome, PrepareError, Sound, Unit};
 use crate::audio::{self, AudioError, Facts, Format, Pcm16};
 
@@ -74,20 +74,20 @@ impl Bench<'_> {
             clipped: 0,
             bad: Vec::new(),
         };
-        let (facts, sound) = match job.source.decode(self.layout.rate_hz) {
-            Ok(sound) => sound,
+        let Decoded { sound, facts, resampled } = match job.source.decode(self.layout.rate_hz) {
+            Ok(decoded) => decoded,
             Err(error) => {
                 made.bad.push(self.unusable(unit, &error));
                 return Ok(Some(made));
             }
         };
-        made.resampled = facts.rate_hz != self.layout.rate_hz;
+        made.resampled = resampled;
         for (index, clip) in unit.clips.iter().enumerate() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
             let Some(samples) = self.stretch(clip, &sound, &mut made.bad) else { continue };
-            match self.way(clip, &facts, &job.source) {
+            match self.way(clip, facts.as_ref(), &job.source) {
                 Way::Copy => self.copy(&job.source, clip)?,
                 Way::Link(path, ending) => {
                     self.link(path, clip, ending)?;
@@ -111,6 +111,7 @@ impl Bench<'_> {
         let (file, line) = match &unit.sound {
             Sound::File(path) => (path.as_path(), None),
             Sound::Row { file, row, .. } => (&**file, Some(*row)),
+            Sound::Joined { .. } => (Path::new(&error.name), None),
         };
         Bad { line, ..Bad::file(self.layout.shown(file), unit.clips.len(), reason) }
     }
@@ -137,10 +138,10 @@ impl Bench<'_> {
         Some(&sound[span.start as usize..span.end.min(length) as usize])
     }
 
-    fn way<'s>(&self, clip: &Clip, facts: &Facts, source: &Source<'s>) -> Way<'s> {
-        let as_is = clip.span.is_none() && facts.channels == 1 && facts.rate_hz == self.layout.rate_hz;
+    fn way<'s>(&self, clip: &Clip, facts: Option<&Facts>, source: &Source<'s>) -> Way<'s> {
+        let fits = |facts: &&Facts| facts.channels == 1 && facts.rate_hz == self.layout.rate_hz;
+        let Some(facts) = facts.filter(fits).filter(|_| clip.span.is_none()) else { return Way::Encode };
         match (source, facts.format) {
-            _ if !as_is => Way::Encode,
             (Source::File(path), Format::Flac | Format::Wav | Format::Ogg) if self.layout.link => {
                 Way::Link(path, facts.format.ending())
             }

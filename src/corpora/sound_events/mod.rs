@@ -1,11 +1,12 @@
 //! ESC-50 and UrbanSound8K: which of 50 or 10 sounds it is, by cross-validation over the official folds.
 //!
 //! For: the table of clips that either corpus comes with, and its recordings, into lists for every fold over one set of sounds. What
-//! tells the two apart is a [`Form`]; reading its table is `table`.
-//! Not for: UrbanSound8K's clips joined to scenes of a minute, or AudioSet, whose clips have several labels.
+//! tells the two apart is a [`Form`]; reading its table is `table`, joining UrbanSound8K's clips to scenes of a minute `streams`.
+//! Not for: AudioSet, whose clips have several labels (`labelled`).
 //! Start at [`SoundEvents`].
 
 mod esc50;
+mod streams;
 mod table;
 mod urban8k;
 
@@ -20,8 +21,8 @@ use super::prepare::{
     Bad, Claims, Clip, Head, Layout, Line, List, PrepareError, PublishedCounts, Recipe, Sound, Unit,
     Vocabulary,
 };
-use super::{LINK, MetaFormat, Published};
-use table::Row;
+use super::{CorpusOption, LINK, MetaFormat, Published};
+use streams::Found;
 
 const RATE_HZ: u32 = 16_000;
 
@@ -31,6 +32,15 @@ const FOLDS: [&str; 10] =
 
 const CAVEAT: &str = "`meta.dev.foldN.txt` and `meta.test.foldN.txt` are the same clips, those of fold N, as in the published recipe: what is \
 chosen by them is not tested on sounds unseen";
+
+const STREAMS_CAVEAT: &str = "each stream is a minute of clips of one fold, joined in the order that seed 1 gives; the published streams were \
+joined without a seed, so theirs are others. `meta.dev.foldN.txt` and `meta.test.foldN.txt` are the same streams, those of fold N, as in the \
+published recipe";
+
+const STREAMS: CorpusOption = CorpusOption::switch(
+    "streams",
+    "Join the clips of each fold to streams of a minute with a class for every second, for models of scenes that change",
+);
 
 /// What one of these corpora looks like.
 #[derive(Debug)]
@@ -66,18 +76,20 @@ pub(super) const ESC50: Published = Published::new(
      `meta/esc50.csv` and `audio`",
     &[LINK],
     |asked| {
-        Box::new(SoundEvents { form: &esc50::FORM, source: asked.source.clone(), link: asked.has(&LINK) })
+        let (source, link) = (asked.source.clone(), asked.has(&LINK));
+        Box::new(SoundEvents { form: &esc50::FORM, source, link, streams: None })
     },
 );
 
 /// The verb for UrbanSound8K.
 pub(super) const URBAN8K: Published = Published::new(
     urban8k::FORM.verb,
-    "UrbanSound8K: which of 10 sounds of a city it is, clip by clip, with lists for each of the ten official folds. SOURCE is the folder that \
-     holds `metadata/UrbanSound8K.csv` and `audio`",
-    &[LINK],
+    "UrbanSound8K: which of 10 sounds of a city it is, clip by clip or second by second, with lists for each of the ten official folds. SOURCE \
+     is the folder that holds `metadata/UrbanSound8K.csv` and `audio`",
+    &[STREAMS, LINK],
     |asked| {
-        Box::new(SoundEvents { form: &urban8k::FORM, source: asked.source.clone(), link: asked.has(&LINK) })
+        let (source, link) = (asked.source.clone(), asked.has(&LINK));
+        Box::new(SoundEvents { form: &urban8k::FORM, source, link, streams: Some(asked.has(&STREAMS)) })
     },
 );
 
@@ -89,6 +101,8 @@ struct SoundEvents {
     source: PathBuf,
     /// Link to the recordings that can be used as they are instead of writing them as flac.
     link: bool,
+    /// Join clips to streams of a minute; `None` where that is no question.
+    streams: Option<bool>,
 }
 
 impl Recipe for SoundEvents {
@@ -101,38 +115,45 @@ impl Recipe for SoundEvents {
     }
 
     fn options(&self) -> serde_json::Value {
-        json!({"link": self.link})
+        match self.streams {
+            None => json!({"link": self.link}),
+            Some(streams) => json!({"link": self.link, "streams": streams}),
+        }
     }
 
     fn layout(&self) -> Result<Layout, PrepareError> {
         let (rows, mut bad) = table::read(self.form, &self.source)?;
-        let (mut units, mut absent) = (Vec::new(), 0);
+        let (mut found, mut absent) = (Vec::new(), 0);
         for row in rows {
-            match self.unit(&row) {
-                Ok(unit) => units.push(unit),
-                Err(path) => {
-                    absent += 1;
-                    bad.push(Bad::line(self.form.table, row.line, format!("there is no `{path}`")));
-                }
+            let path = (self.form.recording)(FOLDS[row.fold], &format!("{}.wav", row.stem));
+            let audio = self.source.join(&path);
+            if audio.is_file() {
+                found.push(Found { row, path, audio });
+            } else {
+                absent += 1;
+                bad.push(Bad::line(self.form.table, row.line, format!("there is no `{path}`")));
             }
         }
+        let units = match self.joins() {
+            true => streams::units(&found, RATE_HZ, &mut bad),
+            false => found.into_iter().map(|found| self.unit(found)).collect(),
+        };
         Ok(self.over(units, bad, absent))
     }
 }
 
 impl SoundEvents {
-    /// The recording of a row; where there is none, the path that it would have.
-    fn unit(&self, row: &Row) -> Result<Unit, String> {
+    fn joins(&self) -> bool {
+        self.streams == Some(true)
+    }
+
+    /// The clip of a row.
+    fn unit(&self, Found { row, audio, .. }: Found) -> Unit {
         let fold = FOLDS[row.fold];
-        let path = (self.form.recording)(fold, &format!("{}.wav", row.stem));
-        let audio = self.source.join(&path);
-        if !audio.is_file() {
-            return Err(path);
-        }
         // Readers look for a clip in the folder called like its name up to the last `_`.
         let name = format!("{fold}_{}", row.stem.replace('_', "-"));
         let line = Line { file: self.form.table.to_owned(), number: row.line };
-        Ok(Unit {
+        Unit {
             sound: Sound::File(audio),
             named_by: Some(format!("{}:{}", line.file, line.number)),
             clips: vec![Clip {
@@ -145,13 +166,15 @@ impl SoundEvents {
                 labels: vec![row.class.to_owned()],
                 line: Some(line),
             }],
-        })
+        }
     }
 
     fn over(&self, units: Vec<Unit>, bad: Vec<Bad>, absent: usize) -> Layout {
         let form = self.form;
         let folds = form.fold_sizes.len();
-        let utterances = form.fold_sizes.to_vec();
+        // Nobody has published how many streams there are.
+        let clips =
+            || PublishedCounts { corpus: form.corpus.to_owned(), utterances: form.fold_sizes.to_vec() };
         Layout {
             root: self.source.clone(),
             rate_hz: RATE_HZ,
@@ -169,8 +192,8 @@ impl SoundEvents {
             left_out: Vec::new(),
             claims: Claims {
                 absent,
-                nearest: Some(PublishedCounts { corpus: form.corpus.to_owned(), utterances }),
-                caveat: Some(CAVEAT.to_owned()),
+                nearest: (!self.joins()).then(clips),
+                caveat: Some(if self.joins() { STREAMS_CAVEAT } else { CAVEAT }.to_owned()),
             },
         }
     }

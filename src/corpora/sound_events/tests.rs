@@ -1,12 +1,15 @@
 //! Folds and classes as the tables have them; what the tables name and is not there.
 
+use std::fs;
+
 use super::*;
-use crate::corpora::prepare::quiet::{quietly, text};
+use crate::audio;
+use crate::corpora::prepare::quiet::{files, quietly, text};
 use crate::corpora::{Categories, Corpus, Summary};
 
 fn fixture(form: &'static Form) -> SoundEvents {
     let source = crate::checkout().join("tests/fixtures").join(form.verb);
-    SoundEvents { form, source, link: false }
+    SoundEvents { form, source, link: false, streams: None }
 }
 
 /// Names in a list of what was prepared.
@@ -72,6 +75,74 @@ fn recordings_that_fit_can_be_linked() {
     assert_eq!(summary.linked_files, 2, "those of one channel and 16 kHz");
 }
 
+/// A source with clips of so many samples, all of fold 1 and of the level that comes with them.
+fn of_clips(source: &Path, clips: &[(&str, usize, f32)]) {
+    fs::create_dir_all(source.join("audio/fold1")).expect("a folder");
+    fs::create_dir_all(source.join("metadata")).expect("a folder");
+    let mut table = "slice_file_name,fold,classID,class\n".to_owned();
+    for (at, (class, samples, level)) in clips.iter().enumerate() {
+        let number = urban8k::FORM.classes.iter().position(|known| known == class).expect("a class");
+        table += &format!("{at}.wav,1,{number},{class}\n");
+        let path = source.join(format!("audio/fold1/{at}.wav"));
+        audio::write_wav(&path, &vec![*level; *samples], 16_000).expect("written");
+    }
+    fs::write(source.join(urban8k::FORM.table), table).expect("a table");
+}
+
+/// Half a minute, 29.25 s and three seconds make a minute and a stream of three seconds at most that goes on in silence: whatever the order, one clip
+/// lies in both.
+#[test]
+fn streams_are_minutes_of_whole_seconds_of_clips() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, out) = (folder.path().join("source"), folder.path().join("out"));
+    let clips = [
+        ("siren", 30 * 16_000, 0.25),
+        ("dog_bark", 29 * 16_000 + 4_000, 0.5),
+        ("gun_shot", 3 * 16_000, 0.75),
+    ];
+    of_clips(&source, &clips);
+    let request = SoundEvents { form: &urban8k::FORM, source, link: false, streams: Some(true) };
+    let summary = quietly(&request, &out).expect("prepared");
+    assert_eq!((summary.splits[0].utterances, summary.splits[0].secs), (2, 120.0));
+    let corpus = Corpus::open(&out, "meta.test.fold1.txt", MetaFormat::NltLa).expect("a corpus");
+    let (mut seconds, mut labels) = (Vec::new(), Vec::new());
+    for utterance in corpus.utterances() {
+        assert_eq!((utterance.samples, utterance.labels.len()), (960_000, 60), "{}", utterance.name);
+        seconds.extend(corpus.load(utterance, 16_000).expect("a sound"));
+        labels.extend(utterance.labels.clone());
+    }
+    // What each class has, in seconds that sound at all, and the samples of the clip among them.
+    for (class, samples, level) in clips {
+        let at: Vec<usize> = (0..63).filter(|&second| labels[second] == class).collect();
+        assert_eq!(at.len(), samples.div_ceil(16_000), "{class}");
+        assert_eq!(at.last().expect("a second") - at[0] + 1, at.len(), "{class}: one after the other");
+        let here = &seconds[at[0] * 16_000..][..at.len() * 16_000];
+        assert!(
+            here[..samples].iter().all(|&x| x == level) && here[samples..].iter().all(|&x| x == 0.0),
+            "{class}"
+        );
+    }
+    assert!(seconds[63 * 16_000..].iter().all(|&x| x == 0.0));
+    assert!(labels[63..].iter().all(|label| *label == labels[62]), "the last class goes on");
+    let again = folder.path().join("again");
+    quietly(&request, &again).expect("prepared");
+    assert_eq!(files(&out), files(&again));
+}
+
+#[test]
+fn streams_have_lists_for_ten_folds_and_leave_out_what_cannot_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let summary =
+        quietly(&SoundEvents { streams: Some(true), ..fixture(&urban8k::FORM) }, &out).expect("prepared");
+    assert_eq!(summary.splits.iter().map(|split| split.utterances).collect::<Vec<_>>(), [1; 10]);
+    assert_eq!((summary.skipped, summary.claims.absent, summary.claims.nearest), (4, 1, None));
+    assert!(summary.claims.caveat.is_some_and(|caveat| caveat.contains("seed 1")));
+    assert_eq!(names(&out, "meta.test.fold3.txt"), ["fold3_0000"]);
+    assert_eq!(names(&out, "meta.train.fold3.txt").len(), 9);
+    assert!(text(&out, "bad_files.tsv").contains("audio/fold10/9001-1-0-0.wav\t\tit is truncated"));
+}
+
 #[test]
 fn the_published_folds_add_up() {
     assert_eq!(esc50::FORM.fold_sizes.iter().sum::<usize>(), 2_000);
@@ -119,7 +190,7 @@ fn what_is_missing_is_said_with_where_to_get_it() {
         ),
     ] {
         let source = folder.path().join("source");
-        let request = SoundEvents { form, source: source.clone(), link: false };
+        let request = SoundEvents { form, source: source.clone(), link: false, streams: None };
         let error = quietly(&request, &folder.path().join("out")).expect_err("a refusal");
         assert_eq!(error.to_string().replace(&source.display().to_string(), "SOURCE"), said);
         assert!(error.help().is_some_and(|help| help.contains(get)));
