@@ -285,6 +285,20 @@ def many(there: Desk, _here: Desk) -> None:
     subprocess.run(["scancel", sweep["submitted"][0]["job"]], env=there.cluster.env, check=True)
 
 
+def play(scenario, runner: Path, cluster: Cluster, folder: Path) -> None:
+    """A scenario, in folders of its own. It is bound to the clock of a machine that may do other things, so one failure is said and it is tried
+    again; a second one counts."""
+    for attempt in ["first", "second"]:
+        there, here = Desk(runner, folder / attempt / "there", cluster), Desk(runner, folder / attempt / "here", None)
+        try:
+            return scenario(there, here)
+        except Failed as why:
+            if attempt == "second":
+                raise
+            print(f"  failed, and is tried again: {why}", flush=True)
+            subprocess.run(["scancel", "-u", "root"], env=cluster.env, check=False)
+
+
 def main() -> int:
     runner = Path(sys.argv[1]).resolve()
     packages = Path(sys.argv[2] if len(sys.argv) > 2 else Path.home() / ".cache" / "runner-slurm").resolve()
@@ -298,11 +312,10 @@ def main() -> int:
             return NOT_RUN
         try:
             print(f"Slurm {cluster.version}, one node of two CPUs", flush=True)
-            there, here = Desk(runner, folder / "there", cluster), Desk(runner, folder / "here", None)
-            print(there.call("doctor", "--slurm").stdout)
+            print(Desk(runner, folder / "asking", cluster).call("doctor", "--slurm").stdout)
             for scenario in [refusal, failing, teacher, orphans, cancelled, preemption, time_limit, many]:
                 if not sys.argv[3:] or scenario.__name__ in sys.argv[3:]:
-                    scenario(there, here)
+                    play(scenario, runner, cluster, folder / scenario.__name__)
         except Failed as why:
             print(f"FAILED: {why}")
             return 1
