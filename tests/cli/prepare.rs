@@ -231,24 +231,27 @@ fn interrupt(child: &Child) {
     assert!(status.is_ok_and(|status| status.success()), "kill -INT");
 }
 
-/// One experiment of each family on its prepared fixture, with the lists and classes that `tests/fixtures/FAMILY.toml` names. All of them:
-/// `.ci/fixtures`.
+/// One experiment of each family on its prepared fixture, with the lists and classes that `tests/fixtures/FAMILY.toml` names, and those that are
+/// called like a file there. All of them: `.ci/fixtures`.
 #[test]
 fn experiments_run_on_what_was_prepared() {
     let folder = TempDir::new().expect("a folder");
     for corpus in RECIPES {
         assert_eq!(prepare(corpus.name, &folder.path().join("data").join(corpus.name), &["-q"]).code, 0);
     }
+    assert_eq!(prepare("urban8k", &folder.path().join("data/urban8k_streams"), &["-q", "--streams"]).code, 0);
     let here = |arguments: &[&str]| {
         said(command(arguments).current_dir(folder.path()).output().expect("the program starts"))
     };
     for (file, _) in files(&root().join("tests/fixtures")) {
-        let Some(family) = text(&file).strip_suffix(".toml").filter(|name| !name.contains('/')) else {
+        let Some(name) = text(&file).strip_suffix(".toml").filter(|name| !name.contains('/')) else {
             continue;
         };
-        let experiment = folder.path().join(format!("{family}_direct.toml"));
-        let shipped = root().join(format!("experiments/{family}_direct.toml"));
-        let fixture = root().join(format!("tests/fixtures/{family}.toml"));
+        let of_that_name = root().join(format!("experiments/{name}.toml"));
+        let of_the_family = root().join(format!("experiments/{name}_direct.toml"));
+        let shipped = if of_that_name.is_file() { of_that_name } else { of_the_family };
+        let experiment = folder.path().join(shipped.file_name().expect("a name"));
+        let fixture = root().join(format!("tests/fixtures/{name}.toml"));
         fs::write(&experiment, format!("extends = [{shipped:?}, {fixture:?}]\n")).expect("an experiment");
         let request = [text(&experiment), "--profile", "ci"];
         let checked = here(&[&["check", "--data"][..], &request].concat());

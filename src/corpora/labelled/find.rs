@@ -10,6 +10,14 @@ use crate::corpora::prepare::PrepareError;
 /// Endings of recordings that are read. One may have been made into another since the list was written.
 const ENDINGS: [&str; 4] = ["flac", "wav", "ogg", "sph"];
 
+/// Why there is no recording for a path.
+#[derive(Debug)]
+pub(super) enum Lost {
+    Absent,
+    /// So many are as near as each other.
+    Several(usize),
+}
+
 /// Finds recordings. The folders are walked once, and only if a path alone does not lead to one.
 #[derive(Debug)]
 pub(super) struct Finder {
@@ -29,7 +37,7 @@ impl Finder {
     ///
     /// # Errors
     /// A folder cannot be read.
-    pub fn find(&mut self, wav: &str, with_folder: bool) -> Result<Result<PathBuf, String>, PrepareError> {
+    pub fn find(&mut self, wav: &str, with_folder: bool) -> Result<Result<PathBuf, Lost>, PrepareError> {
         // An absolute path replaces the folder it is joined to.
         if let Some(path) = self.folders.iter().map(|folder| folder.join(wav)).find(|path| path.is_file()) {
             return Ok(Ok(path));
@@ -45,9 +53,9 @@ impl Finder {
         let most = most.filter(|&most| most > 0 || !with_folder);
         let nearest: Vec<&PathBuf> = named.iter().filter(|path| Some(shared(path)) == most).collect();
         Ok(match nearest[..] {
-            [] => Err(format!("there is no `{wav}`")),
+            [] => Err(Lost::Absent),
             [path] => Ok(path.clone()),
-            _ => Err(format!("{} recordings could be `{wav}`", nearest.len())),
+            _ => Err(Lost::Several(nearest.len())),
         })
     }
 }

@@ -2,31 +2,29 @@
 //!
 //! For: JSON lists `{"data": [{"wav": path, "labels": "id,id"}]}` and a table `index,mid,display_name` into lists of one head, whose classes have
 //! the table's numbers. Clips are looked for where the lists say and then by name, since published lists hold the paths of other machines; those
-//! that are not there are counted and named. Reading the table is `classes`, reading a list `entries`, finding a recording `find`.
+//! that are not there are counted and named. Reading the table is `classes`, reading a list `entries`, finding a recording `find`, naming a clip
+//! `clips`.
 //! Not for: AudioSet's own CSV of segments, or getting clips from YouTube.
 //! Start at [`Labelled`].
 
 mod classes;
+mod clips;
 mod entries;
 mod find;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::prepare::{
-    Bad, Claims, Clip, Head, Layout, Line, List, PrepareError, PublishedCounts, Recipe, Sound, Unit,
-    Vocabulary,
-};
+use super::prepare::{Claims, Head, Layout, List, PrepareError, PublishedCounts, Recipe, Vocabulary};
 use super::{CorpusOption, LINK, MetaFormat, Published};
 use classes::Classes;
-use entries::{Entry, Wanted};
-use find::{Finder, key};
+use clips::{Clips, Read};
+use find::Finder;
 
 const RATE_HZ: u32 = 16_000;
 
@@ -143,12 +141,9 @@ impl Recipe for Labelled {
         for (part, path) in lists {
             read.insert(part, (self.shown(&path), entries::read(&path)?));
         }
-        self.over(&classes, read)
+        self.over(&classes, &read)
     }
 }
-
-/// The list of a part: its name in messages, and its entries.
-type Read = (String, Vec<Entry>);
 
 impl Labelled {
     fn of(form: &'static Form, asked: &super::Asked) -> Self {
@@ -194,50 +189,10 @@ impl Labelled {
         Ok(lists)
     }
 
-    fn over(&self, classes: &Classes, lists: BTreeMap<usize, Read>) -> Result<Layout, PrepareError> {
-        let mut finder = Finder::new([Some(&self.source), self.audio.as_ref()].into_iter().flatten());
-        let ambiguous = recurring(&lists);
+    fn over(&self, classes: &Classes, lists: &BTreeMap<usize, Read>) -> Result<Layout, PrepareError> {
+        let folders = [Some(&self.source), self.audio.as_ref()].into_iter().flatten();
+        let clips = Clips::gather(lists, classes, Finder::new(folders))?;
         let parts: Vec<usize> = lists.keys().copied().collect();
-        let (mut units, mut bad, mut absent) = (Vec::new(), Vec::new(), 0);
-        for (at, (&part, (list, entries))) in lists.iter().enumerate() {
-            for (number, entry) in (0..).zip(entries) {
-                let skipped = |why: String| Bad::line(list.clone(), number, why);
-                let clip = match entry.wanted().and_then(|wanted| Ok((wanted, classes.named(wanted.labels)?)))
-                {
-                    Ok(clip) => clip,
-                    Err(why) => {
-                        bad.push(skipped(why));
-                        continue;
-                    }
-                };
-                let (Wanted { wav, .. }, labels) = clip;
-                let with_folder = key(wav).is_some_and(|(_, stem)| ambiguous.contains(stem));
-                match finder.find(wav, with_folder)? {
-                    Ok(audio) => {
-                        let line = Line { file: list.clone(), number };
-                        let clip = Clip { labels, part: at, ..clip_of(wav, with_folder, PARTS[part], line) };
-                        let named_by = Some(format!("{list}:{number}"));
-                        units.push(Unit { sound: Sound::File(audio), named_by, clips: vec![clip] });
-                    }
-                    Err(why) => {
-                        absent += 1;
-                        bad.push(skipped(why));
-                    }
-                }
-            }
-        }
-        let claims = Claims { absent, nearest: self.nearest(&parts), caveat: None };
-        Ok(self.laid_out(classes, &parts, units, bad, claims))
-    }
-
-    fn laid_out(
-        &self,
-        classes: &Classes,
-        parts: &[usize],
-        units: Vec<Unit>,
-        bad: Vec<Bad>,
-        claims: Claims,
-    ) -> Layout {
         let list = |(at, &part): (usize, &usize)| List {
             file: format!("meta.{}.txt", PARTS[part]),
             format: MetaFormat::NltLa,
@@ -245,20 +200,20 @@ impl Labelled {
             raw: false,
             language: "und",
         };
-        Layout {
+        Ok(Layout {
             root: self.source.clone(),
             rate_hz: RATE_HZ,
             link: self.link,
-            units,
+            units: clips.units,
             parts: parts.iter().map(|&part| PARTS[part]).collect(),
             lists: parts.iter().enumerate().map(list).collect(),
             heads: vec![Head { name: "sound".to_owned(), classes: classes.names().to_vec() }],
             vocabulary: Vocabulary::OfTexts,
             extra: vec![(TABLE.to_owned(), classes.table().to_owned())],
-            bad,
+            bad: clips.bad,
             left_out: Vec::new(),
-            claims,
-        }
+            claims: Claims { absent: clips.absent, nearest: self.nearest(&parts), caveat: None },
+        })
     }
 
     /// The published counts, where the lists are called like those that were counted.
@@ -270,38 +225,5 @@ impl Labelled {
         let theirs = !self.lists.iter().enumerate().any(renamed);
         let utterances = parts.iter().map(|&part| counts[part]).collect();
         theirs.then(|| PublishedCounts { corpus: corpus.to_owned(), utterances })
-    }
-}
-
-/// File names, without endings, that the lists have in more than one folder: those do not say which recording is meant.
-fn recurring(lists: &BTreeMap<usize, Read>) -> HashSet<String> {
-    let mut folders: BTreeMap<&str, &str> = BTreeMap::new();
-    let wanted = lists.values().flat_map(|(_, entries)| entries).filter_map(|entry| entry.wanted().ok());
-    let mut recurring = BTreeSet::new();
-    for (folder, stem) in wanted.filter_map(|wanted| key(wanted.wav)) {
-        if *folders.entry(stem).or_insert(folder) != folder {
-            recurring.insert(stem);
-        }
-    }
-    recurring.into_iter().map(str::to_owned).collect()
-}
-
-/// The clip of a path without its labels. Readers look for a clip in the folder called like its name up to the last `_`, so the name has no other;
-/// where there are millions, 256 folders share them.
-fn clip_of(wav: &str, with_folder: bool, part: &str, line: Line) -> Clip {
-    let (folder, stem) = key(wav).unwrap_or_default();
-    let said = if with_folder { format!("{folder}-{stem}") } else { stem.to_owned() };
-    let said = said.replace('_', "~").replace([' ', '|'], "-");
-    let shelf = format!("{part}-{:02x}", Sha256::digest(&said)[0]);
-    let name = format!("{shelf}_{said}");
-    Clip {
-        place: format!("{shelf}/{name}"),
-        name,
-        part: 0,
-        span: None,
-        text: String::new(),
-        raw_text: None,
-        labels: Vec::new(),
-        line: Some(line),
     }
 }

@@ -164,8 +164,9 @@ impl Family for PatchesPlan {
         }
     }
 
+    /// All tokens, whatever the length: clips are filled up or cut.
     fn frames(&self, _samples: usize) -> usize {
-        self.patches()
+        self.patches() + self.tokens().0
     }
 
     fn min_samples(&self) -> usize {
