@@ -143,18 +143,20 @@ fn a_longer_run_continues_the_shorter_one_bit_for_bit() {
     }
 }
 
+/// Whether a folder of runs, which holds other files, too, has a run with this file.
+fn some_run_has(runs: &Path, file: &str) -> bool {
+    fs::read_dir(runs)
+        .is_ok_and(|mut runs| runs.any(|run| run.is_ok_and(|run| run.path().join(file).exists())))
+}
+
 #[test]
 fn a_killed_run_goes_on_and_ends_as_if_nothing_had_happened() {
     let runs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let steps = ["train.max_steps=40"];
     let arguments = direct(runs[0].path(), &steps);
     let mut child = command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
-    let checkpoint = |runs: &Path| {
-        let run = fs::read_dir(runs).ok()?.next()?.ok()?.path();
-        run.join("checkpoints/step-4/state.json").is_file().then_some(())
-    };
     let started = Instant::now();
-    while checkpoint(runs[0].path()).is_none() {
+    while !some_run_has(runs[0].path(), "checkpoints/step-4/state.json") {
         assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -176,12 +178,7 @@ fn an_interrupted_run_exits_75_and_a_second_process_73() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let child = command(&arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let started = Instant::now();
-    let running = || {
-        fs::read_dir(runs.path()).is_ok_and(|mut runs| {
-            runs.next().is_some_and(|run| run.unwrap().path().join("checkpoints/latest").exists())
-        })
-    };
-    while !running() {
+    while !some_run_has(runs.path(), "checkpoints/latest") {
         assert!(started.elapsed() < Duration::from_secs(120), "no checkpoint in two minutes");
         std::thread::sleep(Duration::from_millis(20));
     }

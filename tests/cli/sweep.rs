@@ -250,7 +250,7 @@ fn mistakes_of_file_and_points_come_together() {
 
 /// Rows of metrics by run id.
 fn metrics(runs: &Path) -> BTreeMap<String, String> {
-    let runs = fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path());
+    let runs = fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let read = |run: PathBuf| {
         let id = run.to_string_lossy().rsplit('-').next().unwrap().to_owned();
         (id, fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default())
