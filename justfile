@@ -42,3 +42,8 @@ counts *args:
 # Generated digits beside real ones, a control and noise: `just samples CLASSIFIER_RUN SASHIMI_RUN`.
 samples *args:
     cargo run --release --quiet --example samples -- {{args}}
+
+# Sweeps through a real Slurm, every scenario; needs Debian's packages, installs nothing.
+slurm:
+    cargo build --release
+    .ci/slurm "${CARGO_TARGET_DIR:-target}/release/runner"
