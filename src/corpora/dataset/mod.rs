@@ -127,7 +127,7 @@ impl DatasetRequest {
         let file = shard.strip_prefix(&self.from).unwrap_or(shard).display().to_string();
         let named_by = match &row.sound {
             Sound::File(_) => Some(format!("{file}:{}", row.row)),
-            Sound::Row { .. } => None,
+            Sound::Row { .. } | Sound::Joined { .. } => None,
         };
         let clip = Clip {
             place: place_of(&row.name),
