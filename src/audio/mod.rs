@@ -30,7 +30,7 @@ use std::path::Path;
 pub use error::{AudioError, Reason};
 pub use format::Format;
 pub use levels::{Law, Levels};
-pub use normalise::normalise;
+pub use normalise::{mean, normalise};
 pub use pcm16::Pcm16;
 pub use resample::resample;
 pub use spectrogram::{FLOOR_DB, Spectrogram};

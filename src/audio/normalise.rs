@@ -3,6 +3,11 @@
 /// Added to the variance inside the root, as the reference's feature extractor does: silence stays silence.
 const VARIANCE_FLOOR: f64 = 1e-7;
 
+/// The mean of `samples`, summed in `f64`; 0 of none.
+pub fn mean(samples: &[f32]) -> f64 {
+    samples.iter().map(|&x| f64::from(x)).sum::<f64>() / samples.len().max(1) as f64
+}
+
 /// Brings `samples` to zero mean and unit (population) variance, in place.
 ///
 /// Hand in the valid part of an utterance only; padding stays zero and counts for nothing. Sums are kept in
@@ -12,7 +17,7 @@ pub fn normalise(samples: &mut [f32]) {
         return;
     }
     let count = samples.len() as f64;
-    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    let mean = mean(samples);
     let variance = samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
     let scale = 1.0 / (variance + VARIANCE_FLOOR).sqrt();
     for x in samples {

@@ -11,7 +11,7 @@ use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::failure::{self, Failure};
 use crate::data::Batch;
-use crate::record::{Values, folder::write_json, preds, scenes};
+use crate::record::{Folder, Values};
 use crate::task::mistakes;
 use crate::train::{Evaluation, Job, Split, evaluate, evaluate_together};
 
@@ -93,10 +93,7 @@ fn together(
 fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {
     std::fs::create_dir_all(output)
         .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
-    preds::write(&output.join("preds.jsonl"), &judged.predictions)?;
-    write_json(&output.join("metrics.json"), metrics)?;
-    preds::write_confusions(&output.join("confusion.csv"), &judged.confusions)?;
-    scenes::write(&output.join("scenes.svg"), &judged.scenes)?;
+    judged.write(&Folder::at(output), metrics)?;
     Ok(())
 }
 

@@ -198,19 +198,12 @@ fn unmentioned(found: Vec<Problem>, before: &[Problem]) -> Vec<Problem> {
 /// # Errors
 /// Every problem found.
 pub fn plan_alone(request: &Request) -> Result<Plan, Failure> {
-    let env = environment();
-    let mut loaded = config::load(&request.experiment, &layers(request, None, &env))?;
+    let mut loaded = config::load(&request.experiment, &layers(request, None, &environment()))?;
     loaded.experiment.distill = None;
     loaded.experiment.continue_from = None;
-    let mut under_way = vec![loaded.path.clone()];
-    let mut met = Vec::new();
-    for (kind, name) in needs(&loaded.experiment) {
-        match meet(&loaded, request, &env, kind, &name, &mut under_way) {
-            Ok((_, need)) => met.push(need),
-            Err(Unmet::Problem(problem)) => return Err(Problems(vec![*problem]).into()),
-            Err(Unmet::Failure(failure)) => return Err(*failure),
-        }
-    }
+    // The weights that a model once started from are not asked for, so a run that brought them need not be there any more.
+    let met = needs(&loaded.experiment).into_iter().filter_map(|(kind, name)| found(kind, &name));
+    let met = met.collect();
     resolve(&loaded.experiment, met).map_err(|found| Problems(located(&loaded, found)).into())
 }
 
@@ -274,14 +267,11 @@ fn meet(
 ) -> Result<(Vec<Order>, Need), Unmet> {
     let key = match kind {
         NeedKind::Teacher => "distill.teacher".to_owned(),
-        NeedKind::Source => format!("model.{}.pretrained", loaded.experiment.model.table()),
+        NeedKind::Source => pretrained_key(loaded),
         NeedKind::Parent { .. } => "continue_from".to_owned(),
     };
-    let path = Path::new(name);
-    if path.exists() && path.extension().is_none_or(|extension| extension != "toml") {
-        let identity = Identity::read(&Folder::at(path)).ok().flatten();
-        let id = identity.map_or_else(|| name.to_owned(), |identity| identity.id);
-        return Ok((Vec::new(), Need { kind, name: name.into(), id, dir: path.to_owned() }));
+    if let Some(need) = found(kind, name) {
+        return Ok((Vec::new(), need));
     }
     let problem = |code, message, help: &str| {
         Unmet::Problem(Box::new(loaded.provenance.problem(code, &key, message).with_help(help)))
@@ -312,6 +302,24 @@ fn meet(
     let mut needed = orders.needed;
     needed.push(orders.asked);
     Ok((needed, need))
+}
+
+/// The option that says where the model's first weights come from: its family's table is the only one.
+fn pretrained_key(loaded: &Loaded) -> String {
+    let model = serde_json::to_value(&loaded.experiment.model).unwrap_or_default();
+    let table = model.as_object().and_then(|tables| tables.keys().next().cloned());
+    format!("model.{}.pretrained", table.unwrap_or_default())
+}
+
+/// A run folder or a checkpoint that is there.
+fn found(kind: NeedKind, name: &str) -> Option<Need> {
+    let path = Path::new(name);
+    if !path.exists() || path.extension().is_some_and(|extension| extension == "toml") {
+        return None;
+    }
+    let identity = Identity::read(&Folder::at(path)).ok().flatten();
+    let id = identity.map_or_else(|| name.to_owned(), |identity| identity.id);
+    Some(Need { kind, name: name.into(), id, dir: path.to_owned() })
 }
 
 fn is_shared(set: &str) -> bool {

@@ -58,9 +58,7 @@ fn energies(loader: &mut Loader, features: &FeaturesPlan, talk: Talk) -> Result<
     tally.begin(clips as u64, 0);
     for index in 0..clips {
         let (_, waveform, _) = loader.load(index)?;
-        let mean = waveform.iter().map(|x| f64::from(*x)).sum::<f64>() / waveform.len().max(1) as f64;
-        let centred: Vec<f32> = waveform.iter().map(|x| x - mean as f32).collect();
-        let heard = filterbank.run_into(&centred, &mut energies).map_err(refused)?;
+        let heard = filterbank.run_into(&waveform, &mut energies).map_err(refused)?;
         for &energy in &energies[..heard * features.bands] {
             sum += f64::from(energy);
             squares += f64::from(energy) * f64::from(energy);

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use super::{DataError, Labels, Loader};
+use crate::audio::mean;
 
 /// The share of the first clip is drawn from a beta distribution with both parameters this: mostly near a half.
 const SHAPE: usize = 10;
@@ -28,7 +29,7 @@ pub(super) fn maybe_mixed(
     let other = draws.random_range(0..loader.len());
     let share = beta(draws);
     let (_, with, others) = loader.load(other)?;
-    let (mean, with_mean) = (mean(&waveform), mean(&with));
+    let (mean, with_mean) = (mean(&waveform) as f32, mean(&with) as f32);
     let behind = std::iter::repeat(with_mean);
     let mixed = waveform.iter().zip(with.iter().copied().chain(behind));
     let mixed = mixed.map(|(a, b)| share.mul_add(a - mean, (1.0 - share) * (b - with_mean))).collect();
@@ -42,10 +43,6 @@ pub(super) fn maybe_mixed(
 fn beta(draws: &mut Pcg64Mcg) -> f32 {
     let mut even: Vec<f32> = (1..2 * SHAPE).map(|_| draws.random()).collect();
     *even.select_nth_unstable_by(SHAPE - 1, f32::total_cmp).1
-}
-
-fn mean(waveform: &[f32]) -> f32 {
-    (waveform.iter().map(|x| f64::from(*x)).sum::<f64>() / waveform.len().max(1) as f64) as f32
 }
 
 #[cfg(test)]

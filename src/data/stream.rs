@@ -116,10 +116,7 @@ impl Stream {
         let mut utterances = Vec::with_capacity(members.len());
         for index in members {
             let clip = self.loader.load(index)?;
-            utterances.push(match self.mixup > 0.0 {
-                true => maybe_mixed(&mut self.loader, clip, self.mixup, &mut draws)?,
-                false => clip,
-            });
+            utterances.push(maybe_mixed(&mut self.loader, clip, self.mixup, &mut draws)?);
         }
         self.position.batch_in_group += 1;
         Ok((Batch::collate(utterances), self.position))

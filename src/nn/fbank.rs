@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernels::OpError;
 
 use crate::audio::features::{KaldiFbank, KaldiSizes};
+use crate::audio::mean;
 
 const OP: &str = "fbank";
 
@@ -22,12 +23,14 @@ impl Filterbank {
         Filterbank { planned: planned.map(Arc::new).map_err(|error| error.to_string()) }
     }
 
-    /// Writes the log energies of `waveform` to `out` [frames, bands], as many frames as fit; how many they are.
+    /// Writes the log energies of `waveform`, less its mean, to `out` [frames, bands], as many frames as fit; how many they are.
     ///
     /// # Errors
     /// There is no filterbank of these sizes.
     pub fn run_into(&self, waveform: &[f32], out: &mut [f32]) -> Result<usize, OpError> {
         let planned = self.planned.as_ref().map_err(|reason| OpError::device(OP, reason))?;
-        Ok(planned.run_into(waveform, out))
+        let mean = mean(waveform) as f32;
+        let centred: Vec<f32> = waveform.iter().map(|x| x - mean).collect();
+        Ok(planned.run_into(&centred, out))
     }
 }

@@ -26,5 +26,5 @@ pub use condition::Condition;
 pub use error::ReportError;
 pub use load::{Loaded, Run, load, load_dirs, load_run};
 pub use paper::Paper;
-pub use query::{Group, Query};
+pub use query::{Group, Query, is_like};
 pub use table::Table;

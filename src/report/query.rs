@@ -166,7 +166,7 @@ impl Group {
 }
 
 /// Whether `name` contains `pattern`, or, with wildcards, is what it describes: `*` for anything, `?` for one character.
-pub(super) fn is_like(name: &str, pattern: &str) -> bool {
+pub fn is_like(name: &str, pattern: &str) -> bool {
     if !pattern.contains(['*', '?']) {
         return name.contains(pattern);
     }
@@ -185,4 +185,28 @@ pub(super) fn is_like(name: &str, pattern: &str) -> bool {
         matches = next;
     }
     matches[name.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn patterns_are_parts_of_names_or_have_wildcards() {
+        let name = "tedlium_direct-81dce036";
+        let yes = [
+            "tedlium",
+            "81dce036",
+            "tedlium*",
+            "*81dce036",
+            "t*_d*t-*6",
+            "*",
+            "tedlium_direct-81dce036",
+            "*direct*",
+            "tedlium_dir?ct-*",
+        ];
+        let no = ["slurp", "direct*", "*direct", "tedlium*x*", "tedlium_direct-81dce036*6", "tedlium?"];
+        assert_eq!(yes.map(|pattern| is_like(name, pattern)), [true; 9]);
+        assert_eq!(no.map(|pattern| is_like(name, pattern)), [false; 6]);
+    }
 }

@@ -12,9 +12,7 @@ use super::teacher;
 use crate::model::{Model, weights};
 use crate::plan::{Plan, Start};
 use crate::record::checkpoint::{self, Pointer, Retention};
-use crate::record::{
-    CheckpointKind, CheckpointSaved, Event, Folder, Offsets, Resumed, Values, preds, scenes,
-};
+use crate::record::{CheckpointKind, CheckpointSaved, Event, Folder, Offsets, Resumed, Values};
 
 /// What an earlier process left to go on from.
 #[derive(Debug, Default)]
@@ -172,10 +170,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// The file system refused.
     pub fn write_judgement(&self, metrics: &Values, judged: &Evaluation) -> Result<(), TrainError> {
-        preds::write(&self.folder.preds_jsonl(), &judged.predictions)?;
-        preds::write_confusions(&self.folder.confusion_csv(), &judged.confusions)?;
-        scenes::write(&self.folder.scenes_svg(), &judged.scenes)?;
-        preds::write_metrics(&self.folder.metrics_json(), metrics)?;
+        judged.write(self.folder, metrics)?;
         Ok(())
     }
 }

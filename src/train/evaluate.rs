@@ -13,7 +13,8 @@ use crate::data::Batch;
 use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, ClassifierLoss, Metric, Plan};
-use crate::record::{Values, scenes::Scene};
+use crate::record::scenes::{self, Scene};
+use crate::record::{Folder, RecordError, Values, preds};
 use crate::seed::{Purpose, stream};
 use crate::task::{
     Answered, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
@@ -56,6 +57,19 @@ pub struct Evaluation {
     pub scenes: Vec<Scene>,
     /// What was said of each utterance or clip.
     pub predictions: Vec<Judged>,
+}
+
+impl Evaluation {
+    /// Writes predictions, `metrics`, and of classifiers what was taken for what, under the names that they have in a run's folder.
+    ///
+    /// # Errors
+    /// The file system refused.
+    pub fn write(&self, folder: &Folder, metrics: &Values) -> Result<(), RecordError> {
+        preds::write(&folder.preds_jsonl(), &self.predictions)?;
+        preds::write_confusions(&folder.confusion_csv(), &self.confusions)?;
+        scenes::write(&folder.scenes_svg(), &self.scenes)?;
+        preds::write_metrics(&folder.metrics_json(), metrics)
+    }
 }
 
 /// What was said of one utterance or clip: a line of preds.jsonl.

@@ -35,6 +35,13 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
 }
 
+/// A run that comes to its end.
+fn ran(file: &str, more: &[&str]) -> Said {
+    let said = run(file, more);
+    assert_eq!(said.code, 0, "{}", said.err);
+    said
+}
+
 /// The folder of the only run called `name`.
 fn run_of(folder: &TempDir, name: &str) -> std::path::PathBuf {
     let mut runs =
@@ -50,8 +57,7 @@ fn a_model_starts_from_the_best_weights_of_a_run_that_comes_first() {
     let folder = TempDir::new().expect("a folder");
     small(&folder, "before.toml", "ssamba_pretrain_tiny.toml", "");
     let file = small(&folder, "after.toml", "ssamba_speech_commands.toml", "");
-    let said = run(&file, &["-s", "model.ssamba.pretrained=run:before", "-s", "train.max_lr=1e-30"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    let said = ran(&file, &["-s", "model.ssamba.pretrained=run:before", "-s", "train.max_lr=1e-30"]);
     assert!(said.err.contains("before first: after needs it"), "{}", said.err);
     let (before, after) = (run_of(&folder, "before"), run_of(&folder, "after"));
     // A rate that moves nothing leaves the weights as they came.
@@ -65,6 +71,12 @@ fn a_model_starts_from_the_best_weights_of_a_run_that_comes_first() {
     // The folder can be run again from anywhere.
     let written = fs::read_to_string(after.join("config.toml")).expect("config.toml");
     assert!(written.contains(&format!("pretrained = \"run:{}\"", before.display())), "{written}");
+
+    // Once it is trained, where it began does not matter any more.
+    fs::remove_dir_all(before).expect("removed");
+    let sound = "corpora/smoke/words/f01/f01_00100005.ogg";
+    let said = runner(&["predict", &after.display().to_string(), sound]);
+    assert_eq!(said.code, 0, "{}", said.err);
 }
 
 #[test]
@@ -93,8 +105,7 @@ fn statistics_are_printed_as_they_are_set() {
 fn clips_with_several_classes_are_judged_by_how_they_rank() {
     let folder = TempDir::new().expect("a folder");
     let file = small(&folder, "several.toml", "ssamba_audioset.toml", "");
-    let said = run(&file, &[]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    ran(&file, &[]);
     let dir = run_of(&folder, "several");
     let metrics = json(&dir.join("metrics.json"));
     for name in ["test/mAP", "test/mAUC", "test/d_prime", "test/loss"] {
@@ -146,8 +157,7 @@ fn every_second_of_a_scene_has_an_answer() {
 fn an_export_is_the_same_model_and_features_need_no_heads() {
     let folder = TempDir::new().expect("a folder");
     let file = small(&folder, "words.toml", "ssamba_speech_commands.toml", "");
-    let said = run(&file, &[]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    ran(&file, &[]);
     let run = run_of(&folder, "words").display().to_string();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (whole, headless) = (path("whole"), path("headless"));
@@ -186,8 +196,7 @@ fn an_export_is_the_same_model_and_features_need_no_heads() {
 fn checkpoints_are_judged_by_their_mean_weights_or_their_mean_answers() {
     let folder = TempDir::new().expect("a folder");
     let file = small(&folder, "several.toml", "ssamba_audioset.toml", "");
-    let said = run(&file, &["-s", "train.max_steps=4", "-s", "train.max_lr=0.01"]);
-    assert_eq!(said.code, 0, "{}", said.err);
+    ran(&file, &["-s", "train.max_steps=4", "-s", "train.max_lr=0.01"]);
     let dir = run_of(&folder, "several");
     let loss = |which: &str, more: &[&str]| {
         let model = format!("{}@{which}", dir.display());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::arguments::ReportArguments;
 use crate::cli::failure::{self, Failure};
 use crate::record::{Folder, RecordError, SweepFolder};
+use crate::report::is_like;
 
 /// What was found for the names given.
 #[derive(Debug, Default)]
@@ -65,7 +66,7 @@ fn one(name: &str, runs_dir: &Path, named: &mut Named) -> Result<Option<String>,
         return points(&sweep, runs_dir, named).map(Some);
     }
     let matching =
-        runs_in(runs_dir)?.into_iter().filter(|dir| matches(name, &Folder::at(dir.as_path()).name()));
+        runs_in(runs_dir)?.into_iter().filter(|dir| is_like(&Folder::at(dir.as_path()).name(), name));
     let before = named.dirs.len();
     named.dirs.extend(matching);
     Ok(Some(name.to_owned()).filter(|_| named.dirs.len() > before))
@@ -110,20 +111,6 @@ fn runs_in(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(dirs)
 }
 
-/// Whether a folder's name has the pattern in it; with `*`, whether it is as the pattern says from end to end.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return name.contains(pattern) };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for part in middle.split('*').filter(|part| !part.is_empty()) {
-        match name.split_once(part) {
-            Some((_, behind)) => name = behind,
-            None => return false,
-        }
-    }
-    name.ends_with(last)
-}
-
 fn nothing(name: &str, arguments: &ReportArguments) -> Failure {
     let dir = arguments.runs_dir.display();
     let failure = Failure::new(
@@ -134,28 +121,5 @@ fn nothing(name: &str, arguments: &ReportArguments) -> Failure {
         Some(run) => failure
             .help(format!("`runner results` lists them, for example `{}`", Folder::at(run.as_path()).name())),
         None => failure.help("name the folder of a run, or that of all runs with `--runs-dir DIR`"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_are_parts_of_names_or_have_stars() {
-        let name = "tedlium_direct-81dce036";
-        let yes = [
-            "tedlium",
-            "81dce036",
-            "tedlium*",
-            "*81dce036",
-            "t*_d*t-*6",
-            "*",
-            "tedlium_direct-81dce036",
-            "*direct*",
-        ];
-        let no = ["slurp", "direct*", "*direct", "tedlium*x*", "tedlium_direct-81dce036*6"];
-        assert_eq!(yes.map(|pattern| matches(pattern, name)), [true; 8]);
-        assert_eq!(no.map(|pattern| matches(pattern, name)), [false; 5]);
     }
 }

@@ -42,18 +42,6 @@ pub enum Model {
 }
 
 impl Model {
-    /// The name of its table.
-    pub fn table(&self) -> &'static str {
-        match self {
-            Self::Wav2vec2(_) => "wav2vec2",
-            Self::Keyword(_) => "keyword",
-            Self::Sashimi(_) => "sashimi",
-            Self::DiffwaveSashimi(_) => "diffwave_sashimi",
-            Self::Ssamba(_) => "ssamba",
-            Self::Ssast(_) => "ssast",
-        }
-    }
-
     /// Where the first weights come from, as written; `None` for a family that is always drawn.
     pub fn pretrained(&self) -> Option<&String> {
         match self {

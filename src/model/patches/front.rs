@@ -47,10 +47,7 @@ impl Front {
         let mut written: Vec<Result<usize, OpError>> = input.samples.iter().map(|_| Ok(0)).collect();
         let clips: Vec<_> = rows.zip(&input.samples).zip(&mut written).collect();
         threads::for_each(clips, |(((to, waveform), &samples), done)| {
-            let waveform = &waveform[..samples];
-            let mean = waveform.iter().map(|x| f64::from(*x)).sum::<f64>() / samples.max(1) as f64;
-            let centred: Vec<f32> = waveform.iter().map(|x| x - mean as f32).collect();
-            *done = self.filterbank.run_into(&centred, to);
+            *done = self.filterbank.run_into(&waveform[..samples], to);
         });
         written.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut rng = rng;
