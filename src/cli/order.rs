@@ -40,7 +40,8 @@ const IDLE: Code = Code::new(
 pub const CODES: [Code; 4] = [CONTRADICTION, NEED_UNKNOWN, NEED_CYCLE, IDLE];
 
 /// Options of the request that hold for needed runs too: where things lie and where they run, not what they mean.
-const SHARED: [&str; 5] = ["output.runs_dir", "output.project_name", "run.device", "run.threads", "data.dir"];
+const SHARED: [&str; 6] =
+    ["output.runs_dir", "output.project_name", "run.device", "run.threads", "data.dir", "slurm."];
 
 /// A request resolved: the runs to bring to their end, in this order, the asked one last.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -237,6 +238,31 @@ fn holder(file: &mut File) -> Option<Holder> {
 /// # Errors
 /// The file system refused; what was there before is untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    place_whole(path, bytes)?;
+    sync_parent(path)
+}
+
+/// Writes many files, each whole as by [`write_whole`]. A disk brings many onto itself in little more time than one, so they go together.
+///
+/// # Errors
+/// The file system refused one of them; some others may be there.
+pub fn write_each_whole(files: &[(PathBuf, Vec<u8>)]) -> Result<(), RecordError> {
+    const TOGETHER: usize = 16;
+    let place =
+        |part: &[(PathBuf, Vec<u8>)]| part.iter().try_for_each(|(path, bytes)| place_whole(path, bytes));
+    std::thread::scope(|scope| {
+        let parts = files.chunks(files.len().div_ceil(TOGETHER).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || place(part))).collect();
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    let mut parents: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
+    parents.sort_unstable();
+    parents.dedup_by_key(|path| path.parent());
+    parents.into_iter().try_for_each(|path| sync_parent(path))
+}
+
+/// Brings a file onto the disk and into its place; whether the place is lasting is its folder's matter.
+fn place_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     let temporary = temporary_beside(path);
     let written = (|| {
         let mut file = File::create(&temporary)?;
@@ -248,8 +274,18 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
         // Nothing is lost if this fails too: the name says that it is a leftover.
         let _ = fs::remove_file(&temporary);
     }
-    placed.map_err(RecordError::io("write", path))?;
-    sync_parent(path)
+    placed.map_err(RecordError::io("write", path))
+}
+
+/// Indented JSON with a newline at the end, as it goes into the file `path`.
+///
+/// # Errors
+/// `value` has no JSON form.
+pub fn to_json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|source| RecordError::Json { path: path.to_owned(), source })?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Writes `value` as indented JSON with a newline at the end, whole.
@@ -257,10 +293,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
 /// # Errors
 /// `value` has no JSON form, or the file system refused.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RecordError> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|source| RecordError::Json { path: path.to_owned(), source })?;
-    text.push(b'\n');
-    write_whole(path, &text)
+    write_whole(path, &to_json(path, value)?)
 }
 
 /// Reads a JSON file that [`write_json`] wrote. `None` where there is no such file.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::error::RecordError;
-use super::folder::{Folder, Lock, read_json, write_json, write_whole};
+use super::folder::{Folder, Lock, read_json, to_json, write_each_whole, write_whole};
 
 /// The folder of one sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,13 +155,18 @@ impl SweepFolder {
         Folder::at(&self.dir).lock()
     }
 
-    /// Writes what a worker takes for one run.
+    /// Writes what workers take for these runs, each with its config.toml.
     ///
     /// # Errors
     /// The file system refused.
-    pub fn freeze(&self, config_toml: &str, frozen: &Frozen) -> Result<(), RecordError> {
-        write_whole(&self.point_toml(&frozen.id), config_toml.as_bytes())?;
-        write_json(&self.point_json(&frozen.id), frozen)
+    pub fn freeze<'a>(&self, runs: impl IntoIterator<Item = (&'a str, Frozen)>) -> Result<(), RecordError> {
+        let mut files = Vec::new();
+        for (config_toml, frozen) in runs {
+            let path = self.point_json(&frozen.id);
+            files.push((self.point_toml(&frozen.id), config_toml.as_bytes().to_vec()));
+            files.push((path.clone(), to_json(&path, &frozen)?));
+        }
+        write_each_whole(&files)
     }
 
     /// Where the frozen experiment of a run came from.

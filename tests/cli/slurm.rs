@@ -61,6 +61,33 @@ fn states(report: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn resources_of_the_command_line_are_those_of_needed_runs_too() {
+    let folder = folder();
+    let student = root().join("experiments/tedlium_waypoint.toml").display().to_string();
+    let file = folder.path().join("taught.toml").display().to_string();
+    let axes =
+        format!("[sweep.axes]\nexperiment = [\"{student}\"]\ndistill.alpha_layer_distill_loss = [0.5, 1]\n");
+    fs::write(&file, axes).expect("a file");
+    let more = [
+        "--profile",
+        "ci",
+        "--on",
+        "slurm",
+        "--dry-run",
+        "-s",
+        "slurm.cpus_per_task=3",
+        "-s",
+        "slurm.partition=short",
+    ];
+    let shown = call(&folder, &[&["sweep", file.as_str()], &more[..]].concat());
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    // The teacher's job and the students' array.
+    for line in ["#SBATCH --cpus-per-task=3", "#SBATCH --partition=short"] {
+        assert_eq!(shown.out.lines().filter(|shown| *shown == line).count(), 2, "{line}: {}", shown.out);
+    }
+}
+
+#[test]
 fn without_a_cluster_it_says_so_and_shows_scripts_all_the_same() {
     let folder = folder();
     let none = sweep(&folder, &[]);

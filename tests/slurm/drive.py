@@ -285,6 +285,21 @@ def many(there: Desk, _here: Desk) -> None:
     subprocess.run(["scancel", sweep["submitted"][0]["job"]], env=there.cluster.env, check=True)
 
 
+def study(there: Desk, here: Desk) -> None:
+    """Six points of a study that was run on this machine, or is now: minutes, so it is played only where it is named."""
+    print("six points of experiments/sweeps/cald_alpha.toml", flush=True)
+    here.runs = ROOT / "results" / "runs"
+    experiments = [f"{ROOT}/experiments/tedlium_{family}.toml" for family in ("target", "waypoint")]
+    axes = f"[sweep.axes]\nexperiment = {json.dumps(experiments)}\ndistill.alpha_layer_distill_loss = [3.75, 15.0, 30.0]\n"
+    file = there.write("six", axes)
+    by_slurm = ["--on", "slurm", "-s", "slurm.partition=low", "-s", "slurm.cpus_per_task=1"]
+    ask = ["sweep", file, "--profile", "study", "--json", "-s"]
+    sweep = json.loads(there.call(*ask, f"output.runs_dir={there.runs}", *by_slurm).stdout)
+    here.call(*ask, f"output.runs_dir={here.runs}")
+    status = there.await_states(sweep["dir"], ["done"] * 6, 1800)
+    same_results(there, here, status["points"] + status["needed"])
+
+
 def play(scenario, runner: Path, cluster: Cluster, folder: Path) -> None:
     """A scenario, in folders of its own. It is bound to the clock of a machine that may do other things, so one failure is said and it is tried
     again; a second one counts."""
@@ -313,8 +328,9 @@ def main() -> int:
         try:
             print(f"Slurm {cluster.version}, one node of two CPUs", flush=True)
             print(Desk(runner, folder / "asking", cluster).call("doctor", "--slurm").stdout)
-            for scenario in [refusal, failing, teacher, orphans, cancelled, preemption, time_limit, many]:
-                if not sys.argv[3:] or scenario.__name__ in sys.argv[3:]:
+            unasked = [refusal, failing, teacher, orphans, cancelled, preemption, time_limit, many]
+            for scenario in [*unasked, study]:
+                if scenario.__name__ in sys.argv[3:] or not sys.argv[3:] and scenario in unasked:
                     play(scenario, runner, cluster, folder / scenario.__name__)
         except Failed as why:
             print(f"FAILED: {why}")

@@ -26,8 +26,8 @@ struct Asked<'a> {
 
 /// Writes every run as its workers take it, then the list of them.
 pub fn freeze(study: &Study, request: &Request) -> Result<(), Failure> {
-    for run in &study.runs {
-        let order = &run.order;
+    let orders = study.runs.iter().map(|run| &run.order);
+    let frozen = orders.map(|order| {
         let frozen = Frozen {
             id: order.plan.id.clone(),
             experiment: order.experiment.clone(),
@@ -35,8 +35,9 @@ pub fn freeze(study: &Study, request: &Request) -> Result<(), Failure> {
             role: order.role.clone(),
             origins: order.origins.clone(),
         };
-        study.folder.freeze(&order.config_toml, &frozen)?;
-    }
+        (order.config_toml.as_str(), frozen)
+    });
+    study.folder.freeze(frozen)?;
     let asked = Asked {
         name: &study.name,
         experiment: request.experiment.display().to_string(),

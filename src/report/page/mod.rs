@@ -22,9 +22,11 @@ mod record;
 mod runs;
 mod settings;
 mod sounds;
+mod study;
 #[cfg(test)]
 mod tests;
 mod thin;
+mod trend;
 
 pub use figure::Figure;
 pub use media::Clip;
@@ -76,6 +78,7 @@ impl Page {
         let charts = Charts::of(&self.records);
         let differing = differences::differing(&self.records);
         let sections = [
+            study::section(&self.records)?,
             runs::section(&self.records, &names, &differing)?,
             curves::section(&charts, &names),
             self.figures_section(),

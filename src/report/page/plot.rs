@@ -1,4 +1,5 @@
-//! A chart as a picture: axes, curves, marks. `page.js` draws the same way, to the size of the screen and the part that is looked at.
+//! A chart as a picture: axes, curves, marks. `page.js` draws curves over updates the same way, to the size of the screen and the part
+//! that is looked at.
 
 use super::chart::{Chart, Series};
 use super::html::{Tag, px, tag};
@@ -10,41 +11,45 @@ const HEIGHT: f64 = 280.0;
 const MARGIN: [f64; 4] = [54.0, 14.0, 10.0, 26.0];
 
 /// From numbers to places on the picture.
-struct Scale {
+pub(super) struct Scale {
     x: [f64; 2],
     y: [f64; 2],
 }
 
 /// The picture of a chart.
 pub(super) fn plot(chart: &Chart) -> Tag {
-    let scale = Scale::of(chart);
-    tag("svg")
-        .class("plot")
-        .attr("viewBox", format!("0 0 {WIDTH} {HEIGHT}"))
-        .attr("role", "img")
-        .attr("aria-label", format!("{} over updates", chart.title()))
-        .child(axes(&scale, chart.is_percent()))
+    let scale = Scale::of(chart.series.iter().flat_map(|series| &series.points).copied());
+    let whole = ticks(scale.x, 6).into_iter().filter(|value| value.fract() == 0.0);
+    let steps: Vec<(f64, String)> = whole.map(|value| (value, said(value, false))).collect();
+    canvas(&format!("{} over updates", chart.title()))
+        .child(axes(&scale, &steps, chart.is_percent()))
         .children(chart.series.iter().flat_map(|series| curve(series, &scale)))
 }
 
+/// An empty picture, and what it is called where it is not seen.
+pub(super) fn canvas(label: &str) -> Tag {
+    let view = format!("0 0 {WIDTH} {HEIGHT}");
+    tag("svg").class("plot").attr("viewBox", view).attr("role", "img").attr("aria-label", label)
+}
+
 impl Scale {
-    fn of(chart: &Chart) -> Self {
-        let points =
-            || chart.series.iter().flat_map(|series| &series.points).filter(|point| point.1.is_finite());
-        let [x_low, x_high] = extent(points().map(|point| point.0));
-        let [y_low, y_high] = extent(points().map(|point| point.1));
+    /// Room for all of them that are finite.
+    pub(super) fn of(points: impl Iterator<Item = Point>) -> Self {
+        let finite: Vec<Point> = points.filter(|point| point.1.is_finite()).collect();
+        let [x_low, x_high] = extent(finite.iter().map(|point| point.0));
+        let [y_low, y_high] = extent(finite.iter().map(|point| point.1));
         let room = 0.05 * (y_high - y_low);
         // What is never negative is not shown to be able to be.
         let low = if y_low >= 0.0 { (y_low - room).max(0.0) } else { y_low - room };
         Scale { x: [x_low, x_high], y: [low, y_high + room] }
     }
 
-    fn x(&self, value: f64) -> f64 {
+    pub(super) fn x(&self, value: f64) -> f64 {
         let [left, right, ..] = MARGIN;
         left + (value - self.x[0]) / (self.x[1] - self.x[0]) * (WIDTH - left - right)
     }
 
-    fn y(&self, value: f64) -> f64 {
+    pub(super) fn y(&self, value: f64) -> f64 {
         let [.., top, bottom] = MARGIN;
         HEIGHT - bottom - (value - self.y[0]) / (self.y[1] - self.y[0]) * (HEIGHT - top - bottom)
     }
@@ -61,7 +66,8 @@ fn extent(values: impl Iterator<Item = f64>) -> [f64; 2] {
     }
 }
 
-fn axes(scale: &Scale, percent: bool) -> Tag {
+/// The lines of both axes; `marks` are the places on the lower one and what is said there.
+pub(super) fn axes(scale: &Scale, marks: &[(f64, String)], percent: bool) -> Tag {
     let [left, right, top, bottom] = MARGIN;
     let line = |x: [f64; 2], y: [f64; 2]| {
         tag("line").attr("x1", px(x[0])).attr("x2", px(x[1])).attr("y1", px(y[0])).attr("y2", px(y[1]))
@@ -75,10 +81,10 @@ fn axes(scale: &Scale, percent: bool) -> Tag {
         group = group.child(line([left, WIDTH - right], [y, y]));
         group = group.child(text(left - 6.0, y + 4.0, "end", said(value, percent)));
     }
-    for value in ticks(scale.x, 6).into_iter().filter(|value| value.fract() == 0.0) {
-        let x = scale.x(value);
+    for (value, label) in marks {
+        let x = scale.x(*value);
         group = group.child(line([x, x], [HEIGHT - bottom, HEIGHT - bottom + 4.0]));
-        group = group.child(text(x, HEIGHT - bottom + 17.0, "middle", said(value, false)));
+        group = group.child(text(x, HEIGHT - bottom + 17.0, "middle", label.clone()));
     }
     group
         .child(line([left, WIDTH - right], [HEIGHT - bottom; 2]).class("base"))
@@ -97,7 +103,7 @@ fn ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
     (first..=last).map(|count| tidy(count as f64 * step)).collect()
 }
 
-fn said(value: f64, percent: bool) -> String {
+pub(super) fn said(value: f64, percent: bool) -> String {
     let tidy = |value: f64| format!("{value:.9e}").parse().unwrap_or(value);
     if percent {
         return format!("{} %", tidy(value * 100.0));

@@ -187,6 +187,37 @@ fn nothing_from_a_folder_becomes_markup_and_nothing_is_loaded() {
 }
 
 #[test]
+fn a_study_shows_means_over_seeds_and_what_follows_what() {
+    let folder = TempDir::new().unwrap();
+    let rates = ["0.001", "0.002", "0.004"];
+    let dirs: Vec<_> = (0..6).map(|seed| folder.path().join(format!("x-{seed}"))).collect();
+    for (seed, dir) in dirs.iter().enumerate() {
+        write_run(dir, "x", seed as u64);
+        let identity = fs::read_to_string(dir.join("run.json")).unwrap();
+        write(dir, "run.json", &identity.replace("\"0.001\"", &format!("\"{}\"", rates[seed / 2])));
+    }
+    let dirs: Vec<&Path> = dirs.iter().map(AsRef::as_ref).collect();
+    let html = page(&dirs);
+    says(
+        &text(&html),
+        &[
+            "Runs that differ in the seed alone are one row",
+            "name train.max_lr n test WER",
+            "x 0.001 2 5.50 % ± 0.71 %",
+            "x 0.004 2 9.50 % ± 0.71 %",
+            "test WER over train.max_lr",
+            "x 0.002: 8.00 %",
+        ],
+    );
+    let trend = html.split("aria-label=\"test WER over train.max_lr\"").nth(1).unwrap();
+    let trend = trend.split("</svg>").next().unwrap();
+    let means = trend.split("d=\"M").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert_eq!((trend.matches("<circle").count(), means.split('L').count()), (6, 3), "{trend}");
+    // One run alone is no study, and neither are two of different names.
+    assert!(!page(&dirs[..1]).contains("id=\"study\""));
+}
+
+#[test]
 fn what_is_missing_or_damaged_is_said() {
     let folder = TempDir::new().unwrap();
     let bare = folder.path().join("bare-1");
