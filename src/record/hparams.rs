@@ -22,7 +22,7 @@ use tensorboard_proto::tensor_shape::{TensorShapeProto, TensorShapeProto_Dim};
 use tensorboard_proto::types::DataType as TensorType;
 use tensorboard_rs::record_writer::RecordWriter;
 
-use super::asked::{Leaf, SEED, differing};
+use super::asked::{Leaf, differing};
 use super::error::RecordError;
 use super::event::RunState;
 use super::folder::{Folder, read_json, write_whole};
@@ -40,10 +40,11 @@ const NAME: &str = "name";
 /// Which options the run has, for the beginning of its event file.
 pub(super) fn begin(identity: &Identity, unix_secs: f64) -> io::Result<Record> {
     let mut options: HashMap<String, Value> = HashMap::from([(NAME.to_owned(), text(&identity.name))]);
-    options.extend(shown(identity).map(|(name, leaf)| (name.to_owned(), value(&leaf))));
+    options.extend(identity.asked().map(|(name, leaf)| (name.to_owned(), value(&leaf))));
     let mut begin = SessionStartInfo::new();
     begin.set_hparams(options);
-    begin.set_group_name(identity.group());
+    // A group is a row, and each run is one: repetitions are brought together by `runner results`.
+    begin.set_group_name(format!("{}-{}", identity.name, identity.id));
     begin.set_start_time_secs(unix_secs);
     let mut data = HParamsPluginData::new();
     data.set_session_start_info(begin);
@@ -78,11 +79,6 @@ pub fn write_columns(runs_dir: &Path) -> Result<(), RecordError> {
     if fs::read(&path).is_ok_and(|old| old == bytes) { Ok(()) } else { write_whole(&path, &bytes) }
 }
 
-/// A run's options but for the seed: TensorBoard shows repetitions as one row, with the options of the first.
-fn shown(identity: &Identity) -> impl Iterator<Item = (&str, Leaf)> {
-    identity.asked().filter(|(name, _)| *name != SEED)
-}
-
 type RunFiles = (Identity, Option<Status>);
 
 fn runs(runs_dir: &Path) -> Result<Vec<RunFiles>, RecordError> {
@@ -107,7 +103,7 @@ fn columns(runs: &[RunFiles]) -> io::Result<Vec<u8>> {
     let mut values: BTreeMap<&str, Vec<Leaf>> = BTreeMap::new();
     for (identity, _) in runs {
         values.entry(NAME).or_default().push(Leaf::Text(identity.name.clone()));
-        for (name, leaf) in shown(identity).filter(|(name, _)| options.contains(*name)) {
+        for (name, leaf) in identity.asked().filter(|(name, _)| options.contains(*name)) {
             values.entry(name).or_default().push(leaf);
         }
     }

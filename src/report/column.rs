@@ -147,6 +147,15 @@ pub(super) fn heading(column: &str) -> String {
     }
 }
 
+/// A text as people read it: a run that something came from by its folder's name, wherever that lies.
+pub(super) fn say_text(text: String) -> String {
+    const RUN: &str = "run:";
+    match text.strip_prefix(RUN).and_then(|path| path.rsplit_once('/')) {
+        Some((_, folder)) => format!("{RUN}{folder}"),
+        None => text,
+    }
+}
+
 /// A count as people read it.
 pub(super) fn say_count(column: &str, value: u64) -> String {
     match column {

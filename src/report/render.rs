@@ -5,7 +5,7 @@ use polars::prelude::Column;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::column::{Cell, heading, say_count, say_number};
+use super::column::{Cell, heading, say_count, say_number, say_text};
 use super::spread::{COUNT, DEVIATION, LEAST, VALUES};
 use super::table::{Table, cell_at};
 
@@ -131,7 +131,7 @@ impl PeopleColumn {
 
 fn said(column: &Column, row: usize) -> String {
     match cell_at(column, row) {
-        Some(Cell::Text(text)) => text,
+        Some(Cell::Text(text)) => say_text(text),
         Some(Cell::Count(count)) => say_count(column.name(), count),
         Some(Cell::Number(number)) => say_number(column.name(), number),
         None => "–".into(),

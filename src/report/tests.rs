@@ -92,6 +92,20 @@ tedlium_unguided  interrupted         –           –
 }
 
 #[test]
+fn people_read_where_weights_came_from_by_the_run_s_name() {
+    let mut runs = three();
+    let source = json!("\"run:/home/me/results/runs/tedlium_direct-0d\"");
+    runs[0].identity.config.insert("model.ssamba.pretrained".into(), source);
+    let table = query(&["model.ssamba.pretrained"]).table(&runs[..1]).unwrap();
+    assert!(table.to_text().ends_with("\nrun:tedlium_direct-0d\n"), "{}", table.to_text());
+    assert!(
+        table.to_csv().ends_with("\nrun:/home/me/results/runs/tedlium_direct-0d\n"),
+        "{}",
+        table.to_csv()
+    );
+}
+
+#[test]
 fn csv_and_json_are_for_programs() {
     let table = query(&FEW).table(&three()).unwrap();
     let csv = "\

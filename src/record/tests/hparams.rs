@@ -15,7 +15,7 @@ use crate::record::{Event, Identity, Metrics, Offsets, RunFinished, RunState, Si
 fn identify(home: &Home, seed: &str, lr: &str) -> Identity {
     let options = [("run.seed", seed), ("train.max_lr", lr), ("eval.select", "\"dev/wer\"")];
     let config = options.map(|(name, value)| (name.to_owned(), json!(value))).into();
-    let identity = Identity { name: "a".into(), config, ..Identity::default() };
+    let identity = Identity { name: "a".into(), id: "0badcafe".into(), config, ..Identity::default() };
     identity.write(&home.folder).unwrap();
     identity
 }
@@ -55,10 +55,10 @@ fn a_run_says_its_options_and_how_it_ended() {
     let said = plugin_data(&tensorboard_records(home.folder.dir()));
     assert_eq!(said[0].0, "_hparams_/session_start_info");
     let begin = said[0].1.get_session_start_info();
-    assert_eq!(begin.get_group_name(), identity.group());
+    assert_eq!(begin.get_group_name(), format!("{}-{}", identity.name, identity.id));
     let mut names: Vec<&str> = begin.get_hparams().keys().map(String::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["eval.select", "name", "train.max_lr"]);
+    assert_eq!(names, ["eval.select", "name", "run.seed", "train.max_lr"]);
     assert_eq!(begin.get_hparams()["train.max_lr"].get_number_value(), 0.0005);
     assert_eq!(begin.get_hparams()["eval.select"].get_string_value(), "dev/wer");
     assert_eq!(said[1].0, "_hparams_/session_end_info");
@@ -82,8 +82,8 @@ fn the_folder_of_runs_says_the_columns_in_one_file() {
     assert_eq!(said[0].0, "_hparams_/experiment");
     let experiment = said[0].1.get_experiment();
     let options: Vec<&str> = experiment.get_hparam_infos().iter().map(|info| info.get_name()).collect();
-    assert_eq!(options, ["name", "train.max_lr"]);
-    let range = experiment.get_hparam_infos()[1].get_domain_interval();
+    assert_eq!(options, ["name", "run.seed", "train.max_lr"]);
+    let range = experiment.get_hparam_infos()[2].get_domain_interval();
     assert_eq!((range.get_min_value(), range.get_max_value()), (0.001, 0.002));
     let metrics: Vec<&str> =
         experiment.get_metric_infos().iter().map(|info| info.get_name().get_tag()).collect();

@@ -4,7 +4,7 @@ use super::html::{Tag, tag};
 use super::record::Record;
 use super::{Section, head, mark};
 use crate::record::units;
-use crate::report::column::{Cell, cell, heading, say_count, say_number};
+use crate::report::column::{Cell, cell, heading, say_count, say_number, say_text};
 use crate::report::table::cell_at;
 use crate::report::{ReportError, Run, Table};
 
@@ -113,7 +113,7 @@ fn best(metric: &str, records: &[Record], row: usize) -> bool {
 fn value(column: &str, cell: Option<Cell>, is_best: bool) -> Tag {
     let td = |class: &str| tag("td").class(&format!("{class}{}", if is_best { " best" } else { "" }));
     match cell {
-        Some(Cell::Text(text)) => td("").text(text),
+        Some(Cell::Text(text)) => td("").text(say_text(text)),
         Some(Cell::Count(count)) => {
             td("number").attr("data-sort", count.to_string()).text(say_count(column, count))
         }
