@@ -47,3 +47,7 @@ samples *args:
 slurm:
     cargo build --release
     .ci/slurm "${CARGO_TARGET_DIR:-target}/release/runner"
+
+# Runs killed, signalled, damaged, starved of disk: does anything get lost? Minutes.
+faults *args:
+    cargo bench --bench faults -- {{args}}

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::checksum::{self, write_summed};
 use super::error::RecordError;
-use super::folder::{sync_parent, temporary_beside};
+use super::folder::{sweep_temporaries, sync_parent, temporary_beside};
 
 /// Writes one file of a checkpoint.
 pub type WriteFile<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
@@ -165,15 +165,14 @@ pub struct Recovered {
 
 /// Finds the newest whole checkpoint, for a process that holds the run's lock.
 ///
-/// Sweeps what killed processes left half-written, and renames damaged checkpoints to `step-N.damaged` so that they
-/// are met once only.
+/// Sweeps what killed processes left half-written in the run's folder, and renames damaged checkpoints to `step-N.damaged` so that
+/// they are met once only.
 ///
 /// # Errors
 /// The file system refused.
 pub fn recover(run: &Path) -> Result<Recovered, RecordError> {
-    for name in names(run)?.iter().filter(|name| name.starts_with(".step-")) {
-        remove_if_there(&run.join("checkpoints").join(name))?;
-    }
+    sweep_temporaries(run)?;
+    sweep_temporaries(&run.join("checkpoints"))?;
     let mut recovered = Recovered::default();
     for step in steps(run)?.into_iter().rev() {
         let checkpoint = dir(run, step);
@@ -244,7 +243,8 @@ pub fn retain(run: &Path, retention: Retention) -> Result<Vec<u64>, RecordError>
     let steps = steps(run)?;
     let old = &steps[..steps.len().saturating_sub(retention.newest.max(1))];
     let stays = |step: u64| {
-        (retention.every > 0 && step.is_multiple_of(retention.every)) || pointed.contains(&Some(step))
+        let due = retention.every > 0 && step > 0 && step.is_multiple_of(retention.every);
+        due || pointed.contains(&Some(step))
     };
     let mut removed = Vec::new();
     for &step in old.iter().filter(|&&step| !stays(step)) {

@@ -320,8 +320,33 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), RecordError> {
     if cfg!(windows) { Ok(()) } else { synced.map_err(RecordError::io("sync", parent)) }
 }
 
+/// In the names of [`temporary_beside`].
+const TEMPORARY: &str = ".tmp-";
+
 /// A hidden name in the same folder that no other process uses.
 pub(super) fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.tmp-{}", std::process::id()))
+    path.with_file_name(format!(".{name}{TEMPORARY}{}", std::process::id()))
+}
+
+/// Removes the files and folders with such names that killed processes left in `dir`: for the process that alone writes there.
+///
+/// # Errors
+/// The file system refused.
+pub(super) fn sweep_temporaries(dir: &Path) -> Result<(), RecordError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(RecordError::io("list", dir))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(RecordError::io("list", dir))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') && name.contains(TEMPORARY) {
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed =
+                if is_dir { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+            removed.map_err(RecordError::io("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
 }

@@ -75,11 +75,13 @@ fn recovery_sweeps_half_written_checkpoints() {
     let half = home.folder.checkpoints().join(".step-20.tmp-4711");
     fs::create_dir(&half).unwrap();
     fs::write(half.join("model.safetensors"), "half of the wei").unwrap();
+    fs::write(run.join(".origin.json.tmp-4711"), "[{").unwrap();
     assert_eq!(checkpoint::steps(run).unwrap(), [10]);
     let recovered = checkpoint::recover(run).unwrap();
     assert_eq!(recovered.newest, Some((10, checkpoint::dir(run, 10))));
     assert!(recovered.damaged.is_empty());
     assert_eq!(names(&home.folder.checkpoints()), ["latest", "step-10"]);
+    assert!(!names(run).iter().any(|name| name.contains("tmp")), "{:?}", names(run));
 }
 
 #[test]
