@@ -121,10 +121,9 @@ impl Drop for Helper {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use kernels::Cpu;
 
     use super::*;
