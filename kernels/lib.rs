@@ -74,7 +74,7 @@ pub use dfdx::prelude::Cpu;
 pub use error::OpError;
 pub use op::Run;
 pub use shape::Shape;
-pub use tape::{Grads, Tape};
+pub use tape::{Grads, Left, Tape};
 
 // Every op, the folder's name first.
 backend::ops!(

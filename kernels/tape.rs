@@ -142,7 +142,52 @@ pub struct Grads<D: Device> {
     touched: HashSet<u64>,
 }
 
+/// What backward left of one array, on the host: what [`Grads`] are made of again elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// Whether an op read the array.
+    pub reached: bool,
+    /// Its gradient; `None` where none came that far.
+    pub gradient: Option<Vec<f32>>,
+}
+
+impl<D: Device> Default for Grads<D> {
+    /// The gradients of no array.
+    fn default() -> Self {
+        Grads { buffers: HashMap::new(), touched: HashSet::new() }
+    }
+}
+
 impl<D: Device> Grads<D> {
+    /// What backward left of `array`.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn left(&self, array: &Array<D>) -> Result<Left, OpError> {
+        let download = |buffer| array.device().download(buffer);
+        let gradient = self.buffers.get(&array.id).map(download).transpose();
+        let gradient = gradient.map_err(|error| OpError::device("gradients", error))?;
+        Ok(Left { reached: self.reached(array), gradient })
+    }
+
+    /// Takes over what a backward elsewhere left of the array that is `array` here.
+    ///
+    /// # Errors
+    /// The gradient has another length than the array, or the device has no room.
+    pub fn take_over(&mut self, array: &Array<D>, left: Left) -> Result<(), OpError> {
+        if left.reached {
+            self.touched.insert(array.id);
+        }
+        let Some(gradient) = left.gradient else { return Ok(()) };
+        if gradient.len() != array.len() {
+            let want = format!("its gradient has {} values", gradient.len());
+            return Err(OpError::Shape { op: "gradients", operand: "an array", got: array.shape(), want });
+        }
+        let buffer = array.device().buffer(gradient);
+        self.buffers.insert(array.id, buffer.map_err(|error| OpError::device("gradients", error))?);
+        Ok(())
+    }
+
     /// Whether backward reached `array`; a parameter that no op read has no gradient.
     pub fn reached(&self, array: &Array<D>) -> bool {
         self.touched.contains(&array.id)
@@ -254,6 +299,29 @@ mod tests {
         };
         let got = grads.to_vec(&parameter).unwrap();
         assert!(got.iter().enumerate().all(|(index, value)| value.to_bits() == want(index).to_bits()));
+    }
+
+    /// What a process hands to another and back: the bits of a gradient, what was reached without one, and what was not.
+    #[test]
+    fn gradients_that_were_handed_over_are_the_same() {
+        let [x, first, second, neither] =
+            [1.0, 2.0, 3.0, 4.0].map(|value| array(&[value; 4], [2, 2]).tracked());
+        let mut grads = backward(&x, &first, 0.3);
+        grads.touched.insert(second.id);
+        let mut there = Grads::default();
+        for array in [&x, &first, &second, &neither] {
+            there.take_over(array, grads.left(array).unwrap()).unwrap();
+        }
+        let left =
+            |grads: &Grads<Cpu>| [&x, &first, &second, &neither].map(|array| grads.left(array).unwrap());
+        assert_eq!(left(&there), left(&grads));
+        assert!(left(&there)[1].gradient.as_ref().is_some_and(|gradient| gradient[0] != 0.0));
+        assert_eq!(left(&there)[2], Left { reached: true, gradient: None });
+        assert_eq!(left(&there)[3], Left { reached: false, gradient: None });
+
+        let short = Left { reached: true, gradient: Some(vec![0.0; 3]) };
+        let error = there.take_over(&first, short).unwrap_err().to_string();
+        assert!(error.contains("its gradient has 3 values"), "{error}");
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub enum Verb {
     /// Work on one frozen run of a sweep.
     #[command(hide = true)]
     Work(WorkArguments),
+    /// Share the updates of a run that another process has.
+    #[command(hide = true)]
+    Helper(HelperArguments),
     /// Find every mistake in experiments without running anything.
     Check(CheckArguments),
     /// Print what a run would do: model, data, schedule, memory.
@@ -280,6 +283,24 @@ pub struct WorkArguments {
     /// This is a job of Slurm: when its time is over, it queues itself again.
     #[arg(long)]
     pub slurm: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HelperArguments {
+    /// The run's config.toml.
+    pub config: PathBuf,
+    /// The run's identity.
+    #[arg(long)]
+    pub id: String,
+    /// This process's place among those of the run, from 1.
+    #[arg(long, value_name = "N")]
+    pub rank: usize,
+    /// Processes of the run.
+    #[arg(long, value_name = "N")]
+    pub ranks: usize,
+    /// CPU threads.
+    #[arg(long, value_name = "N")]
+    pub threads: usize,
 }
 
 #[derive(Debug, Args)]

@@ -79,6 +79,14 @@ impl Failure {
             .help("this is a bug of runner; a report with the command and the experiment helps to find it")
     }
 
+    /// What went wrong, on lines of text.
+    pub fn words(&self) -> String {
+        match self.problems.0.is_empty() {
+            true => self.message.clone(),
+            false => self.problems.to_string(),
+        }
+    }
+
     /// Says it and gives the exit code.
     pub fn report(self, as_json: bool) -> ExitCode {
         if self.code == CLOSED_PIPE {
@@ -237,6 +245,9 @@ impl From<TrainError> for Failure {
             }
             TrainError::NoDevice => Failure::new(REQUEST, error.to_string())
                 .help("set `run.device = \"auto\"`, or build with `--features cuda`"),
+            TrainError::Lost { .. } => Failure::new(FAILED, error.to_string())
+                .help("the same command goes on from the last checkpoint")
+                .help("where memory ran out, a smaller `run.processes` takes less"),
             TrainError::DataChanged { .. } => Failure::new(FAILED, error.to_string())
                 .help("restore the corpus, or start over with `--fresh`, which moves the run aside"),
             TrainError::Diverged { .. } => Failure::new(FAILED, error.to_string())

@@ -21,6 +21,7 @@ mod failure;
 mod fetch;
 mod forward;
 mod generate;
+mod helper;
 mod id;
 mod import;
 mod init;
@@ -73,6 +74,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Sweep(arguments) => sweep::sweep(arguments, talk),
         Verb::Status(arguments) => status::status(arguments, talk),
         Verb::Work(arguments) => sweep::work(arguments),
+        Verb::Helper(arguments) => helper::helper(arguments),
         Verb::Check(check) => check::check(check, talk),
         Verb::Plan(request) => plan::plan(request, talk),
         Verb::Profile(arguments) => profile::profile(arguments, talk),

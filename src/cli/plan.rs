@@ -12,7 +12,7 @@ use crate::data::{batches_per_epoch, open_corpus, pieces};
 use crate::model::{Part, parts};
 use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
-use crate::train::{Arrangement, effective_device, memory_bytes};
+use crate::train::{Arrangement, Rank, effective_device, memory_bytes};
 
 /// Shapes are shown for an utterance of this length.
 const EXAMPLE_SECS: usize = 10;
@@ -22,8 +22,10 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     let Orders { needed, asked, .. } = orders(request)?;
     let plan = &asked.plan;
     let samples = EXAMPLE_SECS * plan.data.sample_rate_hz as usize;
-    let arrangement = Arrangement::of(plan, count_for(plan.run.threads))?;
-    let memory_bytes = memory_bytes(plan, arrangement.at_a_time());
+    let (processes, threads) = (plan.run.processes, count_for(plan.run.threads));
+    let rank = Rank { rank: 0, ranks: processes };
+    let arrangement = Arrangement::of(plan, rank, rank.threads(threads))?;
+    let memory_bytes = memory_bytes(plan, processes, arrangement.at_a_time());
     let parts = parts(&plan.model, samples);
     let params: usize = parts.iter().map(|part| part.params).sum();
     let facts = facts(plan);
@@ -33,6 +35,7 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
             "schedule": plan.train.schedule, "memory_bytes": memory_bytes,
             "recompute": plan.train.recompute, "micro_batches": micro_batches(plan, arrangement), "needs": needs,
+            "processes": processes, "threads": threads,
             "device": {"requested": plan.run.device, "effective": effective_device(plan)?},
             "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": plan.model.drops(),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
@@ -55,10 +58,11 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     print_model(&parts, params);
     print_data(plan, &facts);
     print_augmentations(plan);
-    print_training(plan, arrangement);
+    print_training(plan, arrangement, threads);
     println!(
-        "memory: about {} at the peak of training; a checkpoint takes {}",
+        "memory: about {} at the peak of training{}; a checkpoint takes {}",
         bytes(memory_bytes),
+        if processes > 1 { format!(", in {processes} processes together") } else { String::new() },
         bytes(checkpoint_bytes(params))
     );
     println!("output: {}", plan.dir().display());
@@ -113,7 +117,7 @@ fn print_augmentations(plan: &Plan) {
     }
 }
 
-fn print_training(plan: &Plan, arrangement: Arrangement) {
+fn print_training(plan: &Plan, arrangement: Arrangement, threads: usize) {
     let (train, schedule) = (&plan.train, &plan.train.schedule);
     let epoch = steps_per_epoch(plan)
         .map_or("unknown (corpus absent)".to_owned(), |steps| format!("about {steps} updates"));
@@ -134,6 +138,12 @@ fn print_training(plan: &Plan, arrangement: Arrangement) {
     }
     for (key, behaviour) in behaviours(plan) {
         println!("  {key} = {behaviour}");
+    }
+    let processes = plan.run.processes;
+    if processes > 1 {
+        println!(
+            "  {processes} processes share the batches of an update, and {threads} threads; each has all weights and moments"
+        );
     }
     if train.accumulation_steps > 1 {
         println!("  batches of an update run {arrangement}");

@@ -18,7 +18,7 @@ use crate::record::units::bytes;
 use crate::train::profile::{
     Extent, LayerCost, Measured, OpCost, PhaseCost, Summary, TeacherWeights, chrome,
 };
-use crate::train::{Arrangement, effective_device, memory_bytes};
+use crate::train::{Arrangement, Rank, TrainError, effective_device, memory_bytes};
 
 /// Measures updates of the experiment and prints what they come to.
 pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> {
@@ -71,9 +71,9 @@ fn as_json(
         "id": plan.id, "name": plan.name,
         "device": effective_device(plan)?, "threads": kernels::threads::count(),
         "precision": plan.run.effective_precision(),
-        "run_at_a_time": Arrangement::of(plan, kernels::threads::count())?.at_a_time(),
+        "run_at_a_time": in_a_run(plan)?.at_a_time(), "run_processes": plan.run.processes,
         "warmup_steps": arguments.warmup, "steps_taken": measured.taken,
-        "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan, 1),
+        "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan, 1, 1),
         "trace": arguments.trace,
     });
     let numbers =
@@ -82,6 +82,12 @@ fn as_json(
         value.extend(numbers);
     }
     Ok(value)
+}
+
+/// How the batches of an update run on rank 0 of a run.
+fn in_a_run(plan: &Plan) -> Result<Arrangement, TrainError> {
+    let rank = Rank { rank: 0, ranks: plan.run.processes };
+    Arrangement::of(plan, rank, rank.threads(kernels::threads::count()))
 }
 
 fn weights(weights: TeacherWeights) -> &'static str {
@@ -112,8 +118,13 @@ fn print(
         Some(TeacherWeights::Untrained) => ", the teacher's too: its run is not there",
     };
     println!("  weights are freshly drawn{teacher}; times do not depend on them");
-    let arrangement = Arrangement::of(plan, kernels::threads::count())?;
-    if let Arrangement::SideBySide { at_a_time } = arrangement {
+    if plan.run.processes > 1 {
+        println!(
+            "  batches of an update are measured in one process; a run shares them among {}",
+            plan.run.processes
+        );
+    }
+    if let Arrangement::SideBySide { at_a_time } = in_a_run(plan)? {
         println!(
             "  batches of an update are measured in turn; a run takes {at_a_time} at a time, side by side"
         );
@@ -192,7 +203,7 @@ fn print_throughput(plan: &Plan, summary: &Summary) {
         speed.product_gflop_per_sec
     );
     let peak = speed.peak_bytes.map_or("unknown here".to_owned(), bytes);
-    println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan, 1)));
+    println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan, 1, 1)));
 }
 
 /// `1 update`, `2 updates`.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::RunArguments;
 use super::failure::{self, Failure};
+use super::helper::helper_command;
 use super::order::{Orders, orders};
 use super::signals::at_first_signal;
 use super::summary;
@@ -21,6 +22,7 @@ use crate::train::{Job, Stop};
 pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
     let Orders { needed, asked, .. } = orders(&arguments.request)?;
     kernels::threads::start(asked.plan.run.threads);
+    has_threads(asked.plan.run.processes)?;
     if arguments.fresh
         && let Some(aside) = Folder::at(asked.plan.dir()).move_aside()?
     {
@@ -46,8 +48,21 @@ pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
             return Ok(failure::INTERRUPTED);
         }
     }
-    reports.push(in_process(&asked, progress(talk), stop)?);
+    reports.push(in_process(&asked, progress(talk), stop, helper_command)?);
     tell(&reports, talk)
+}
+
+/// Whether there is a thread for each process.
+fn has_threads(processes: usize) -> Result<(), Failure> {
+    let cores = kernels::threads::count();
+    if processes <= cores {
+        return Ok(());
+    }
+    let message =
+        format!("`run.processes = {processes}`, but this program has {cores} of the machine's cores");
+    Err(Failure::new(failure::REQUEST, message).help(format!(
+        "set `run.processes = {cores}` or less; `run.threads = {processes}` lets processes share cores"
+    )))
 }
 
 /// A needed run: reported if it is there, run first under a profile, otherwise named with its command.
@@ -80,7 +95,7 @@ fn meet(
             )));
     }
     talk.say(format_args!("{} first: {} needs it", order.plan.name, asked.plan.name));
-    Ok(Some(in_process(order, progress(talk), stop.clone())?))
+    Ok(Some(in_process(order, progress(talk), stop.clone(), helper_command)?))
 }
 
 /// Adds what can be done about a missing corpus.

@@ -2,6 +2,8 @@
 //!
 //! Clusters send `TERM`, `USR1` or `USR2`, and often several of them; all mean the same: save and end. Only a second Ctrl-C ends at once.
 
+use std::io::Read;
+
 use super::failure::{self, Failure};
 
 /// What shells report of a program that was killed by Ctrl-C.
@@ -39,4 +41,33 @@ pub fn at_first_signal(ask: impl Fn() + Send + 'static) -> Result<(), Failure> {
         ask();
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::new(failure::FAILED, error.to_string()))
+}
+
+/// Lets every signal that asks for an end pass: somebody else is asked, too, and decides.
+#[cfg(unix)]
+pub fn ignore_signals() -> Result<(), Failure> {
+    use std::sync::{Arc, atomic::AtomicBool};
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+        signal_hook::flag::register(signal, Arc::<AtomicBool>::default())
+            .map_err(|error| Failure::new(failure::FAILED, error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Lets every signal that asks for an end pass: somebody else is asked, too, and decides.
+#[cfg(not(unix))]
+pub fn ignore_signals() -> Result<(), Failure> {
+    ctrlc::set_handler(|| {}).map_err(|error| Failure::new(failure::FAILED, error.to_string()))
+}
+
+/// Calls `end` when standard input ends: whoever holds its other end let go, or died.
+pub fn when_let_go(end: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut nothing = Vec::new();
+        // An error is an end too.
+        let _ = std::io::stdin().read_to_end(&mut nothing);
+        end();
+    });
 }

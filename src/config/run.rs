@@ -25,6 +25,12 @@ pub struct Run {
     ///
     /// It changes no result: a run may go on with another value. Side by side takes the memory of as many batches as there are threads.
     pub micro_batches: MicroBatches,
+
+    /// Processes on this machine that share the batches of one update, at most `train.accumulation_steps`.
+    ///
+    /// It changes no result: a run may go on with another number. `threads` are shared out among them, and each takes the memory of a run.
+    #[schemars(range(min = 1, max = 1024))]
+    pub processes: usize,
 }
 
 impl Default for Run {
@@ -35,6 +41,7 @@ impl Default for Run {
             seed: 0,
             precision: Precision::F32,
             micro_batches: MicroBatches::Auto,
+            processes: 1,
         }
     }
 }

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 
+use kernels::threads::Pool;
+
 use super::Order;
 use super::digests;
+use super::ranks::{HelperCommand, Hub};
 use crate::model::parts;
 use crate::plan::{Plan, Start};
 use crate::record::folder::{write_json, write_whole};
@@ -14,7 +17,7 @@ use crate::record::{
     Event, Fanout, Folder, Identity, Log, Metrics, Progress, RecordError, RunFinished, RunState, Sink,
     Status, StatusFile, Values, write_columns,
 };
-use crate::train::{Job, Resume, Session, Stop, TrainError, effective_device, start};
+use crate::train::{Job, Rank, Resume, Session, Stop, TrainError, effective_device, start};
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +55,39 @@ pub fn finished(order: &Order) -> Result<Option<Report>, LaunchError> {
     }
 }
 
-/// Starts or resumes a run and works on it until it ends, fails or is asked to stop.
+/// Starts or resumes a run and works on it until it ends, fails or is asked to stop. Where `run.processes` asks for it, this process shares
+/// updates and threads with helpers, each by its `helper` command; they end before this does.
 ///
 /// # Errors
 /// What stopped it. Where training had begun, status.json says so too, and the last checkpoint is whole.
-pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Report, LaunchError> {
+pub fn in_process(
+    order: &Order,
+    progress: Progress,
+    stop: Stop,
+    helper: HelperCommand,
+) -> Result<Report, LaunchError> {
+    let threads = kernels::threads::count();
+    // A worker of a sweep may have fewer threads than its experiment asks processes for; results are the same.
+    let rank = Rank { rank: 0, ranks: order.plan.run.processes.clamp(1, threads) };
+    let crew = Crew { ranks: rank.ranks, threads, helper };
+    match rank.ranks {
+        1 => work(order, &crew, progress, stop),
+        _ => {
+            let own = Pool::new(rank.threads(threads)).map_err(TrainError::from)?;
+            own.install(|| work(order, &crew, progress, stop))
+        }
+    }
+}
+
+/// The processes that work on a run.
+struct Crew {
+    ranks: usize,
+    /// Threads of all of them.
+    threads: usize,
+    helper: HelperCommand,
+}
+
+fn work(order: &Order, crew: &Crew, progress: Progress, stop: Stop) -> Result<Report, LaunchError> {
     let plan = &order.plan;
     // The corpus first: what is missing is said before anything is written.
     let job = Job::open(plan)?;
@@ -65,7 +96,7 @@ pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Repor
     folder.create()?;
     let lock = folder.lock()?;
     let why = Status::read_holding(&folder, &lock)?.and_then(|status| status.cause);
-    let identity = identify(order, &job, &folder)?;
+    let identity = identify(order, crew.threads, &job, &folder)?;
     write_columns(Path::new(&plan.output.runs_dir))?;
     let resume = Resume::find(&folder)?;
     let metrics = Metrics::open(&folder, resume.offsets, plan.output.summary_interval)?;
@@ -78,7 +109,11 @@ pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Repor
         why: why.unwrap_or_else(|| "it had not come to its end".into()),
         stop,
     };
-    if let Err(error) = start(&job, &session, &mut sink) {
+    let trained = Hub::start(&folder, &plan.id, crew.ranks, crew.threads, crew.helper).and_then(|mut hub| {
+        note(crew, plan, &mut sink)?;
+        start(&job, &session, &mut hub, &mut sink)
+    });
+    if let Err(error) = trained {
         return Err(failed(error, &folder, &mut sink));
     }
     drop(sink);
@@ -86,6 +121,21 @@ pub fn in_process(order: &Order, progress: Progress, stop: Stop) -> Result<Repor
     write_columns(Path::new(&plan.output.runs_dir))?;
     let status = Status::read_holding(&folder, &lock)?.unwrap_or_default();
     Ok(Report { plan: plan.clone(), folder: folder.clone(), status, identity, role: order.role.clone() })
+}
+
+/// Says how many processes share the updates, where it is not one that was asked for.
+fn note(crew: &Crew, plan: &Plan, sink: &mut dyn Sink) -> Result<(), RecordError> {
+    let (asked, ranks, threads) = (plan.run.processes, crew.ranks, crew.threads);
+    if asked < 2 {
+        return Ok(());
+    }
+    let text = match ranks < asked {
+        true => format!(
+            "{ranks} of the {asked} processes asked for share the updates: there are {threads} threads"
+        ),
+        false => format!("{ranks} processes share the updates, and {threads} threads"),
+    };
+    sink.emit(&Event::Note { text })
 }
 
 /// Notes in the folder that the run failed, and why. The error itself stays what it was.
@@ -106,7 +156,7 @@ fn failed(error: TrainError, folder: &Folder, sink: &mut dyn Sink) -> LaunchErro
 }
 
 /// Writes what identifies a new run, or checks that an old one is the same and its data too.
-fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, LaunchError> {
+fn identify(order: &Order, threads: usize, job: &Job<'_>, folder: &Folder) -> Result<Identity, LaunchError> {
     if let Some(before) = Identity::read(folder)? {
         digests::check(&before, &job.digests)?;
         // What is cosmetic may have changed, and `max_steps`: the folder tells of the newest request.
@@ -133,7 +183,7 @@ fn identify(order: &Order, job: &Job<'_>, folder: &Folder) -> Result<Identity, L
         config: order.leaves.clone(),
         params: parameters(plan),
         device: effective_device(plan)?.to_owned(),
-        threads: kernels::threads::count(),
+        threads,
         precision: plan.run.effective_precision(),
         ..Identity::here_and_now()
     };

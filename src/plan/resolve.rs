@@ -129,9 +129,32 @@ fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec
         Some(heads) => check_heads(experiment, heads, problems),
         None => check_sound(experiment, model, problems),
     }
+    check_processes(experiment, problems);
     check_schedule(experiment, problems);
     check_continuation(experiment, problems);
     check_teacher(experiment, model, problems);
+}
+
+/// Whether every process has something to do.
+fn check_processes(experiment: &Experiment, problems: &mut Vec<Problem>) {
+    let (processes, threads) = (experiment.run.processes, experiment.run.threads);
+    let batches = experiment.train.accumulation_steps;
+    if processes > batches {
+        let batches = if batches == 1 { "one batch".to_owned() } else { format!("{batches} batches") };
+        problems.push(Problem::new(
+            "run.processes",
+            format!("an update has {batches} (`accumulation_steps`) for {processes} processes: some would have nothing to do"),
+            "lower `processes` in `[run]`, or raise `accumulation_steps` in `[train]`, which makes larger updates",
+        ));
+    } else if threads > 0 && processes > threads {
+        problems.push(Problem::new(
+            "run.processes",
+            format!(
+                "{processes} processes share {threads} of the CPU's threads (`threads`): some would have none"
+            ),
+            "lower `processes`, or raise `threads` in `[run]`",
+        ));
+    }
 }
 
 /// Whether the rate can fall as asked.

@@ -4,12 +4,13 @@ use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
-const NOT_PART_OF_THE_IDENTITY: [&str; 30] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 31] = [
     "name",
     "description",
     "run.device",
     "run.threads",
     "run.micro_batches",
+    "run.processes",
     "data.dir",
     "model.diffwave_sashimi.inference_noise_schedule",
     "train.max_steps",

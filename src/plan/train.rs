@@ -125,6 +125,9 @@ pub struct RunPlan {
     /// Changes no result, so it is no part of the identity.
     #[serde(skip)]
     pub micro_batches: MicroBatches,
+    /// As little.
+    #[serde(skip)]
+    pub processes: usize,
 }
 
 impl RunPlan {
@@ -218,5 +221,6 @@ pub(super) fn run_plan(run: &Run) -> RunPlan {
         seed: run.seed,
         precision: run.precision,
         micro_batches: run.micro_batches,
+        processes: run.processes,
     }
 }

@@ -14,7 +14,7 @@ use super::identity::Identity;
 pub const SEED: &str = "run.seed";
 
 /// Options that change no result, and those that a run's name already says.
-const COSMETIC: [&str; 11] = [
+const COSMETIC: [&str; 13] = [
     "name",
     "description",
     "data.dir",
@@ -26,6 +26,8 @@ const COSMETIC: [&str; 11] = [
     "output.histogram_interval",
     "run.device",
     "run.threads",
+    "run.micro_batches",
+    "run.processes",
 ];
 
 /// An option's value.

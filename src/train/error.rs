@@ -55,6 +55,21 @@ pub enum TrainError {
     /// The weights are of a family that this is not for.
     #[error("a network of another family than the plan's; this is a bug of runner")]
     Family,
+    /// A helper process ended before the run did.
+    #[error("the helper process of rank {rank} (process {pid}) {how}")]
+    Lost { rank: usize, pid: u32, how: String },
+    /// A helper process could not go on, and said why.
+    #[error("the helper process of rank {rank} (process {pid}) failed: {cause}")]
+    Helper { rank: usize, pid: u32, cause: String },
+    /// A helper process could not be started.
+    #[error("cannot start the helper process of rank {rank}: {reason}")]
+    NoHelper { rank: usize, reason: String },
+    /// This is a helper process, and who started it has ended or no longer needs it.
+    #[error("the process of rank 0 has let go")]
+    LetGo,
+    /// Two processes of a run are not at the same update, or have other models.
+    #[error("the processes of this run are not at the same update; this is a bug of runner")]
+    OutOfStep,
     /// The device asked for is not there.
     #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
     NoDevice,

@@ -9,7 +9,7 @@ use kernels::OpError;
 use kernels::threads::Lanes;
 
 use super::memory::memory_bytes;
-use super::{TrainError, effective_device};
+use super::{Rank, TrainError, effective_device};
 use crate::plan::{MicroBatches, Plan};
 use crate::record::host::Host;
 use crate::record::units::bytes;
@@ -34,7 +34,7 @@ pub enum Reason {
     Asked,
     /// The device is not the CPU.
     Device,
-    /// An update has fewer of them than there are threads.
+    /// An update has fewer of them for this process than that has threads.
     Few { batches: usize, threads: usize },
     /// There is one thread.
     OneThread,
@@ -43,19 +43,19 @@ pub enum Reason {
 }
 
 impl Arrangement {
-    /// What `plan` asks for comes to on `threads` threads of this machine.
+    /// What `plan` asks for comes to in the process of this `rank`, which has `threads` threads of this machine.
     ///
     /// # Errors
     /// The device asked for is not there.
-    pub fn of(plan: &Plan, threads: usize) -> Result<Self, TrainError> {
+    pub fn of(plan: &Plan, rank: Rank, threads: usize) -> Result<Self, TrainError> {
         if effective_device(plan)? != "cpu" {
             return Ok(Arrangement::InTurn(Reason::Device));
         }
         let memory = || Memory {
-            foreseen_bytes: memory_bytes(plan, threads),
+            foreseen_bytes: memory_bytes(plan, rank.ranks, threads),
             machine_bytes: Host::this().memory_bytes,
         };
-        Ok(arrange(plan.run.micro_batches, plan.train.accumulation_steps, threads, memory))
+        Ok(arrange(plan.run.micro_batches, rank.share(plan.train.accumulation_steps), threads, memory))
     }
 
     /// How many run at a time.

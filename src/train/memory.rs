@@ -17,11 +17,16 @@ const PROGRAM_BYTES: f64 = 130e6;
 /// A network and what it declares.
 type Declared = (Network, Vec<Declaration>);
 
-/// Bytes that a training run holds at its peak, with `at_a_time` micro-batches under way at a time.
+/// Bytes that a training run holds at its peak, in `processes` processes together, with `at_a_time` micro-batches under way at a time in each.
 ///
 /// The largest batch is that of the corpus; where the corpus is not there, one at the limits with utterances of up to 20 s. Of several at a
-/// time all are counted as the largest, and their peaks as if they fell together.
-pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
+/// time all are counted as the largest, and their peaks as if they fell together. Every process has all weights and moments.
+pub fn memory_bytes(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
+    one_process(plan, processes, at_a_time) * processes as u64
+}
+
+/// Bytes that one of the processes holds.
+fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
     let student = declare(&plan.model);
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
@@ -41,6 +46,10 @@ pub fn memory_bytes(plan: &Plan, at_a_time: usize) -> u64 {
     }
     // The sum so far is there while the next ones make their gradients.
     if plan.train.accumulation_steps > at_a_time {
+        held += learning;
+    }
+    // Gradients on their way from one process to another.
+    if processes > 1 {
         held += learning;
     }
     (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
@@ -173,7 +182,7 @@ mod tests {
         for experiment in ["tedlium_direct", "tedlium_unguided"] {
             let bytes = ["none", "block"].map(|recompute| {
                 let more = ["data.batch_size=12", &format!("train.recompute=\"{recompute}\"")];
-                memory_bytes(&plan(experiment, &more), 1)
+                memory_bytes(&plan(experiment, &more), 1, 1)
             });
             assert!(bytes[1] < bytes[0], "{experiment}: {bytes:?}");
         }
@@ -184,13 +193,13 @@ mod tests {
     fn without_the_corpus_the_limits_count() {
         let there = plan("tedlium_direct", &[]);
         let absent = plan("tedlium_direct", &["data.dir=\"absent\""]);
-        assert!(memory_bytes(&absent, 1) > memory_bytes(&there, 1));
+        assert!(memory_bytes(&absent, 1, 1) > memory_bytes(&there, 1, 1));
     }
 
     #[test]
     fn micro_batches_side_by_side_take_a_tape_and_gradients_each() {
         let plan = |batches: &str| plan("tedlium_direct", &[&format!("train.accumulation_steps={batches}")]);
-        let bytes = |batches: &str, at_a_time: usize| memory_bytes(&plan(batches), at_a_time);
+        let bytes = |batches: &str, at_a_time: usize| memory_bytes(&plan(batches), 1, at_a_time);
         let learning = {
             let plan = plan("2");
             let learns = |declaration: &&Declaration| !frozen(&plan, &declaration.name);
@@ -201,5 +210,11 @@ mod tests {
         assert!(three > two && two > in_turn + learning, "{in_turn}, {two}, {three}; {learning}");
         assert!(bytes("2", 1) > bytes("1", 1) + learning);
         assert_eq!(bytes("3", 2) - bytes("2", 2) - learning, bytes("4", 2) - bytes("3", 2));
+        // Each process has all weights and moments, and gradients of others besides its own.
+        let two_processes = memory_bytes(&plan("3"), 2, 1);
+        assert!(
+            two_processes.abs_diff(2 * (in_turn + learning)) <= 2,
+            "{two_processes}, {in_turn}; {learning}"
+        );
     }
 }

@@ -45,14 +45,14 @@ pub(super) struct Lesson<'a, D: Backend> {
 }
 
 /// What one micro-batch, or several in their order, add to an update.
-pub(super) struct Part<D: Backend> {
+pub struct Part<D: Backend> {
     pub grads: Grads<D>,
     /// What they add to the divisor of the update's gradient.
     pub count: f64,
     /// Their objective.
     pub total: f64,
     /// Sums of their loss terms.
-    pub losses: BTreeMap<&'static str, f64>,
+    pub losses: BTreeMap<String, f64>,
     /// Utterances whose CTC loss is infinite.
     pub infinite: usize,
 }
@@ -88,8 +88,8 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Patches(network) => self.unmask(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
-        let (count, total, losses, infinite) = (micro.count, micro.total, micro.losses, micro.infinite);
-        Ok(Part { grads, count, total, losses, infinite })
+        let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Part { grads, count: micro.count, total: micro.total, losses, infinite: micro.infinite })
     }
 
     /// Transcripts and classes, beside a teacher's where there is one.

@@ -3,6 +3,7 @@
 use kernels::{Backend, Cpu, Tape};
 
 use super::micro_batch::input;
+use super::ranks::Alone;
 use super::update::update;
 use super::{Job, State, TrainError};
 use crate::data::{Batch, DataError, Loader};
@@ -91,7 +92,7 @@ fn try_update<D: Backend>(device: &D, plan: &Plan, batch: &Batch) -> Result<([us
             return Err(TrainError::Shapes { foreseen, made: made.frames });
         }
     }
-    let updated = update(&mut state, device, &plan, None, std::slice::from_ref(batch), None)?;
+    let updated = update(&mut state, device, &plan, None, std::slice::from_ref(batch), None, &mut Alone)?;
     let loss = updated.losses.get("loss").copied().unwrap_or(f64::NAN);
     match loss.is_finite() {
         true => Ok(([foreseen[0], foreseen[1]], loss)),

@@ -11,6 +11,7 @@ use super::checkpoint::{Keeper, Resume};
 use super::evaluate::{Evaluation, Split, evaluate};
 use super::job::Job;
 use super::lanes::Arrangement;
+use super::ranks::Transport;
 use super::sounds;
 use super::state::{Best, State};
 use super::teacher::Teacher;
@@ -76,7 +77,8 @@ pub struct Outcome {
     pub metrics: Values,
 }
 
-/// Trains until `max_steps`, a request to stop, or an error; then, if asked for, judges the best checkpoint on the test set.
+/// Trains until `max_steps`, a request to stop, or an error; then, if asked for, judges the best checkpoint on the test set. The updates are
+/// shared with the processes behind `transport`, of which this is rank 0.
 ///
 /// # Errors
 /// Whatever stops it. The last checkpoint is whole; the same request goes on from it.
@@ -84,6 +86,7 @@ pub fn run<D: Backend>(
     device: &D,
     job: &Job<'_>,
     session: &Session<'_>,
+    transport: &mut dyn Transport<D>,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, TrainError> {
     let plan = job.plan;
@@ -99,7 +102,8 @@ pub fn run<D: Backend>(
     let stream =
         Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
-    let lanes = Arrangement::of(plan, threads::count())?.lanes()?;
+    let lanes = Arrangement::of(plan, transport.rank(), threads::count())?.lanes()?;
+    transport.begin(device, &mut run.state)?;
     while run.state.step < plan.train.max_steps {
         if session.stop.is_due(run.state.step - run.began_at_step) {
             return run.interrupt();
@@ -114,9 +118,23 @@ pub fn run<D: Backend>(
             }
         };
         run.state.thaw(&plan.train);
-        run.switch_teacher()?;
+        let switched = run.switch_teacher()?;
         let teacher = run.teacher.as_ref();
-        let updated = update(&mut run.state, device, plan, teacher, &batches, lanes.as_ref())?;
+        let updated = match update(&mut run.state, device, plan, teacher, &batches, lanes.as_ref(), transport)
+        {
+            Ok(updated) => updated,
+            // Nor must a lost process; but what was said of this update would be said again.
+            Err(TrainError::Lost { .. } | TrainError::Helper { .. })
+                if !switched && session.stop.requested() =>
+            {
+                return run.interrupt();
+            }
+            Err(error @ (TrainError::Lost { .. } | TrainError::Helper { .. })) if !switched => {
+                run.save()?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         run.advance(updated, position, started)?;
         let step = run.state.step;
         let last = step == plan.train.max_steps;
@@ -214,18 +232,19 @@ impl<'a, D: Backend> Run<'a, D> {
         })
     }
 
-    /// Lets the snapshot teach that is due, and judges a new one (for the record only).
-    fn switch_teacher(&mut self) -> Result<(), TrainError> {
-        let Some(teacher) = &mut self.teacher else { return Ok(()) };
+    /// Lets the snapshot teach that is due, and judges a new one (for the record only). Returns whether it is a new one.
+    fn switch_teacher(&mut self) -> Result<bool, TrainError> {
+        let Some(teacher) = &mut self.teacher else { return Ok(false) };
         let step = self.state.step;
-        if let Some(snapshot_step) = teacher.at(step)? {
+        let begins = teacher.at(step)?;
+        if let Some(snapshot_step) = begins {
             self.sink.emit(&Event::TeacherSwitched { step, snapshot_step })?;
             let (started, model) = (Instant::now(), teacher.model());
             let judged = evaluate(self.device, model, self.job, &self.dev)?;
             let event = self.eval_event(&judged, Split::Dev, &self.dev, Some("teacher"), started);
             self.sink.emit(&event)?;
         }
-        Ok(())
+        Ok(begins.is_some())
     }
 
     /// Counts an update and says so.

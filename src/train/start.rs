@@ -2,7 +2,9 @@
 
 use kernels::Cpu;
 
+use super::follow::follow;
 use super::profile::{Extent, Measured, measure};
+use super::ranks::Transport;
 use super::run::{Outcome, Session, Stop, run};
 use super::{Job, TrainError};
 use crate::plan::{DeviceChoice, Plan};
@@ -19,13 +21,27 @@ pub fn effective_device(plan: &Plan) -> Result<&'static str, TrainError> {
     }
 }
 
-/// Trains the job's plan on the device it asks for.
+/// Trains the job's plan on the device it asks for, as rank 0 of those behind `transport`.
 ///
 /// # Errors
 /// As [`run`], or the device is not there.
-pub fn start(job: &Job<'_>, session: &Session<'_>, sink: &mut dyn Sink) -> Result<Outcome, TrainError> {
+pub fn start(
+    job: &Job<'_>,
+    session: &Session<'_>,
+    transport: &mut impl Transport<Cpu>,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, TrainError> {
     effective_device(job.plan)?;
-    run(&Cpu::default(), job, session, sink)
+    run(&Cpu::default(), job, session, transport, sink)
+}
+
+/// Takes part in the updates of the job's run, on the device it asks for, as another rank than 0.
+///
+/// # Errors
+/// As [`follow`], or the device is not there.
+pub fn start_helper(job: &Job<'_>, transport: &mut impl Transport<Cpu>) -> Result<(), TrainError> {
+    effective_device(job.plan)?;
+    follow(&Cpu::default(), job, transport)
 }
 
 /// Measures some updates of the job's plan on the device it asks for.

@@ -1,6 +1,7 @@
 //! One update: micro-batches, in turn or side by side, then clip and step.
 //!
-//! Not for: what a micro-batch does (`micro_batch.rs`), whether they run side by side (`lanes.rs`). Start at [`update`].
+//! Not for: what a micro-batch does (`micro_batch.rs`), whether they run side by side (`lanes.rs`), how sums of several processes come together
+//! (`ranks.rs`). Start at [`update`].
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,8 +9,9 @@ use std::time::Instant;
 use kernels::threads::Lanes;
 use kernels::{Backend, trace};
 
-use super::micro_batch::{Lesson, Part};
+use super::micro_batch::Lesson;
 use super::optimizer::Rates;
+use super::ranks::{Sum, Transport};
 use super::teacher::Teacher;
 use super::{State, TrainError};
 use crate::data::Batch;
@@ -17,8 +19,7 @@ use crate::plan::Plan;
 use crate::record::StepDone;
 use crate::task::Shares;
 
-/// The parts of an update that a profile tells apart, besides those of a micro-batch.
-const SUM: &str = "sum of gradients";
+/// The part of an update that a profile tells apart, besides those of a micro-batch and their sum.
 const OPTIMISER: &str = "optimiser";
 
 /// What an update did.
@@ -52,11 +53,11 @@ impl Updated {
     }
 }
 
-/// Takes one update on `batches`: with `lanes`, as many of them at a time as there are lanes, as long as there are that many left; the
-/// others in turn, each on all threads. Results do not depend on it.
+/// Takes one update on `batches`, of which this process computes those of its rank: with `lanes`, as many of them at a time as there are
+/// lanes, as long as there are that many left; the others in turn, each on all threads. Results depend on neither.
 ///
 /// # Errors
-/// The device failed, or shapes do not fit; of several errors, that of the first batch.
+/// The device failed, or shapes do not fit; of several errors, that of the first batch. Another process is lost. Nothing was changed.
 pub fn update<D: Backend>(
     state: &mut State<D>,
     device: &D,
@@ -64,6 +65,7 @@ pub fn update<D: Backend>(
     teacher: Option<&Teacher<D>>,
     batches: &[Batch],
     lanes: Option<&Lanes>,
+    transport: &mut dyn Transport<D>,
 ) -> Result<Updated, TrainError> {
     let shares = Shares::of(batches, &plan.model);
     let mut updated = Updated {
@@ -76,15 +78,26 @@ pub fn update<D: Backend>(
         audio_secs: batches.iter().map(|batch| batch.audio_secs(plan.data.sample_rate_hz)).sum(),
     };
     let lesson = Lesson { device, plan, model: &state.model, teacher, shares: &shares, step: state.step };
-    let Some(mut whole) = sum(&lesson, batches, lanes)? else { return Ok(updated) };
+    let mut sum = Sum {
+        device,
+        params: &state.model.params,
+        batches: batches.len(),
+        step: state.step,
+        falls: state.plateau.falls,
+        whole: None,
+    };
+    add_up(&lesson, batches, lanes, &mut sum, transport)?;
+    let Sum { falls, whole, .. } = sum;
+    state.plateau.falls = falls;
+    let Some(mut whole) = whole else { return Ok(updated) };
     updated.infinite = whole.infinite;
     // The reference divides only where more than one character or utterance counts.
     let divisor = if whole.count > 1.0 { whole.count } else { 1.0 };
-    let losses = whole.losses.into_iter().chain([("loss", whole.total)]);
-    updated.losses = losses.map(|(name, value)| (name.to_owned(), value / divisor)).collect();
+    let losses = whole.losses.into_iter().chain([("loss".to_owned(), whole.total)]);
+    updated.losses = losses.map(|(name, value)| (name, value / divisor)).collect();
     if whole.count > 0.0 {
         let (params, grads) = (&mut state.model.params, &mut whole.grads);
-        let rates = Rates { plan, step: state.step, falls: state.plateau.falls };
+        let rates = Rates { plan, step: state.step, falls };
         let stepped = trace::phase(OPTIMISER, || state.optimizer.step(params, grads, divisor, &rates))?;
         updated.grad_norm = stepped.grad_norm;
         updated.taken = stepped.taken;
@@ -92,36 +105,33 @@ pub fn update<D: Backend>(
     Ok(updated)
 }
 
-/// What all micro-batches come to, added in their order; nothing where there is none.
-fn sum<D: Backend>(
+/// Computes the micro-batches of this process and has them added to those of all others.
+fn add_up<D: Backend>(
     lesson: &Lesson<'_, D>,
     batches: &[Batch],
     lanes: Option<&Lanes>,
-) -> Result<Option<Part<D>>, TrainError> {
-    let at_a_time = lanes.map_or(1, Lanes::count);
-    let mut sum: Option<Part<D>> = None;
-    let mut add = |part: Part<D>| match &mut sum {
-        None => {
-            sum = Some(part);
-            Ok(())
-        }
-        Some(sum) => trace::phase(SUM, || sum.add(lesson.device, part)),
-    };
-    for (group, batches) in batches.chunks(at_a_time).enumerate() {
-        let indexed = batches.iter().enumerate().map(|(index, batch)| (group * at_a_time + index, batch));
+    sum: &mut Sum<'_, D>,
+    transport: &mut dyn Transport<D>,
+) -> Result<(), TrainError> {
+    let (rank, at_a_time) = (transport.rank(), lanes.map_or(1, Lanes::count));
+    let own: Vec<(usize, &Batch)> =
+        batches.iter().enumerate().filter(|(index, _)| rank.takes(*index)).collect();
+    for group in own.chunks(at_a_time) {
         match lanes {
-            Some(lanes) if at_a_time > 1 && batches.len() == at_a_time => {
-                let parts = indexed.map(|(index, batch)| move || lesson.part(index, batch)).collect();
-                lanes.run(parts).into_iter().try_for_each(|part| add(part?))?;
+            Some(lanes) if at_a_time > 1 && group.len() == at_a_time => {
+                let parts = group.iter().map(|&(index, batch)| move || lesson.part(index, batch)).collect();
+                for (&(index, _), part) in group.iter().zip(lanes.run(parts)) {
+                    transport.add(sum, index, part)?;
+                }
             }
             _ => {
-                for (index, batch) in indexed {
-                    add(lesson.part(index, batch)?)?;
+                for &(index, batch) in group {
+                    transport.add(sum, index, lesson.part(index, batch))?;
                 }
             }
         }
     }
-    Ok(sum)
+    transport.all_reduce(sum)
 }
 
 #[cfg(test)]
@@ -136,6 +146,7 @@ mod tests {
     use crate::plan::under_ci;
     use crate::train::Job;
     use crate::train::micro_batch::{BACKWARD, FORWARD, OBJECTIVE};
+    use crate::train::ranks::Alone;
 
     /// An experiment under `ci` with small batches and `more` overrides.
     fn plan(experiment: &str, more: &[&str]) -> Plan {
@@ -172,7 +183,9 @@ mod tests {
             let places = places(&state);
             // The first step's learning rate is 0.
             state.step += 1;
-            done.push(update(&mut state, &device, plan, teacher.as_ref(), &batches, lanes).unwrap());
+            done.push(
+                update(&mut state, &device, plan, teacher.as_ref(), &batches, lanes, &mut Alone).unwrap(),
+            );
             assert!(done.iter().all(|updated| updated.taken));
             assert!(places == self::places(&state), "an update writes where the weights are");
         }
@@ -332,7 +345,9 @@ mod tests {
         }
         let lanes = Lanes::new(3).unwrap();
         for lanes in [None, Some(&lanes)] {
-            let error = update(&mut state, &device, &plan, None, &batches, lanes).unwrap_err().to_string();
+            let error = update(&mut state, &device, &plan, None, &batches, lanes, &mut Alone)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("5001"), "{error}");
             assert_eq!(state.optimizer.moments.len(), 0, "nothing was changed");
         }

@@ -10,6 +10,8 @@ mod import;
 mod parity;
 mod patches;
 mod prepare;
+#[cfg(unix)]
+mod processes;
 mod profile;
 mod published;
 mod report;

@@ -17,7 +17,7 @@ use std::process::Command;
 use kernels::threads::count_for;
 
 pub use show::columns;
-pub use study::{Study, study};
+pub use study::{Study, StudyRun, study};
 pub use worker::work;
 
 use super::Talk;
@@ -104,8 +104,9 @@ fn busy(error: RecordError, study: &Study) -> Failure {
 fn rules(arguments: &SweepArguments, study: &Study) -> Rules {
     let cores = count_for(0);
     let left = || study.runs.iter().filter(|run| run.standing != Standing::Done);
-    // An experiment that asks for threads gets them.
-    let asked = left().map(|run| run.job.threads).max().unwrap_or(0).max(1);
+    // An experiment that asks for threads gets them, and one that asks for processes a thread for each.
+    let needs = |run: &StudyRun| run.job.threads.max(run.order.plan.run.processes);
+    let asked = left().map(needs).max().unwrap_or(0).max(1);
     let fitting = || (cores / asked).clamp(1, room(study));
     let at_a_time = arguments.jobs.map_or_else(fitting, usize::from);
     Rules {
@@ -120,7 +121,8 @@ fn rules(arguments: &SweepArguments, study: &Study) -> Rules {
 /// How many of the largest run this machine's memory holds; at least one, where it is not told many.
 fn room(study: &Study) -> usize {
     let left = study.runs.iter().filter(|run| run.standing != Standing::Done);
-    let largest = left.map(|run| memory_bytes(&run.order.plan, 1)).max().unwrap_or(1);
+    let largest =
+        left.map(|run| memory_bytes(&run.order.plan, run.order.plan.run.processes, 1)).max().unwrap_or(1);
     Host::this().memory_bytes.map_or(usize::MAX, |bytes| (bytes / largest.max(1)) as usize).max(1)
 }
 

@@ -1,11 +1,10 @@
 //! `runner work`: one frozen run of a sweep, in this process.
 
-use std::io::Read;
-
 use crate::cli::arguments::{Request, WorkArguments};
 use crate::cli::failure::{self, Failure};
+use crate::cli::helper::helper_command;
 use crate::cli::order::{Orders, orders};
-use crate::cli::signals::at_first_signal;
+use crate::cli::signals::{at_first_signal, when_let_go};
 use crate::launch::slurm::ending::{Aftermath, Why, settle, this_job};
 use crate::launch::{Order, finished, in_process};
 use crate::record::{Progress, RunState, SweepFolder};
@@ -23,9 +22,10 @@ pub fn work(arguments: &WorkArguments) -> Result<u8, Failure> {
     }
     kernels::threads::start(threads(arguments, &order));
     if arguments.leashed {
-        watch_leash(stop.clone());
+        let stop = stop.clone();
+        when_let_go(move || stop.request());
     }
-    let report = in_process(&order, Progress::lines(std::io::stderr()), stop)?;
+    let report = in_process(&order, Progress::lines(std::io::stderr()), stop, helper_command)?;
     Ok(match report.status.state {
         RunState::Interrupted => {
             if arguments.slurm {
@@ -94,14 +94,4 @@ fn frozen(arguments: &WorkArguments) -> Result<Order, Failure> {
         origins: frozen.origins,
         ..asked
     })
-}
-
-/// Asks for a stop when standard input ends: whoever holds its other end let go, or died.
-fn watch_leash(stop: Stop) {
-    std::thread::spawn(move || {
-        let mut nothing = Vec::new();
-        // An error is an end too.
-        let _ = std::io::stdin().read_to_end(&mut nothing);
-        stop.request();
-    });
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
+use crate::launch::ended::how;
+
 /// A process that works on one run.
 pub struct Worker {
     pub job: usize,
@@ -70,11 +72,7 @@ impl Worker {
             Some(0) => End::Done,
             Some(INTERRUPTED) => End::Interrupted,
             Some(RUNNING) => End::Elsewhere,
-            code => End::Failed(self.first_error().unwrap_or_else(|| match (code, signal(status)) {
-                (Some(code), _) => format!("its process ended with exit code {code}"),
-                (None, Some(signal)) => format!("its process was killed by signal {signal}"),
-                (None, None) => "its process was killed".into(),
-            })),
+            _ => End::Failed(self.first_error().unwrap_or_else(|| format!("its process {}", how(status)))),
         }
     }
 
@@ -88,16 +86,6 @@ impl Worker {
         let line = text.lines().find(|line| line.starts_with("error"))?;
         Some(line.split_once(": ").map_or(line, |(_, said)| said).to_owned())
     }
-}
-
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
-#[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<i32> {
-    None
 }
 
 impl Drop for Worker {

@@ -9,8 +9,17 @@ use super::record::Record;
 use super::{Section, mark};
 
 /// Tables and options that say nothing about what is learned.
-const NOT_ASKED: [&str; 7] =
-    ["description", "name", "output.", "sweep.", "slurm.", "run.threads", "run.device"];
+const NOT_ASKED: [&str; 9] = [
+    "description",
+    "name",
+    "output.",
+    "sweep.",
+    "slurm.",
+    "run.threads",
+    "run.device",
+    "run.micro_batches",
+    "run.processes",
+];
 /// Options beyond which the table is folded.
 const MANY: usize = 30;
 

@@ -14,6 +14,7 @@ use kernels::Backend;
 use kernels::matmul::{View, matmul};
 use kernels::trace::{Recording, Trace, phase, step};
 
+use super::ranks::Alone;
 use super::run::{AHEAD, Stop, fetch};
 use super::teacher::Teacher;
 use super::update::update;
@@ -173,7 +174,8 @@ impl<D: Backend> Bench<'_, D> {
         let started = Instant::now();
         let (batches, position) = phase(DATA, || fetch(&self.prefetch, self.plan.train.accumulation_steps))?;
         self.state.thaw(&self.plan.train);
-        let updated = update(&mut self.state, self.device, self.plan, self.teacher.as_ref(), &batches, None)?;
+        let teacher = self.teacher.as_ref();
+        let updated = update(&mut self.state, self.device, self.plan, teacher, &batches, None, &mut Alone)?;
         self.state.step += 1;
         self.state.position = position;
         self.taken += u64::from(updated.taken);
