@@ -20,6 +20,8 @@ use crate::train::{Job, Stop};
 
 /// Brings the experiment's run to its end, and before it the runs it needs.
 pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
+    // First of all, as a signal may come at once.
+    let stop = on_signals()?;
     let Orders { needed, asked, .. } = orders(&arguments.request)?;
     kernels::threads::start(asked.plan.run.threads);
     has_threads(asked.plan.run.processes)?;
@@ -38,7 +40,6 @@ pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
     }
     let file = &arguments.request.experiment;
     Job::open(&asked.plan).map_err(|error| ways_on(error.into(), "run", file))?;
-    let stop = on_signals()?;
     let mut reports = Vec::new();
     for order in &needed {
         reports.extend(meet(order, &asked, arguments, talk, &stop)?);
