@@ -17,7 +17,7 @@ use std::process::Command;
 use kernels::threads::count_for;
 
 pub use show::columns;
-pub use study::{Study, study};
+pub use study::{Study, StudyRun, study};
 pub use worker::work;
 
 use super::Talk;

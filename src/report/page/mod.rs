@@ -27,6 +27,7 @@ mod tests;
 mod thin;
 
 pub use figure::Figure;
+pub use html::escaped;
 pub use media::Clip;
 pub use record::Record;
 
