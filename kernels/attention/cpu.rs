@@ -5,11 +5,12 @@
 
 mod backward;
 mod forward;
+mod whole;
 
 use dfdx::prelude::HasErr;
 
-use super::Attention;
 use super::dropout::Dropout;
+use super::{Attention, Scores};
 use crate::matmul::View;
 use crate::op::{Held, Pullback, Run};
 use crate::{Array, Cpu, OpError};
@@ -48,7 +49,11 @@ impl Run<Attention> for Cpu {
     ) -> Result<Saved, OpError> {
         let call = Call::new(op, [inputs[0], inputs[1], inputs[2]]);
         let mut log_sums = vec![0.0; if save { op.lens.len() * op.heads * call.time } else { 0 }];
-        forward::run(&call, outputs[0].as_mut_slice(), &mut log_sums);
+        let out = outputs[0].as_mut_slice();
+        match op.scores {
+            Scores::Tiles => forward::run(&call, out, &mut log_sums),
+            Scores::Whole => whole::run(&call, out, &mut log_sums),
+        }
         Ok(Saved { log_sums, out: save.then(|| outputs[0].clone()) })
     }
 

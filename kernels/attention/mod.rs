@@ -1,4 +1,4 @@
-//! Scaled dot-product attention over one sequence, in tiles: the T × T matrix never exists.
+//! Scaled dot-product attention over one sequence, in tiles: the T × T matrix never exists, unless it is asked for (`Scores::Whole`), to be measured.
 //!
 //! Forward, per batch row b and head h (channels hP … hP + P − 1 of q, k, v), for keys j below len = `lens[b]`, and j ≤ i where
 //! `causal`, and queries i below len, or all where `queries` says so:
@@ -42,6 +42,17 @@ pub enum Queries {
     All,
 }
 
+/// How much of the scores is there at a time. The answers are the same but for rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scores {
+    /// A tile for each thread.
+    #[default]
+    Tiles,
+    /// All of all heads, and all weights beside them: what it takes where a product, a softmax and a product follow each other. Forward alone; gradients
+    /// form tiles.
+    Whole,
+}
+
 /// The constants of one attention.
 #[derive(Debug, Clone)]
 pub struct Attention {
@@ -59,6 +70,8 @@ pub struct Attention {
     pub dropout: f32,
     /// Chooses the dropped weights.
     pub seed: u64,
+    /// How forward goes about it.
+    pub scores: Scores,
 }
 
 impl Attention {

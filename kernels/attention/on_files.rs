@@ -1,13 +1,18 @@
 //! The op on files, and its rows in the bench.
 
-use super::{Attention, Queries, attention};
+use super::{Attention, Queries, Scores, attention};
 use crate::on_files::{Call, LENS, Made, OnFiles, Row, Words, Work, product};
 
 impl OnFiles for Attention {
     const ABOUT: &'static str = "softmax(scale q kᵀ) v over the valid frames, per head";
     const OPERANDS: Words = &[("q", "[B, T, H·P]"), ("k", "as q"), ("v", "as q"), LENS];
-    const SETTINGS: Words =
-        &[("heads", "1"), ("scale", "1/√P"), ("causal", "false"), ("answer_padding", "false")];
+    const SETTINGS: Words = &[
+        ("heads", "1"),
+        ("scale", "1/√P"),
+        ("causal", "false"),
+        ("answer_padding", "false"),
+        ("materialised", "false"),
+    ];
 
     fn run(call: &mut Call) -> Made {
         let (q, k, v) = (call.operand("q")?, call.operand("k")?, call.operand("v")?);
@@ -25,6 +30,7 @@ impl OnFiles for Attention {
             causal: call.setting("causal", false)?,
             dropout: 0.0,
             seed: 0,
+            scores: if call.setting("materialised", false)? { Scores::Whole } else { Scores::Tiles },
         };
         Ok(attention(&mut call.tape, &q, &k, &v, settings)?)
     }

@@ -32,6 +32,7 @@ fn op(heads: usize, per_head: usize, lens: &[usize]) -> Attention {
         causal: false,
         dropout: 0.0,
         seed: 0,
+        scores: Scores::Tiles,
     }
 }
 
@@ -59,15 +60,17 @@ fn agrees_with_the_specification() {
         let kinds = [(false, 0.0), (true, 0.0), (false, 0.3), (true, 0.3)];
         for ((causal, dropout), queries) in kinds.into_iter().flat_map(|kind| answers.map(|all| (kind, all)))
         {
-            let op = Attention { causal, dropout, queries, seed: 5, ..op(heads, per_head, lens) };
-            let channels = heads * per_head;
-            let (operands, dout) = operands(&op, time, channels, (time * channels) as u64);
-            let [out, gradients @ ..] = run(&op, &operands, channels, &dout);
-            let specification = specification(&op, channels);
-            agree("out", &out, &specification(&operands)[0], Tolerance::F32);
-            for (i, gradient) in gradients.iter().enumerate() {
-                let want = differences(&operands, i, std::slice::from_ref(&dout), &specification);
-                agree(&format!("gradient {i}"), gradient, &want, Tolerance::F32_GRADIENT);
+            for scores in [Scores::Tiles, Scores::Whole] {
+                let op = Attention { causal, dropout, queries, scores, seed: 5, ..op(heads, per_head, lens) };
+                let channels = heads * per_head;
+                let (operands, dout) = operands(&op, time, channels, (time * channels) as u64);
+                let [out, gradients @ ..] = run(&op, &operands, channels, &dout);
+                let specification = specification(&op, channels);
+                agree("out", &out, &specification(&operands)[0], Tolerance::F32);
+                for (i, gradient) in gradients.iter().enumerate() {
+                    let want = differences(&operands, i, std::slice::from_ref(&dout), &specification);
+                    agree(&format!("gradient {i}"), gradient, &want, Tolerance::F32_GRADIENT);
+                }
             }
         }
     }
@@ -100,6 +103,20 @@ fn tiles_agree_with_the_specification() {
             let size: f64 = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
             assert!((got - want).abs() < 1e-5 * size.max(1.0), "gradient {i}: got {got}, want {want}");
         }
+    }
+}
+
+/// Over the borders of the bands that threads take.
+#[test]
+fn scores_written_out_agree_with_the_specification() {
+    for (causal, dropout) in [(false, 0.0), (true, 0.25)] {
+        let op = Attention { causal, dropout, seed: 11, scores: Scores::Whole, ..op(2, 4, &[400, 300]) };
+        let (operands, dout) = operands(&op, 400, 8, 3);
+        let [out, dq, ..] = run(&op, &operands, 8, &dout);
+        agree("out", &out, &specification(&op, 8)(&operands)[0], Tolerance::F32);
+        let tiled = run(&Attention { scores: Scores::Tiles, ..op }, &operands, 8, &dout);
+        let want: Vec<f64> = tiled[1].iter().map(|&value| f64::from(value)).collect();
+        agree("dq", &dq, &want, Tolerance::F32_GRADIENT);
     }
 }
 

@@ -316,15 +316,21 @@ pub struct StatusArguments {
 pub struct ProfileArguments {
     #[command(flatten)]
     pub request: Request,
-    /// Updates to measure.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub steps: u64,
-    /// Updates before them that are not measured.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub warmup: u64,
+    /// Updates to measure [default: 10]; of a sweep, passes forward at each point [default: 3].
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Those before them that are not measured [default: 2; of a sweep 1].
+    #[arg(long, value_name = "N")]
+    pub warmup: Option<u64>,
     /// Write every step, layer and op into this file, for Perfetto or chrome://tracing.
     #[arg(long, value_name = "FILE.json")]
     pub trace: Option<PathBuf>,
+    /// Of a sweep, write the table into this file, and a picture beside it (`FILE.svg`).
+    #[arg(short, long, value_name = "FILE.md")]
+    pub output: Option<PathBuf>,
+    /// Measure this point of the sweep in this process: what each point's own process is asked.
+    #[arg(long, value_name = "N", hide = true)]
+    pub point: Option<usize>,
 }
 
 #[derive(Debug, Args)]

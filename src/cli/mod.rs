@@ -21,6 +21,7 @@ mod failure;
 mod fetch;
 mod forward;
 mod generate;
+mod grid;
 mod helper;
 mod id;
 mod import;

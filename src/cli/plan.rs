@@ -7,10 +7,10 @@ use super::Talk;
 use super::arguments::Request;
 use super::failure::Failure;
 use super::order::{Orders, orders};
-use crate::corpora::CorpusFacts;
-use crate::data::{batches_per_epoch, open_corpus, pieces};
+use crate::corpora::{Corpus, CorpusFacts};
+use crate::data::{first_epoch, open_corpus, open_train};
 use crate::model::{Part, parts};
-use crate::plan::{Behaviour, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
+use crate::plan::{Behaviour, DataPlan, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
 use crate::train::{Arrangement, Rank, effective_device, memory_bytes};
 
@@ -78,19 +78,21 @@ fn print_model(parts: &[Part], params: usize) {
     }
 }
 
-fn print_data(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) {
+fn print_data(plan: &Plan, facts: &[Facts]) {
     let data = &plan.data;
     println!("\ndata: {} ({})", data.dir, json!(data.format).as_str().unwrap_or_default());
-    for (split, facts) in facts {
-        match facts {
+    for Facts { split, mixed, of } in facts {
+        let mixed =
+            mixed.as_ref().map_or_else(String::new, |(dir, weight)| format!("; {weight} × `{dir}` an epoch"));
+        match of {
             Some(facts) => println!(
-                "  {split:5} {} utterances, {:.0} s, {:.1} to {:.1} s each",
+                "  {split:5} {} utterances, {:.0} s, {:.1} to {:.1} s each{mixed}",
                 facts.utterances,
                 facts.total_secs(data.sample_rate_hz),
                 facts.shortest_samples as f64 / f64::from(data.sample_rate_hz),
                 facts.longest_samples as f64 / f64::from(data.sample_rate_hz),
             ),
-            None => println!("  {split:5} unknown (corpus absent)"),
+            None => println!("  {split:5} unknown (corpus absent){mixed}"),
         }
     }
     println!(
@@ -106,9 +108,8 @@ fn checkpoint_bytes(params: usize) -> u64 {
 
 /// Updates of an epoch once the data warm-up is over; `None` where the corpus is not there.
 fn steps_per_epoch(plan: &Plan) -> Option<usize> {
-    let corpus = open_corpus(&plan.data, &plan.data.train_meta).ok()?;
-    let lengths = pieces(corpus.utterances().iter().map(|utterance| utterance.samples), &plan.data);
-    Some(batches_per_epoch(&lengths, &plan.data, plan.run.seed).div_ceil(plan.train.accumulation_steps))
+    let batches = first_epoch(&plan.data, plan.run.seed).ok()?;
+    Some(batches.len().div_ceil(plan.train.accumulation_steps))
 }
 
 fn print_augmentations(plan: &Plan) {
@@ -160,8 +161,13 @@ fn print_training(plan: &Plan, arrangement: Arrangement, threads: usize) {
 /// The learning rate's way in words.
 fn rates(schedule: &Schedule) -> String {
     let Schedule { min_lr, max_lr, final_lr, warmup_steps, plateau_steps, decay_steps, .. } = schedule;
-    let rise =
-        format!("learning rate {min_lr:e} → {max_lr:e} in {warmup_steps} updates, {plateau_steps} there");
+    let stairs = match schedule.warmup_stairs {
+        1 => String::new(),
+        stairs => format!(" by stairs of {stairs}"),
+    };
+    let rise = format!(
+        "learning rate {min_lr:e} → {max_lr:e} in {warmup_steps} updates{stairs}, {plateau_steps} there"
+    );
     match schedule.decay {
         Decay::Exp => format!("{rise}, → {final_lr:e} in {decay_steps} (exp)"),
         Decay::Linear => format!("{rise}, → {final_lr:e} in {decay_steps} (linear)"),
@@ -202,21 +208,42 @@ fn behaviours(plan: &Plan) -> Vec<(&'static str, &'static str)> {
     behaviours
 }
 
-/// Totals of each split; `None` where the corpus is not there.
-fn facts(plan: &Plan) -> Vec<(&'static str, Option<CorpusFacts>)> {
-    let data = &plan.data;
-    let read = |meta: &str| open_corpus(data, meta).ok().map(|corpus| corpus.facts());
-    vec![("train", read(&data.train_meta)), ("dev", read(&data.dev_meta)), ("test", read(&data.test_meta))]
+/// A list of utterances, and what is in it.
+struct Facts {
+    split: &'static str,
+    /// The folder and the weight of a corpus that is mixed with others.
+    mixed: Option<(String, f64)>,
+    /// `None` where the corpus is not there.
+    of: Option<CorpusFacts>,
 }
 
-fn data_json(plan: &Plan, facts: &[(&str, Option<CorpusFacts>)]) -> Vec<serde_json::Value> {
+/// Totals of each split.
+fn facts(plan: &Plan) -> Vec<Facts> {
+    let data = &plan.data;
+    let facts = |split, dir: Option<(String, f64)>, corpus: Option<Corpus>| Facts {
+        split,
+        mixed: dir,
+        of: corpus.map(|corpus| corpus.facts()),
+    };
+    let train = data.train_lists().into_iter().map(|list| {
+        let alone = DataPlan { mix: vec![list.clone()], ..data.clone() };
+        let corpus = open_train(&alone).ok().and_then(|mut opened| opened.pop()).map(|(corpus, _)| corpus);
+        facts("train", (!data.mix.is_empty()).then_some((list.dir, list.weight)), corpus)
+    });
+    let judged = [("dev", &data.dev_meta), ("test", &data.test_meta)];
+    let judged = judged.into_iter().map(|(split, meta)| facts(split, None, open_corpus(data, meta).ok()));
+    train.chain(judged).collect()
+}
+
+fn data_json(plan: &Plan, facts: &[Facts]) -> Vec<Value> {
     let rate = plan.data.sample_rate_hz;
-    facts
-        .iter()
-        .map(|(split, facts)| {
-            let (utterances, secs) =
-                (facts.as_ref().map(|f| f.utterances), facts.as_ref().map(|f| f.total_secs(rate)));
-            json!({"split": split, "utterances": utterances, "secs": secs})
-        })
-        .collect()
+    let row = |Facts { split, mixed, of }: &Facts| {
+        let (utterances, secs) = (of.as_ref().map(|f| f.utterances), of.as_ref().map(|f| f.total_secs(rate)));
+        let mut row = json!({"split": split, "utterances": utterances, "secs": secs});
+        if let Some((dir, weight)) = mixed {
+            (row["dir"], row["weight"]) = (json!(dir), json!(weight));
+        }
+        row
+    };
+    facts.iter().map(row).collect()
 }

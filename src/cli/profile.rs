@@ -1,4 +1,4 @@
-//! `runner profile`: where the time of a step goes.
+//! `runner profile`: where the time of a step goes; of a sweep, what a clip costs at each point (`grid`).
 
 use std::path::Path;
 
@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::Talk;
 use super::arguments::ProfileArguments;
 use super::failure::{self, Failure};
-
+use super::grid::grid;
 use super::order::orders;
 use super::run::{on_signals, progress, ways_on};
+use super::sweep::study;
 use crate::launch;
 use crate::model::parts;
 use crate::plan::Plan;
@@ -22,9 +23,19 @@ use crate::train::{Arrangement, Rank, TrainError, effective_device, memory_bytes
 
 /// Measures updates of the experiment and prints what they come to.
 pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> {
-    if arguments.steps == 0 {
+    if arguments.steps == Some(0) {
         return Err(Failure::new(failure::REQUEST, "`--steps 0` leaves nothing to measure")
             .help("10 updates are the default; one is enough for a look"));
+    }
+    if let Some(study) = study(&arguments.request)? {
+        return grid(&study, arguments, talk);
+    }
+    if arguments.output.is_some() {
+        return Err(Failure::new(
+            failure::REQUEST,
+            "`-o` is for the table of a sweep, and this is one experiment",
+        )
+        .help("`--trace FILE.json` writes all that was measured, `--json` prints it summed up"));
     }
     let plan = orders(&arguments.request)?.asked.plan;
     if let Some(file) = &arguments.trace {
@@ -32,7 +43,7 @@ pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> 
     }
     kernels::threads::start(plan.run.threads);
     let stop = on_signals()?;
-    let extent = Extent { warmup: arguments.warmup, steps: arguments.steps };
+    let extent = Extent { warmup: arguments.warmup.unwrap_or(2), steps: arguments.steps.unwrap_or(10) };
     let measured = launch::profile(&plan, extent, progress(talk), &stop)
         .map_err(|error| ways_on(error.into(), "profile", &arguments.request.experiment))?;
     if stop.requested() {
@@ -45,8 +56,8 @@ pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> 
         write_json(file, &chrome(&measured.trace, &plan.folder_name()))?;
     }
     match talk.json {
-        true => talk.data(&as_json(&plan, arguments, &measured, &summary)?),
-        false => print(&plan, arguments, &measured, &summary)?,
+        true => talk.data(&as_json(&plan, arguments, extent, &measured, &summary)?),
+        false => print(&plan, arguments, extent, &measured, &summary)?,
     }
     Ok(0)
 }
@@ -64,6 +75,7 @@ fn has_room(file: &Path) -> Result<(), Failure> {
 fn as_json(
     plan: &Plan,
     arguments: &ProfileArguments,
+    extent: Extent,
     measured: &Measured,
     summary: &Summary,
 ) -> Result<Value, Failure> {
@@ -72,7 +84,7 @@ fn as_json(
         "device": effective_device(plan)?, "threads": kernels::threads::count(),
         "precision": plan.run.effective_precision(),
         "run_at_a_time": in_a_run(plan)?.at_a_time(), "run_processes": plan.run.processes,
-        "warmup_steps": arguments.warmup, "steps_taken": measured.taken,
+        "warmup_steps": extent.warmup, "steps_taken": measured.taken,
         "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan, 1, 1),
         "trace": arguments.trace,
     });
@@ -100,6 +112,7 @@ fn weights(weights: TeacherWeights) -> &'static str {
 fn print(
     plan: &Plan,
     arguments: &ProfileArguments,
+    extent: Extent,
     measured: &Measured,
     summary: &Summary,
 ) -> Result<(), Failure> {
@@ -108,7 +121,7 @@ fn print(
         plan.folder_name(),
         several(summary.steps, "update"),
         summary.wall_secs,
-        arguments.warmup,
+        extent.warmup,
         effective_device(plan)?,
         several(kernels::threads::count() as u64, "thread"),
     );

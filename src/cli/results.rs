@@ -25,7 +25,10 @@ pub fn results(arguments: &ResultsArguments, talk: Talk) -> Result<u8, Failure> 
         columns: arguments.columns.clone(),
         leading: varying,
         wide: arguments.wide || !matches!(format, Format::Table | Format::Md | Format::Latex),
-        group: arguments.group_by.as_deref().map(group),
+        group: match arguments.across.is_empty() {
+            true => arguments.group_by.as_deref().map(group),
+            false => Some(Group::Across(arguments.across.clone())),
+        },
         sort: arguments.sort.clone(),
         descending: arguments.descending,
         top: arguments.top,

@@ -39,7 +39,9 @@ pub fn run(arguments: &RunArguments, talk: Talk) -> Result<u8, Failure> {
         return tell(&reports, talk);
     }
     let file = &arguments.request.experiment;
-    Job::open(&asked.plan).map_err(|error| ways_on(error.into(), "run", file))?;
+    Job::open(&asked.plan)
+        .and_then(|job| job.digests())
+        .map_err(|error| ways_on(error.into(), "run", file))?;
     let mut reports = Vec::new();
     for order in &needed {
         reports.extend(meet(order, &asked, arguments, talk, &stop)?);

@@ -18,6 +18,11 @@ pub struct Data {
     /// Utterances to train on; a file inside `dir`.
     pub train_meta: String,
 
+    /// Prepared corpora that are trained on together, each with a weight, in place of `dir` with its `train_meta`; judged is what `dir` has.
+    ///
+    /// Where labels or transcripts are learnt, every one has the class names and the vocabulary of `dir`.
+    pub mix: Vec<MixedCorpus>,
+
     /// Utterances to judge by while training (the paper's `--eval_meta`); a file inside `dir`.
     pub dev_meta: String,
 
@@ -112,6 +117,7 @@ impl Default for Data {
         Self {
             dir: String::new(),
             train_meta: "meta.train.txt".into(),
+            mix: Vec::new(),
             dev_meta: "meta.dev.txt".into(),
             test_meta: "meta.test.txt".into(),
             data_format: DataFormat::Nlt,
@@ -137,6 +143,32 @@ impl Default for Data {
             replace_apos: true,
             upper_only: false,
         }
+    }
+}
+
+/// One of several corpora that are trained on together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-required" = ["dir"]))]
+pub struct MixedCorpus {
+    /// Folder of the prepared corpus, relative to the working directory.
+    pub dir: String,
+
+    /// Utterances to train on; a file inside `dir`.
+    pub train_meta: String,
+
+    /// Fields of a line of `train_meta`; where it is not given, those that `[data]` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_format: Option<DataFormat>,
+
+    /// Share of its utterances that an epoch draws: 1 is each once, 0.5 half of them, others in every epoch, 2 each twice.
+    #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0))]
+    pub weight: f64,
+}
+
+impl Default for MixedCorpus {
+    fn default() -> Self {
+        Self { dir: String::new(), train_meta: "meta.train.txt".into(), data_format: None, weight: 1.0 }
     }
 }
 

@@ -40,7 +40,7 @@ mod walk;
 mod tests;
 
 pub use behaviour::Behaviour;
-pub use data::{Data, DataFormat};
+pub use data::{Data, DataFormat, MixedCorpus};
 pub use distill::{Distill, Guidance, StudentInit};
 pub use eval::{Eval, Metric};
 pub use experiment::Experiment;

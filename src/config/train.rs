@@ -32,6 +32,10 @@ pub struct Train {
     /// Updates of linear rise from `min_lr` to `max_lr`.
     pub warmup_steps: u64,
 
+    /// Updates with one rate during the rise, which then climbs by stairs; 1 = a ramp.
+    #[schemars(range(min = 1))]
+    pub warmup_stairs: u64,
+
     /// Updates at `max_lr` after the rise.
     pub plateau_steps: u64,
 
@@ -124,6 +128,7 @@ impl Default for Train {
             min_lr: 0.0,
             final_lr: 1.5e-6,
             warmup_steps: 5000,
+            warmup_stairs: 1,
             plateau_steps: 0,
             decay_steps: 75_000,
             decay_type: DecayType::Exp,

@@ -169,8 +169,12 @@ impl Value {
             Self::Array(items) => {
                 format!("[{}]", items.iter().map(|item| item.value.to_toml()).collect::<Vec<_>>().join(", "))
             }
-            // Options are no tables, and what no option takes has been refused.
-            Self::Table(_) | Self::Foreign(_) => String::new(),
+            Self::Table(table) => {
+                let pair = |entry: &Entry| format!("{} = {}", entry.key, entry.node.value.to_toml());
+                format!("{{ {} }}", table.entries.iter().map(pair).collect::<Vec<_>>().join(", "))
+            }
+            // What no option takes has been refused.
+            Self::Foreign(_) => String::new(),
         }
     }
 

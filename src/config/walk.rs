@@ -8,7 +8,9 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::nearest::{listed, nearest, ranked};
-use super::problem::{Code, NOT_ALLOWED, ONE_VARIANT, Problem, UNKNOWN_CHOICE, UNKNOWN_KEY, WRONG_TYPE};
+use super::problem::{
+    Code, MISSING_KEY, NOT_ALLOWED, ONE_VARIANT, Problem, UNKNOWN_CHOICE, UNKNOWN_KEY, WRONG_TYPE,
+};
 use super::retired;
 use super::schema::{Schema, is_choice};
 use super::source::Source;
@@ -55,6 +57,11 @@ impl Place {
 
     fn path(&self) -> String {
         self.keys.join(".")
+    }
+
+    /// Whether it is an element of a list.
+    fn is_element(&self) -> bool {
+        self.keys.last().is_some_and(|key| key.ends_with(']'))
     }
 
     /// `` `max_lr` in `[train]` ``, or `` `name` `` at the top.
@@ -119,6 +126,16 @@ impl Walk<'_> {
         }
     }
 
+    /// An element that is a table has no layer below it that could set what it leaves out.
+    fn element(&mut self, table: &Table, span: &Range<usize>, node: &Json, place: &Place) {
+        let required = node["x-required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        for key in required.filter(|key| table.get(key).is_none()) {
+            let message = format!("`{key}` in `{}` is not set", place.path());
+            let meaning = self.schema.below(node, &[key]).and_then(|option| place.below(key).meaning(option));
+            self.report(MISSING_KEY, span, &place.below(key), message, meaning);
+        }
+    }
+
     fn value(&mut self, entry: &Entry, node: &Json, place: &Place) {
         self.node(&entry.node, &entry.key_span, node, place);
     }
@@ -134,7 +151,12 @@ impl Walk<'_> {
                     format!("`[{}]` chooses nothing; it takes one of {}", place.path(), listed(choices));
                 self.report(ONE_VARIANT, key_span, place, message, place.meaning(node));
             }
-            ("object", Value::Table(table)) => self.table(table, node, place),
+            ("object", Value::Table(table)) => {
+                if place.is_element() {
+                    self.element(table, key_span, node, place);
+                }
+                self.table(table, node, place);
+            }
             ("array", Value::Array(items)) => self.array(items, found, node, place),
             ("string", Value::String(text)) => self.string(text, found, node, place),
             ("boolean", Value::Boolean(_)) => {}
@@ -316,6 +338,7 @@ fn kind(node: &Json) -> String {
     }
     match node["type"].as_str().unwrap_or_default() {
         "object" => "a table".to_owned(),
+        "array" if node["items"].get("$ref").is_some() => "a list of tables".to_owned(),
         "array" => format!("a list of {}s", kind(&node["items"]).split(' ').next_back().unwrap_or_default()),
         "string" if node.get("enum").is_some() => {
             let choices = node["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);

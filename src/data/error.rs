@@ -15,6 +15,12 @@ pub enum DataError {
     /// No utterance passes the filters.
     #[error("none of the {count} utterances of `{meta}` may be trained on: {filter}")]
     NothingLeft { meta: String, count: usize, filter: String },
+    /// A corpus is mixed in so thinly that nothing of it is drawn.
+    #[error("a weight of {weight} draws none of the {count} utterances of `{}` in an epoch", meta.display())]
+    NothingDrawn { meta: std::path::PathBuf, count: usize, weight: f64 },
+    /// Corpora that are mixed do not name the same classes, or spell with the same symbols.
+    #[error("what is mixed differs in its {what}: `{}` and `{}`", ours.display(), theirs.display())]
+    Mixed { what: &'static str, ours: std::path::PathBuf, theirs: std::path::PathBuf },
     /// Utterances have no audio file.
     #[error(
         "there is no sound for {} of the utterances of `{}`: {}{}",

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DataError, Encoder, Labels};
+use super::{DataError, Encoder, Labels, Shares};
 use crate::corpora::{Corpus, CorpusError, MetaFormat, Utterance};
-use crate::plan::{Clips, DataFormat, DataPlan};
+use crate::plan::{Clips, DataFormat, DataPlan, TrainList};
 
 /// Decoded sound is kept up to this many samples (1 GiB): small corpora are decoded once.
 const KEPT_SAMPLES: usize = 1 << 28;
@@ -15,11 +15,24 @@ const KEPT_SAMPLES: usize = 1 << 28;
 /// # Errors
 /// The corpus or the file is missing, or broken.
 pub fn open_corpus(plan: &DataPlan, meta: &str) -> Result<Corpus, CorpusError> {
-    let format = match plan.format {
+    open(&plan.dir, meta, plan.format)
+}
+
+/// The utterances to train on, with the weight that each list has.
+///
+/// # Errors
+/// As [`open_corpus`].
+pub fn open_train(plan: &DataPlan) -> Result<Vec<(Corpus, f64)>, CorpusError> {
+    let opened = |list: TrainList| Ok((open(&list.dir, &list.meta, list.format)?, list.weight));
+    plan.train_lists().into_iter().map(opened).collect()
+}
+
+fn open(dir: &str, meta: &str, format: DataFormat) -> Result<Corpus, CorpusError> {
+    let format = match format {
         DataFormat::Nlt => MetaFormat::Nlt,
         DataFormat::NltLa => MetaFormat::NltLa,
     };
-    Corpus::open(Path::new(&plan.dir), meta, format)
+    Corpus::open(Path::new(dir), meta, format)
 }
 
 /// What is learned from at once: an utterance, or a piece of one.
@@ -30,11 +43,21 @@ struct Clip {
     samples: usize,
 }
 
-/// One split of a corpus: utterances with targets, sound on demand. Where the plan cuts recordings, each piece counts as an utterance.
+/// An utterance with its targets.
+struct Listed {
+    /// Which of the loader's corpora has it.
+    corpus: usize,
+    utterance: Utterance,
+    labels: Labels,
+}
+
+/// Utterances with targets, sound on demand: a split of a corpus, or several corpora that are drawn from together. Where the plan cuts recordings,
+/// each piece counts as an utterance.
 pub struct Loader {
-    corpus: Corpus,
-    utterances: Vec<(Utterance, Labels)>,
+    corpora: Vec<Corpus>,
+    utterances: Vec<Listed>,
     clips: Vec<Clip>,
+    shares: Shares,
     sample_rate_hz: u32,
     normalise: bool,
     kept: Vec<Option<Arc<[f32]>>>,
@@ -44,43 +67,55 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// The utterances of `corpus` that `encoder` can give targets for, in name order.
+    /// The utterances of `corpora`, each with its weight, that `encoder` can give targets for: corpus by corpus, each in name order. `partial` is the
+    /// part of each list that is used.
     ///
     /// # Errors
-    /// A transcript does not fit the model, or an utterance is shorter than `min_samples`, which give one frame.
+    /// A transcript does not fit the model, an utterance is shorter than `min_samples`, which give one frame, or a weight is so small that an epoch
+    /// draws nothing of its corpus.
     pub fn new(
-        corpus: Corpus,
+        corpora: Vec<(Corpus, f64)>,
         encoder: &Encoder,
         plan: &DataPlan,
         min_samples: usize,
         partial: f64,
     ) -> Result<Self, DataError> {
-        let listed = corpus.utterances();
-        let wanted = if partial > 1.0 { partial as usize } else { (listed.len() as f64 * partial) as usize };
-        let mut utterances = Vec::with_capacity(listed.len());
+        let mut utterances = Vec::new();
         let mut left_out = 0;
-        for utterance in listed.iter().take(wanted) {
-            if utterance.samples < min_samples {
-                let (name, samples) = (utterance.name.clone(), utterance.samples);
-                return Err(DataError::TooShort { name, samples, needed: min_samples });
+        for (at, (corpus, _)) in corpora.iter().enumerate() {
+            let first = utterances.len();
+            for utterance in used(corpus, partial) {
+                if utterance.samples < min_samples {
+                    let (name, samples) = (utterance.name.clone(), utterance.samples);
+                    return Err(DataError::TooShort { name, samples, needed: min_samples });
+                }
+                match encoder.labels(utterance)? {
+                    Some(labels) => {
+                        utterances.push(Listed { corpus: at, utterance: utterance.clone(), labels })
+                    }
+                    None => left_out += 1,
+                }
             }
-            match encoder.labels(utterance)? {
-                Some(labels) => utterances.push((utterance.clone(), labels)),
-                None => left_out += 1,
-            }
+            utterances[first..].sort_by(|a, b| a.utterance.name.cmp(&b.utterance.name));
         }
-        utterances.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        let lengths = utterances.iter().map(|(utterance, _)| utterance.samples);
+        let clips = cut(utterances.iter().map(|listed| listed.utterance.samples), plan.clips);
+        let shares = shares(&clips, &utterances, &corpora)?;
         Ok(Loader {
-            clips: cut(lengths, plan.clips),
+            shares,
+            clips,
             kept: vec![None; utterances.len()],
-            corpus,
+            corpora: corpora.into_iter().map(|(corpus, _)| corpus).collect(),
             utterances,
             sample_rate_hz: plan.sample_rate_hz,
             normalise: plan.normalise,
             kept_samples: 0,
             left_out,
         })
+    }
+
+    /// What an epoch draws of each corpus.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// Number of utterances.
@@ -100,12 +135,13 @@ impl Loader {
 
     /// Characters of an utterance's transcript before any rule is applied.
     pub fn raw_chars(&self, index: usize) -> usize {
-        self.utterances[self.clips[index].utterance].0.text.chars().count()
+        self.utterances[self.clips[index].utterance].utterance.text.chars().count()
     }
 
-    /// Where the list came from.
+    /// Where the lists came from.
     pub fn meta(&self) -> String {
-        self.corpus.meta_path().display().to_string()
+        let paths = self.corpora.iter().map(|corpus| corpus.meta_path().display().to_string());
+        paths.collect::<Vec<_>>().join("`, `")
     }
 
     /// Name, waveform and targets. A piece is called by its recording and the sample it begins at.
@@ -115,7 +151,7 @@ impl Loader {
     pub fn load(&mut self, index: usize) -> Result<(String, Arc<[f32]>, Labels), DataError> {
         let Clip { utterance, start, samples } = self.clips[index];
         let whole = self.recording(utterance)?;
-        let (Utterance { name, .. }, labels) = &self.utterances[utterance];
+        let Listed { utterance: Utterance { name, .. }, labels, .. } = &self.utterances[utterance];
         if samples == whole.len() {
             return Ok((name.clone(), whole, labels.clone()));
         }
@@ -127,7 +163,8 @@ impl Loader {
         if let Some(waveform) = &self.kept[index] {
             return Ok(Arc::clone(waveform));
         }
-        let mut waveform = self.corpus.load(&self.utterances[index].0, self.sample_rate_hz)?;
+        let Listed { corpus, utterance, .. } = &self.utterances[index];
+        let mut waveform = self.corpora[*corpus].load(utterance, self.sample_rate_hz)?;
         if self.normalise {
             crate::audio::normalise(&mut waveform);
         }
@@ -140,9 +177,36 @@ impl Loader {
     }
 }
 
-/// The lengths of what is learned from at once, where recordings have these `lengths`.
-pub fn pieces(lengths: impl Iterator<Item = usize>, plan: &DataPlan) -> Vec<usize> {
-    cut(lengths, plan.clips).into_iter().map(|clip| clip.samples).collect()
+/// The lengths in samples of what an epoch over `corpora` may draw, and what it draws.
+pub(super) fn lengths(corpora: &[(Corpus, f64)], plan: &DataPlan) -> (Vec<usize>, Shares) {
+    let pieces = |(corpus, _): &(Corpus, f64)| {
+        cut(corpus.utterances().iter().map(|utterance| utterance.samples), plan.clips)
+    };
+    let pieces: Vec<Vec<Clip>> = corpora.iter().map(pieces).collect();
+    let shares = Shares::new(pieces.iter().map(Vec::len).zip(corpora.iter().map(|(_, weight)| *weight)));
+    (pieces.concat().into_iter().map(|clip| clip.samples).collect(), shares)
+}
+
+/// The first utterances of a list: `partial` is a share of them up to 1, a number above.
+fn used(corpus: &Corpus, partial: f64) -> &[Utterance] {
+    let listed = corpus.utterances();
+    let wanted = if partial > 1.0 { partial as usize } else { (listed.len() as f64 * partial) as usize };
+    &listed[..wanted.min(listed.len())]
+}
+
+fn shares(clips: &[Clip], utterances: &[Listed], corpora: &[(Corpus, f64)]) -> Result<Shares, DataError> {
+    let count = |at| clips.iter().filter(|clip| utterances[clip.utterance].corpus == at).count();
+    let counted: Vec<(usize, f64)> =
+        corpora.iter().enumerate().map(|(at, (_, weight))| (count(at), *weight)).collect();
+    let shares = Shares::new(counted.iter().copied());
+    // A list alone that has nothing to give is told of where nothing is left.
+    match shares.undrawn().filter(|&at| corpora.len() > 1 || counted[at].1 != 1.0) {
+        None => Ok(shares),
+        Some(at) => {
+            let (count, weight) = counted[at];
+            Err(DataError::NothingDrawn { meta: corpora[at].0.meta_path().to_owned(), count, weight })
+        }
+    }
 }
 
 /// The pieces of recordings of these lengths: each whole, or cut as the plan says.

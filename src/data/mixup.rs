@@ -26,7 +26,7 @@ pub(super) fn maybe_mixed(
         return Ok(clip);
     }
     let (name, waveform, mut labels) = clip;
-    let other = draws.random_range(0..loader.len());
+    let other = loader.shares().any(draws);
     let share = beta(draws);
     let (_, with, others) = loader.load(other)?;
     let (mean, with_mean) = (mean(&waveform) as f32, mean(&with) as f32);

@@ -11,14 +11,16 @@ mod mixup;
 mod order;
 mod pack;
 mod prefetch;
+mod shares;
 mod stream;
 mod target;
 
 pub use batch::{Batch, Labels};
 pub use encode::{Encoder, Spelling};
 pub use error::DataError;
-pub use loader::{Loader, open_corpus, pieces};
+pub use loader::{Loader, open_corpus, open_train};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
-pub use stream::{Position, Stream, batches_per_epoch, eval_batches, largest_batch};
+pub use shares::Shares;
+pub use stream::{Position, Stream, eval_batches, first_epoch};
 pub use target::Target;

@@ -1,29 +1,30 @@
 //! The order of utterances and batches: a function of seed and epoch, or what the published programs' generator makes of it.
 
-use super::Position;
+use super::{Position, Shares};
 use crate::plan::{Behaviour, DataPlan};
 use crate::seed::{Purpose, RandomState, stream};
 
 /// Where the next training utterance comes from, without end.
 pub enum Draws {
     /// Every epoch and every group of batches is shuffled by a stream of its own, so that drawing can start anywhere.
-    Sound { seed: u64, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
+    Sound { seed: u64, shuffle: bool, shares: Shares, order: Vec<usize>, epoch: u64, offset: usize },
     /// One generator shuffles everything, each epoch from the order that the one before left: drawing starts at the start.
     Reference { random: Box<RandomState>, shuffle: bool, order: Vec<usize>, epoch: u64, offset: usize },
 }
 
 impl Draws {
-    /// Draws among `count` utterances, and the position they start at: `from`, or the very start where that cannot be jumped to.
-    pub fn new(plan: &DataPlan, seed: u64, count: usize, from: Position) -> (Self, Position) {
+    /// Draws of `shares`, and the position they start at: `from`, or the very start where that cannot be jumped to.
+    pub fn new(plan: &DataPlan, seed: u64, shares: &Shares, from: Position) -> (Self, Position) {
         let shuffle = plan.shuffle;
         match plan.order {
             Behaviour::Sound => {
-                let order = epoch_order(seed, from.epoch, count, shuffle);
-                (Draws::Sound { seed, shuffle, order, epoch: from.epoch, offset: from.offset }, from)
+                let (shares, Position { epoch, offset, .. }) = (shares.clone(), from);
+                let order = epoch_order(seed, epoch, &shares, shuffle);
+                (Draws::Sound { seed, shuffle, shares, order, epoch, offset }, from)
             }
             Behaviour::Reference => {
                 let (mut random, mut order) =
-                    (Box::new(RandomState::new(seed)), (0..count).collect::<Vec<_>>());
+                    (Box::new(RandomState::new(seed)), (0..shares.draws()).collect::<Vec<_>>());
                 if shuffle {
                     random.shuffle(&mut order);
                 }
@@ -35,10 +36,10 @@ impl Draws {
     /// The next utterance. There must be one.
     pub fn draw(&mut self) -> usize {
         match self {
-            Draws::Sound { seed, shuffle, order, epoch, offset } => {
+            Draws::Sound { seed, shuffle, shares, order, epoch, offset } => {
                 if *offset >= order.len() {
                     (*epoch, *offset) = (*epoch + 1, 0);
-                    *order = epoch_order(*seed, *epoch, order.len(), *shuffle);
+                    *order = epoch_order(*seed, *epoch, shares, *shuffle);
                 }
                 *offset += 1;
                 order[*offset - 1]
@@ -78,7 +79,7 @@ impl Draws {
 ///
 /// The published programs' evaluation draws as training does, from a generator of its own that starts at 0 whatever the run's seed.
 pub fn evaluation(plan: &DataPlan, count: usize) -> (Vec<usize>, Draws) {
-    let (mut draws, _) = Draws::new(plan, 0, count, Position::default());
+    let (mut draws, _) = Draws::new(plan, 0, &Shares::whole(count), Position::default());
     let order = match plan.order {
         Behaviour::Sound => (0..count).collect(),
         Behaviour::Reference => (0..count).map(|_| draws.draw()).collect(),
@@ -86,9 +87,9 @@ pub fn evaluation(plan: &DataPlan, count: usize) -> (Vec<usize>, Draws) {
     (order, draws)
 }
 
-/// The order of `count` utterances in `epoch`: as listed, or shuffled.
-fn epoch_order(seed: u64, epoch: u64, count: usize, shuffle: bool) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
+/// What `epoch` draws of `shares`: as listed, or shuffled.
+fn epoch_order(seed: u64, epoch: u64, shares: &Shares, shuffle: bool) -> Vec<usize> {
+    let mut order = shares.epoch(seed, epoch);
     if shuffle {
         shuffled(&mut order, seed, Purpose::Order, epoch);
     }
@@ -105,12 +106,13 @@ mod tests {
 
     #[test]
     fn an_epoch_is_a_permutation_of_its_own() {
-        let first = epoch_order(1, 0, 100, true);
+        let whole = Shares::whole(100);
+        let first = epoch_order(1, 0, &whole, true);
         let mut sorted = first.clone();
         sorted.sort_unstable();
-        assert_eq!(sorted, epoch_order(1, 0, 100, false));
-        assert_eq!(first, epoch_order(1, 0, 100, true));
-        assert_ne!(first, epoch_order(1, 1, 100, true));
-        assert_ne!(first, epoch_order(2, 0, 100, true));
+        assert_eq!(sorted, epoch_order(1, 0, &whole, false));
+        assert_eq!(first, epoch_order(1, 0, &whole, true));
+        assert_ne!(first, epoch_order(1, 1, &whole, true));
+        assert_ne!(first, epoch_order(2, 0, &whole, true));
     }
 }

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::loader::lengths;
 use super::mixup::maybe_mixed;
 use super::order::{Draws, evaluation};
-use super::{Batch, DataError, Limits, Loader, pack};
+use super::{Batch, DataError, Limits, Loader, open_train, pack};
+use crate::corpora::CorpusError;
 use crate::plan::{Behaviour, DataPlan, LengthBounds};
 use crate::seed::{Purpose, stream};
 
@@ -21,20 +23,14 @@ pub struct Position {
     pub batch_in_group: usize,
 }
 
-/// Batches of the first epoch over utterances of these lengths in samples, once the data warm-up is over.
-pub fn batches_per_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> usize {
-    first_epoch(lengths, plan, seed).len()
-}
-
-/// Samples of the largest of those batches, padding included; `None` where there is none.
-pub fn largest_batch(lengths: &[usize], plan: &DataPlan, seed: u64) -> Option<usize> {
-    first_epoch(lengths, plan, seed).into_iter().max()
-}
-
-/// The samples of each batch of the first epoch, padding included.
-fn first_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> Vec<usize> {
-    let (mut draws, _) = Draws::new(plan, seed, lengths.len(), Position::default());
-    let admitted: Vec<usize> = (0..lengths.len())
+/// The samples of each batch of the first epoch, padding included, once the data warm-up is over. Only lists are read.
+///
+/// # Errors
+/// A list is missing or broken.
+pub fn first_epoch(plan: &DataPlan, seed: u64) -> Result<Vec<usize>, CorpusError> {
+    let (lengths, shares) = lengths(&open_train(plan)?, plan);
+    let (mut draws, _) = Draws::new(plan, seed, &shares, Position::default());
+    let admitted: Vec<usize> = (0..shares.draws())
         .map(|_| lengths[draws.draw()])
         .filter(|&samples| samples <= plan.max_input_samples)
         .collect();
@@ -44,7 +40,7 @@ fn first_epoch(lengths: &[usize], plan: &DataPlan, seed: u64) -> Vec<usize> {
         let padded = |batch: &Vec<usize>| batch.len() * batch.last().map_or(0, |&longest| group[longest]);
         pack(&group, limits(plan)).iter().map(padded).collect()
     };
-    admitted.chunks(plan.bucket_size).flat_map(batches).collect()
+    Ok(admitted.chunks(plan.bucket_size).flat_map(batches).collect())
 }
 
 /// Training batches without end.
@@ -80,7 +76,7 @@ impl Stream {
         batches_per_step: usize,
         position: Position,
     ) -> Self {
-        let (draws, from) = Draws::new(plan, seed, loader.len(), position);
+        let (draws, from) = Draws::new(plan, seed, loader.shares(), position);
         Stream {
             loader,
             limits: limits(plan),
@@ -149,18 +145,13 @@ impl Stream {
     fn form_group(&mut self) -> Result<(), DataError> {
         let step = self.position.batches_before_group / self.batches_per_step;
         let mut drawn = Vec::with_capacity(self.bucket_size);
-        let mut refused_in_a_row = 0;
+        if !(0..self.loader.len()).any(|index| self.admits(index, step)) {
+            return Err(self.nothing_left(step));
+        }
         while drawn.len() < self.bucket_size {
-            // Across the border of two epochs, all but one of each may be refused in a row while one is admitted.
-            if refused_in_a_row >= 2 * self.loader.len() {
-                return Err(self.nothing_left(step));
-            }
             let index = self.draws.draw();
             if self.admits(index, step) {
                 drawn.push(index);
-                refused_in_a_row = 0;
-            } else {
-                refused_in_a_row += 1;
             }
         }
         drawn.sort_by_key(|&index| self.loader.samples(index));

@@ -82,8 +82,6 @@ pub enum Here {
     Only(&'static str, &'static str),
     /// Refused: why.
     Refused(&'static str),
-    /// To come with its model.
-    Pending(&'static str),
 }
 
 impl Here {
@@ -95,8 +93,6 @@ impl Here {
             Here::Ignored(why) => format!("ignored: {why}"),
             Here::Only(value, why) => format!("only `{value}`: {why}"),
             Here::Refused(why) => format!("refused: {why}"),
-            Here::Pending("") => "no counterpart yet".to_owned(),
-            Here::Pending(what) => format!("no counterpart yet ({what})"),
         }
     }
 }

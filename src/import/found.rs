@@ -10,7 +10,7 @@ use super::call::{Call, Called, called, unknown};
 use super::experiment::Imported;
 use super::hparams::hparams;
 use super::markdown;
-use super::pending::pending;
+use super::patches;
 use super::problem::{NOTHING_FOUND, OPEN_NAME, SAME_NAME};
 use super::recipe::{Command, Followed, Read, follow};
 use super::sound;
@@ -77,7 +77,7 @@ pub struct Options<'a> {
 /// Every problem of every command.
 pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
     let Followed { commands, mut problems } = gather(input, options.read);
-    let (mut imported, mut waiting) = (Imported::default(), Vec::new());
+    let mut imported = Imported::default();
     let (calls, others) = calls(commands, input, &mut problems);
     // What a command line itself calls is meant to be imported; what a recipe calls besides is not.
     let (meant, besides): (Vec<Word>, Vec<Word>) = others
@@ -110,17 +110,13 @@ pub fn import(input: &Input, options: &Options) -> Result<Imported, Problems> {
         let naming = Naming { given: options.name, lenient };
         let said = match call.script.system {
             "CALD" => cald::meaning(&call, given, inner, &naming),
-            "SSAMBA" => {
-                waiting.push((call, given));
-                continue;
-            }
+            "SSAMBA" | "SSAST" => patches::meaning(&call, given, &naming),
             _ => sound::meaning(&call, given, &naming),
         };
         problems.extend(said.problems);
         imported.experiments.extend(said.experiment);
         imported.evaluations.extend(said.evaluation);
     }
-    problems.extend(pending(waiting));
     problems.extend(same_names(&mut imported, &input.source));
     let problems = without_repeats(problems);
     if problems.is_empty() { Ok(imported) } else { Err(Problems::sorted(problems)) }

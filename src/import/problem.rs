@@ -36,12 +36,6 @@ pub const NO_COUNTERPART: Code = Code::new(
     "The command asks for something that is done in no way here.",
     "The message says what it is; take it out of the command to import the rest.",
 );
-/// E206.
-pub const NO_MODEL: Code = Code::new(
-    "E206",
-    "The command trains a model that this version does not have.",
-    "Nothing is written. The message says how much of the command was understood; the command is otherwise in order.",
-);
 /// E207.
 pub const UNKNOWN_SCRIPT: Code = Code::new(
     "E207",
@@ -93,13 +87,12 @@ pub const SAME_NAME: Code = Code::new(
 );
 
 /// Every code of this room, in order.
-pub const CODES: [Code; 14] = [
+pub const CODES: [Code; 13] = [
     UNKNOWN_FLAG,
     UNKNOWN_HPARAM,
     BAD_VALUE,
     MISSING_FLAG,
     NO_COUNTERPART,
-    NO_MODEL,
     UNKNOWN_SCRIPT,
     ABSENT_SCRIPT,
     BEYOND_SHELL,

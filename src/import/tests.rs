@@ -1,7 +1,7 @@
 //! What this room promises, most of it as the very text a person reads.
 
 mod cald;
-mod pending;
+mod patches;
 mod recipes;
 mod sound;
 

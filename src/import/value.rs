@@ -13,6 +13,7 @@ pub enum Value {
     Number(f64, String),
     Boolean(bool),
     Integers(Vec<i64>),
+    Numbers(Vec<f64>),
     Texts(Vec<String>),
 }
 
@@ -65,6 +66,7 @@ impl Value {
             Value::Number(_, written) => written.clone(),
             Value::Boolean(on) => on.to_string(),
             Value::Integers(numbers) => list(numbers.iter().map(i64::to_string)),
+            Value::Numbers(numbers) => list(numbers.iter().map(f64::to_string)),
             Value::Texts(texts) => list(texts.iter().map(|text| basic_string(text))),
         }
     }
@@ -77,6 +79,7 @@ impl Value {
             Value::Number(number, _) => json!(number),
             Value::Boolean(on) => json!(on),
             Value::Integers(numbers) => json!(numbers),
+            Value::Numbers(numbers) => json!(numbers),
             Value::Texts(texts) => json!(texts),
         }
     }

@@ -158,7 +158,7 @@ fn failed(error: TrainError, folder: &Folder, sink: &mut dyn Sink) -> LaunchErro
 /// Writes what identifies a new run, or checks that an old one is the same and its data too.
 fn identify(order: &Order, threads: usize, job: &Job<'_>, folder: &Folder) -> Result<Identity, LaunchError> {
     if let Some(before) = Identity::read(folder)? {
-        digests::check(&before, &job.digests)?;
+        digests::check(&before, &job.digests()?)?;
         // What is cosmetic may have changed, and `max_steps`: the folder tells of the newest request.
         let identity = Identity { config: order.leaves.clone(), finished: None, ..before };
         write_request(order, folder)?;
@@ -179,7 +179,7 @@ fn identify(order: &Order, threads: usize, job: &Job<'_>, folder: &Folder) -> Re
             Start::Fresh => None,
         },
         seeds: seeds(plan),
-        data: job.digests.clone(),
+        data: job.digests()?,
         config: order.leaves.clone(),
         params: parameters(plan),
         device: effective_device(plan)?.to_owned(),

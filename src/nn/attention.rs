@@ -1,6 +1,6 @@
 //! Multi-head self-attention with biased projections.
 
-use kernels::attention::{Attention, attention};
+use kernels::attention::{Attention, Scores, attention};
 use kernels::{Array, Backend, OpError};
 
 use super::{Linear, Pass, Scope};
@@ -55,6 +55,7 @@ impl SelfAttention {
             causal: false,
             dropout,
             seed,
+            scores: Scores::Tiles,
         };
         let mixed = attention(pass.tape, &q, &k, &v, settings)?;
         self.output.forward(pass, &mixed)

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::ModelPlan;
-use crate::config::{Behaviour, ClassifierLoss, Data, DataFormat, Train};
+use super::{ModelPlan, Problem};
+use crate::config::{Behaviour, ClassifierLoss, Data, DataFormat, MixedCorpus, Train};
 
 /// Bounds that hold during the first updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,6 +25,19 @@ pub struct Clips {
     pub rest: bool,
 }
 
+/// Utterances to train on, and how many of them an epoch draws.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainList {
+    /// Folder of the prepared corpus. Where it lies does not change what it is.
+    #[serde(skip)]
+    pub dir: String,
+    /// The list, a file inside `dir`.
+    pub meta: String,
+    pub format: DataFormat,
+    /// Draws of an epoch for each utterance.
+    pub weight: f64,
+}
+
 /// What the labels of a line say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Labelling {
@@ -44,6 +57,9 @@ pub struct DataPlan {
     #[serde(skip)]
     pub dir: String,
     pub train_meta: String,
+    /// What is trained on in place of `dir` with its `train_meta`, where it is not empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<TrainList>,
     pub dev_meta: String,
     pub test_meta: String,
     pub format: DataFormat,
@@ -80,6 +96,21 @@ pub struct DataPlan {
     pub normalise: bool,
 }
 
+impl DataPlan {
+    /// All that is trained on: one list, or those that are mixed.
+    pub fn train_lists(&self) -> Vec<TrainList> {
+        if !self.mix.is_empty() {
+            return self.mix.clone();
+        }
+        vec![TrainList {
+            dir: self.dir.clone(),
+            meta: self.train_meta.clone(),
+            format: self.format,
+            weight: 1.0,
+        }]
+    }
+}
+
 /// The pipeline of an experiment.
 pub(super) fn data_plan(data: &Data, train: &Train, model: &ModelPlan) -> DataPlan {
     let samples = (data.input_length_upper_bound > 0)
@@ -87,6 +118,7 @@ pub(super) fn data_plan(data: &Data, train: &Train, model: &ModelPlan) -> DataPl
     DataPlan {
         dir: data.dir.clone(),
         train_meta: data.train_meta.clone(),
+        mix: data.mix.iter().map(|mixed| train_list(mixed, data.data_format)).collect(),
         dev_meta: data.dev_meta.clone(),
         test_meta: data.test_meta.clone(),
         format: data.data_format,
@@ -116,6 +148,39 @@ pub(super) fn data_plan(data: &Data, train: &Train, model: &ModelPlan) -> DataPl
         labelling: labelling(model, train),
         mixup: data.mixup,
         normalise: model.normalises(),
+    }
+}
+
+/// Whether what is mixed can be drawn as asked, and has the labels that are learnt.
+pub(super) fn check_mix(data: &Data, model: &ModelPlan, problems: &mut Vec<Problem>) {
+    if data.mix.is_empty() {
+        return;
+    }
+    if data.order == Behaviour::Reference {
+        problems.push(Problem::new(
+            "data.order",
+            "the published programs' order is that of one list, but `mix` has several corpora",
+            "set `order = \"sound\"`, or leave `mix` out",
+        ));
+    }
+    let unlabelled = |mixed: &&MixedCorpus| mixed.data_format == Some(DataFormat::Nlt);
+    if !model.classes().is_empty()
+        && let Some(mixed) = data.mix.iter().find(unlabelled)
+    {
+        problems.push(Problem::new(
+            "data.mix",
+            format!("classifier heads need labels, but the format `nlt` of `{}` has none", mixed.dir),
+            "set `train_meta` to a list with labels and `data_format = \"nltLa\"`, or leave that corpus out",
+        ));
+    }
+}
+
+fn train_list(mixed: &MixedCorpus, usual: DataFormat) -> TrainList {
+    TrainList {
+        dir: mixed.dir.clone(),
+        meta: mixed.train_meta.clone(),
+        format: mixed.data_format.unwrap_or(usual),
+        weight: mixed.weight,
     }
 }
 

@@ -19,10 +19,10 @@ mod tests;
 mod train;
 
 pub use crate::config::{
-    Behaviour, BimambaType, ClassToken, ClassifierLoss, DataFormat, Device as DeviceChoice, Metric,
-    MicroBatches, Pooling, Precision, Recompute,
+    AttentionScores, Behaviour, BimambaType, ClassToken, ClassifierLoss, DataFormat, Device as DeviceChoice,
+    Metric, MicroBatches, Pooling, Precision, Recompute,
 };
-pub use data::{Clips, DataPlan, Labelling, LengthBounds};
+pub use data::{Clips, DataPlan, Labelling, LengthBounds, TrainList};
 pub use distill::{DistillPlan, Teacher};
 pub use model::*;
 pub use need::{Need, NeedKind, RUN, needs};

@@ -265,6 +265,10 @@ fn others(option: &Json, now: &Json) -> Vec<Json> {
         return choices.clone();
     }
     match option["type"].as_str().unwrap_or_default() {
+        "object" => {
+            let required = option["x-required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+            vec![Json::Object(required.map(|key| (key.to_owned(), json!("x"))).collect())]
+        }
         "boolean" => vec![json!(true), json!(false)],
         "integer" => {
             let now = now.as_u64().unwrap_or(0);
@@ -278,7 +282,7 @@ fn others(option: &Json, now: &Json) -> Vec<Json> {
         }
         "array" => {
             let item = &now[0];
-            let items = others(&option["items"], item).into_iter();
+            let items = others(Schema::get().resolve(&option["items"]), item).into_iter();
             let length = now.as_array().map_or(1, Vec::len).max(1);
             items.map(|item| Json::from(vec![item; length])).collect()
         }

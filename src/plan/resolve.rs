@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::data::{DataPlan, data_plan};
+use super::data::{DataPlan, check_mix, data_plan};
 use super::distill::{DistillPlan, distill_plan};
 use super::identity::identity;
 use super::model::{Body, Heads, ModelPlan, Pretrained, model_plan};
@@ -130,6 +130,7 @@ fn check_together(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec
         None => check_sound(experiment, model, problems),
     }
     check_processes(experiment, problems);
+    check_mix(&experiment.data, model, problems);
     check_schedule(experiment, problems);
     check_continuation(experiment, problems);
     check_teacher(experiment, model, problems);

@@ -24,6 +24,9 @@ pub struct Schedule {
     pub min_lr: f64,
     pub final_lr: f64,
     pub warmup_steps: u64,
+    /// Updates with one rate during the warm-up. Not written where each has its own: runs from before there was a choice stay the same runs.
+    #[serde(skip_serializing_if = "is_ramp")]
+    pub warmup_stairs: u64,
     pub plateau_steps: u64,
     pub decay_steps: u64,
     pub decay: Decay,
@@ -59,6 +62,7 @@ impl Schedule {
     fn factor(&self, s: u64) -> f64 {
         let (warm, flat) = (self.warmup_steps, self.warmup_steps + self.plateau_steps);
         if s < warm {
+            let s = s - s % self.warmup_stairs;
             ((self.max_lr - self.min_lr) * s as f64 / warm as f64 + self.min_lr) / self.max_lr
         } else if s <= flat || matches!(self.decay, Decay::OnPlateau { .. }) {
             1.0
@@ -79,6 +83,10 @@ impl Schedule {
     }
 }
 
+fn is_ramp(stairs: &u64) -> bool {
+    *stairs == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +96,7 @@ mod tests {
         min_lr: 0.0,
         final_lr: 1.5e-6,
         warmup_steps: 5000,
+        warmup_stairs: 1,
         plateau_steps: 0,
         decay_steps: 75_000,
         decay: Decay::Exp,
@@ -112,6 +121,20 @@ mod tests {
             let got = PAPER.lr(steps, 0);
             assert!((got - want).abs() <= 1e-6 * want, "lr({steps}) = {got}, want {want}");
         }
+    }
+
+    /// SSAMBA's and SSAST's loops set the rate before updates 0, 50, …, 1000.
+    #[test]
+    fn a_warm_up_in_stairs() {
+        let schedule = Schedule { max_lr: 1e-4, warmup_steps: 1000, warmup_stairs: 50, ..PAPER };
+        let rates = [0, 49, 50, 99, 999, 1000].map(|steps| schedule.lr(steps, 0));
+        assert_eq!(rates, [0.0, 0.0, 0.05, 0.05, 0.95, 1.0].map(|share| 1e-4 * share));
+        // A last stair that does not fit is shorter.
+        let schedule = Schedule { warmup_stairs: 300, ..schedule };
+        assert_eq!(
+            [899, 900, 999, 1000].map(|steps| schedule.lr(steps, 0)),
+            [0.6, 0.9, 0.9, 1.0].map(|share| 1e-4 * share)
+        );
     }
 
     /// torch.optim.lr_scheduler.ReduceLROnPlateau(factor=0.2, min_lr=0): 4e-3 and 1e-3 after each fall.

@@ -11,6 +11,9 @@ use crate::config::{ClassifierLoss, MicroBatches};
 /// Brings every part of the plan that this run does not use to its resting value.
 pub(super) fn settle(plan: &mut Plan) {
     settle_classifier(plan);
+    if !plan.data.mix.is_empty() {
+        plan.data.train_meta.clear();
+    }
     if plan.model.ctc().is_none() {
         settle_speech(plan);
     }
@@ -57,6 +60,9 @@ fn settle_training(plan: &mut Plan) {
     let schedule = &mut plan.train.schedule;
     if matches!(schedule.decay, Decay::OnPlateau { .. }) {
         schedule.decay_steps = 0;
+    }
+    if schedule.warmup_steps == 0 {
+        schedule.warmup_stairs = 1;
     }
     if schedule.reset_period == 0 {
         schedule.reset_times = 0;

@@ -149,6 +149,7 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
             min_lr: train.min_lr,
             final_lr: train.final_lr,
             warmup_steps: train.warmup_steps,
+            warmup_stairs: train.warmup_stairs,
             plateau_steps: train.plateau_steps,
             decay_steps: train.decay_steps,
             decay: match train.decay_type {

@@ -54,6 +54,11 @@ pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM").as_deref().and_then(kibibytes)
 }
 
+/// Memory that could be had without taking it from anybody, where the system tells (Linux).
+pub fn available_bytes() -> Option<u64> {
+    field("/proc/meminfo", "MemAvailable").as_deref().and_then(kibibytes)
+}
+
 /// Bytes this user may still write where `dir` is.
 pub fn free_bytes(dir: &Path) -> Option<u64> {
     let facts = rustix::fs::statvfs(dir).ok()?;

@@ -38,6 +38,11 @@ impl Count {
         format!("{} of {} runs  {} left", units::count(self.done), units::count(self.all), self.left())
     }
 
+    /// `4 of 15 points  1 h 10 min left`
+    pub fn points(&self) -> String {
+        format!("{} of {} points  {} left", units::count(self.done), units::count(self.all), self.left())
+    }
+
     /// How long it will take, in words.
     pub fn left(&self) -> String {
         units::duration(self.all.saturating_sub(self.done) as f64 / self.per_sec)

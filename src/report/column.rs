@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::error::ReportError;
+use super::folds::COMMON_STEP;
 use super::load::Run;
 use crate::record::{Status, leaf, units};
 
@@ -42,7 +43,7 @@ pub(super) use crate::record::Leaf as Cell;
 
 /// Whether a column holds measured numbers: metrics, times, memory.
 pub(super) fn is_measured(name: &str) -> bool {
-    name.contains('/') || MEASURED.contains(&name)
+    name != COMMON_STEP && (name.contains('/') || MEASURED.contains(&name))
 }
 
 /// The value of `column` in `run`, where it has one.
@@ -171,6 +172,7 @@ pub(super) fn say_number(column: &str, value: f64) -> String {
         "wall_secs" => units::duration(value),
         "peak_bytes" => units::bytes(value as u64),
         "secs_per_step" => format!("{value:.3} s"),
+        COMMON_STEP => units::count(value as u64),
         _ if column.contains('/') => units::metric(column, value),
         // A leaf of the configuration: as it was written.
         _ => value.to_string(),

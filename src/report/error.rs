@@ -2,6 +2,8 @@
 
 use polars::prelude::PolarsError;
 
+use crate::record::RecordError;
+
 /// What can be wrong with a request for a table.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -20,6 +22,9 @@ pub enum ReportError {
     /// A condition is not `column OPERATOR value`.
     #[error("`{text}` is not a condition")]
     Condition { text: String },
+    /// What runs were judged to be cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// polars refused.
     #[error("the table cannot be made: {0}")]
     Frame(#[from] PolarsError),
@@ -38,7 +43,10 @@ impl ReportError {
             ReportError::Condition { .. } => {
                 Some("write `test/wer<0.1` or `state=finished`; operators are = != < <= > >=".into())
             }
-            ReportError::Published(_) | ReportError::Frame(_) | ReportError::Parquet(_) => None,
+            ReportError::Published(_)
+            | ReportError::Record(_)
+            | ReportError::Frame(_)
+            | ReportError::Parquet(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod column;
 mod condition;
 mod error;
+mod folds;
 mod index;
 mod latex;
 mod load;

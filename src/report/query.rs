@@ -6,6 +6,7 @@
 use super::column::{Names, cell, is_measured};
 use super::condition::Condition;
 use super::error::ReportError;
+use super::folds::{self, FOLDS};
 use super::load::Run;
 use super::spread::{COUNT, DEVIATION, LEAST, VALUES};
 use super::table::Table;
@@ -41,6 +42,8 @@ pub enum Group {
     Repetitions,
     /// Those that agree in these columns.
     By(Vec<String>),
+    /// Those that agree in all but these options, and those that go with them: folds.
+    Across(Vec<String>),
 }
 
 impl Query {
@@ -50,8 +53,15 @@ impl Query {
     /// A column is named that no run has, or that several could be.
     pub fn table(&self, runs: &[Run]) -> Result<Table, ReportError> {
         let query = self.completed(runs)?;
-        let chosen = query.chosen(runs);
+        let mut chosen = query.chosen(runs);
         let keys = query.keys(&chosen);
+        let judged = match (&query.group, &keys) {
+            (Some(Group::Across(_)), Some(keys)) => folds::judged(&chosen, keys)?,
+            _ => Vec::new(),
+        };
+        if !judged.is_empty() {
+            chosen = judged.iter().collect();
+        }
         let shown = query.shown(&chosen, keys.as_deref());
         let sort = query.sort.as_deref();
         // What is sorted by need not be shown.
@@ -93,8 +103,11 @@ impl Query {
     /// The same question with the full name of each column.
     fn completed(&self, runs: &[Run]) -> Result<Self, ReportError> {
         let grouped = self.group.is_some();
+        let of_folds = |name: &str| {
+            matches!(self.group, Some(Group::Across(_))) && FOLDS.iter().any(|split| name.starts_with(split))
+        };
         let names = Names::of(runs);
-        let complete = |name: &String| match grouped && name == COUNT {
+        let complete = |name: &String| match grouped && name == COUNT || of_folds(name) {
             true => Ok(name.clone()),
             false => names.full(name),
         };
@@ -102,6 +115,7 @@ impl Query {
         let condition = |condition: &Condition| Ok(condition.on(names.full(condition.column())?));
         let group = match &self.group {
             Some(Group::By(names)) => Some(Group::By(all(names)?)),
+            Some(Group::Across(names)) => Some(Group::Across(all(names)?)),
             other => other.clone(),
         };
         Ok(Query {
@@ -123,8 +137,11 @@ impl Query {
 
     /// What the runs of a row have in common, by run, where several are one row.
     fn keys(&self, runs: &[&Run]) -> Option<Vec<String>> {
-        let group = self.group.as_ref()?;
-        Some(runs.iter().map(|run| group.key(run)).collect())
+        Some(match self.group.as_ref()? {
+            Group::Repetitions => runs.iter().map(|run| run.identity.group()).collect(),
+            Group::By(names) => runs.iter().map(|run| key(run, names)).collect(),
+            Group::Across(options) => folds::keys(runs, options),
+        })
     }
 
     /// Names of the columns, each once.
@@ -153,16 +170,9 @@ impl Query {
     }
 }
 
-impl Group {
-    fn key(&self, run: &Run) -> String {
-        match self {
-            Group::Repetitions => run.identity.group(),
-            Group::By(names) => {
-                let values: Vec<_> = names.iter().map(|name| cell(run, name)).collect();
-                format!("{values:?}")
-            }
-        }
-    }
+fn key(run: &Run, names: &[String]) -> String {
+    let values: Vec<_> = names.iter().map(|name| cell(run, name)).collect();
+    format!("{values:?}")
 }
 
 /// Whether `name` contains `pattern`, or, with wildcards, is what it describes: `*` for anything, `?` for one character.

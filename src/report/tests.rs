@@ -1,5 +1,6 @@
 //! Tables to the byte, and folders that are read or passed over.
 
+mod folds;
 mod index;
 
 use std::fs;

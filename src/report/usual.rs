@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::column::{Cell, cell};
+use super::folds::{COMMON_STEP, FOLDS};
 use super::load::Run;
 use crate::record::{Leaf, RunState, differing, leaf};
 
@@ -72,7 +73,12 @@ fn headline(runs: &[&Run]) -> Vec<String> {
         let tests = || status.metrics.keys().filter(|name| name.starts_with("test/"));
         let alone = tests().all(|name| name == "test/loss");
         found.extend(tests().filter(|name| alone || *name != "test/loss").map(String::as_str));
+        let of_folds = status.metrics.keys().filter(|name| FOLDS.iter().any(|split| name.starts_with(split)));
+        found.extend(of_folds.map(String::as_str));
         let select = run.identity.config.get(SELECT).and_then(leaf);
+        if status.metrics.contains_key(COMMON_STEP) {
+            continue;
+        }
         if let Some(Leaf::Text(select)) = select
             && let Some((name, _)) = status.metrics.get_key_value(&select)
         {

@@ -30,6 +30,8 @@ pub enum Purpose<'a> {
     Noise,
     /// Which clips of a batch are mixed with which others, and how much.
     Mixup,
+    /// Which utterances of a corpus an epoch draws that draws a part of it.
+    Share,
 }
 
 /// The stream of `purpose` at two counters.
@@ -43,6 +45,7 @@ pub fn stream(seed: u64, purpose: Purpose<'_>, major: u64, minor: u64) -> Pcg64M
         Purpose::Generation => (6, ""),
         Purpose::Noise => (7, ""),
         Purpose::Mixup => (8, ""),
+        Purpose::Share => (9, ""),
     };
     let mut state = mix(seed, tag);
     for byte in name.bytes() {

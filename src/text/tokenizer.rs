@@ -21,7 +21,7 @@ const SEQUENCE_NAMES: [&str; 2] = ["<s>", "</s>"];
 /// `[PAD]` (or `<pad>`) is the CTC blank and the padding, `|` stands for a space, `[UNK]` (or `<unk>`) for
 /// every character that is not in the vocabulary. `<s>` and `</s>` follow the file's tokens where the file
 /// lacks them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CtcTokenizer {
     /// Token of each id.
     tokens: Vec<String>,
@@ -32,7 +32,7 @@ pub struct CtcTokenizer {
 }
 
 /// A token of several characters, which text may contain literally.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Literal {
     text: String,
     id: u32,

@@ -1,11 +1,12 @@
 //! What a run works with: the plan, the opened corpus, and where results go.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
-use crate::data::{Batch, DataError, Encoder, Loader, Spelling, eval_batches, open_corpus};
+use crate::data::{Batch, DataError, Encoder, Loader, Spelling, eval_batches, open_corpus, open_train};
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;
 use crate::task::{Confusion, Prediction, confusions};
@@ -18,12 +19,12 @@ use super::evaluate::Split;
 pub struct Job<'a> {
     pub plan: &'a Plan,
     encoder: Encoder,
-    /// Content digests of the meta files, by split.
-    pub digests: std::collections::BTreeMap<String, String>,
+    /// Class names, where there are classifier heads.
+    categories: Option<Categories>,
 }
 
 impl<'a> Job<'a> {
-    /// Opens vocabulary, categories and meta files.
+    /// Opens vocabulary and categories.
     ///
     /// # Errors
     /// A file is missing or broken.
@@ -41,19 +42,33 @@ impl<'a> Job<'a> {
             [] => None,
             classes => Some(categories(classes, &dir.join(&data.categories_path))?),
         };
-        let encoder = Encoder::new(data, spelling, categories);
-        let mut job = Job { plan, encoder, digests: Default::default() };
-        for (split, meta) in [("train", &data.train_meta), ("dev", &data.dev_meta), ("test", &data.test_meta)]
-        {
-            job.digests.insert(split.to_owned(), job.corpus(meta)?.digest().to_owned());
+        let encoder = Encoder::new(data, spelling, categories.clone());
+        Ok(Job { plan, encoder, categories })
+    }
+
+    /// Content digests of what the run learns from and is judged on, by what it is.
+    ///
+    /// # Errors
+    /// A file is missing or broken.
+    pub fn digests(&self) -> Result<BTreeMap<String, String>, TrainError> {
+        let data = &self.plan.data;
+        let mut digests = BTreeMap::new();
+        let lists = open_train(data).map_err(DataError::from)?;
+        for (at, (corpus, _)) in (1..).zip(&lists) {
+            let part = if lists.len() == 1 { "train".to_owned() } else { format!("train-{at}") };
+            digests.insert(part, corpus.digest().to_owned());
         }
-        if plan.model.ctc().is_some() {
-            job.digests.insert("vocabulary".into(), digest(&dir.join(&data.vocab_path))?);
+        for (split, meta) in [("dev", &data.dev_meta), ("test", &data.test_meta)] {
+            digests.insert(split.to_owned(), self.corpus(meta)?.digest().to_owned());
         }
-        if !plan.model.classes().is_empty() {
-            job.digests.insert("categories".into(), digest(&dir.join(&data.categories_path))?);
+        let dir = Path::new(&data.dir);
+        if self.tokenizer().is_some() {
+            digests.insert("vocabulary".into(), digest(&dir.join(&data.vocab_path))?);
         }
-        Ok(job)
+        if self.categories.is_some() {
+            digests.insert("categories".into(), digest(&dir.join(&data.categories_path))?);
+        }
+        Ok(digests)
     }
 
     /// The tokenizer, where there is a CTC head.
@@ -87,9 +102,33 @@ impl<'a> Job<'a> {
     /// The training utterances.
     ///
     /// # Errors
-    /// The meta file is broken, or an utterance does not fit the model.
+    /// A meta file is broken, an utterance does not fit the model, or corpora that are mixed have other classes or symbols than the run's own.
     pub fn train_loader(&self) -> Result<Loader, TrainError> {
-        self.loader(&self.plan.data.train_meta, self.plan.data.partial)
+        self.check_mixed()?;
+        let corpora = open_train(&self.plan.data).map_err(DataError::from)?;
+        self.loader(corpora, self.plan.data.partial)
+    }
+
+    /// Whether every corpus that is mixed means the same by its labels and letters.
+    fn check_mixed(&self) -> Result<(), DataError> {
+        let data = &self.plan.data;
+        let differ = |what, ours: PathBuf, theirs: PathBuf| Err(DataError::Mixed { what, ours, theirs });
+        let own = Path::new(&data.dir);
+        for dir in data.mix.iter().map(|list| Path::new(&list.dir)).filter(|dir| *dir != own) {
+            let (ours, theirs) = (own.join(&data.categories_path), dir.join(&data.categories_path));
+            if let Some(categories) = &self.categories
+                && Categories::read(&theirs)? != *categories
+            {
+                return differ("class names", ours, theirs);
+            }
+            let (ours, theirs) = (own.join(&data.vocab_path), dir.join(&data.vocab_path));
+            if let Some(tokenizer) = self.tokenizer()
+                && CtcTokenizer::read(&theirs)? != *tokenizer
+            {
+                return differ("vocabulary", ours, theirs);
+            }
+        }
+        Ok(())
     }
 
     /// The test utterances, one by one.
@@ -97,7 +136,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// As [`Job::train_loader`].
     pub fn test_loader(&self) -> Result<Loader, TrainError> {
-        self.loader(&self.plan.data.test_meta, 1.0)
+        self.loader(vec![(self.corpus(&self.plan.data.test_meta)?, 1.0)], 1.0)
     }
 
     /// The batches of a split that is judged on.
@@ -110,7 +149,7 @@ impl<'a> Job<'a> {
             Split::Dev => (&self.plan.data.dev_meta, self.plan.eval.max_batches),
             Split::Test => (&self.plan.data.test_meta, usize::MAX),
         };
-        let mut loader = self.loader(meta, 1.0)?;
+        let mut loader = self.loader(vec![(self.corpus(meta)?, 1.0)], 1.0)?;
         Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
     }
 
@@ -118,11 +157,10 @@ impl<'a> Job<'a> {
         Ok(open_corpus(&self.plan.data, meta).map_err(DataError::from)?)
     }
 
-    fn loader(&self, meta: &str, partial: f64) -> Result<Loader, TrainError> {
+    fn loader(&self, corpora: Vec<(Corpus, f64)>, partial: f64) -> Result<Loader, TrainError> {
         let plan = self.plan;
         let min_samples = plan.model.min_samples();
-        let corpus = self.corpus(meta)?;
-        Ok(Loader::new(corpus, &self.encoder, &plan.data, min_samples, partial)?)
+        Ok(Loader::new(corpora, &self.encoder, &plan.data, min_samples, partial)?)
     }
 }
 

@@ -4,10 +4,10 @@
 //! it, and back again, when they let go. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
 
 use super::run::AHEAD;
-use crate::data::{largest_batch, open_corpus, pieces};
+use crate::data::first_epoch;
 use crate::model::{Network, Stage, Step, declare};
 use crate::nn::Declaration;
-use crate::plan::{DataPlan, ModelPlan, Plan, Recompute};
+use crate::plan::{Body, DataPlan, ModelPlan, PatchTask, Plan, Recompute};
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
@@ -53,6 +53,21 @@ fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
         held += learning;
     }
     (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
+}
+
+/// Bytes that a pass forward at rest takes beyond the program itself, of one batch of a model of patches; other models' lengths are their corpus'.
+pub fn forward_bytes(plan: &Plan) -> u64 {
+    let mut plan = plan.clone();
+    let Body::Patches(patches) = &mut plan.model.body else { return 0 };
+    // One question is one pass.
+    if patches.task == PatchTask::PretrainJoint {
+        patches.task = PatchTask::PretrainMpc;
+    }
+    let clip = patches.features.frames as f64 * f64::from(patches.features.rate_hz) / 100.0;
+    let declared = declare(&plan.model);
+    let stages = stages(&plan, &declared, plan.data.batch_size as f64 * clip);
+    let made = stages.iter().map(|stage| stage.made).fold(0.0, f64::max);
+    ((floats(declared.1.iter()) + made) * FLOAT_BYTES) as u64
 }
 
 /// The most floats at a time on the way forward and back.
@@ -109,10 +124,8 @@ fn frozen(plan: &Plan, name: &str) -> bool {
 
 /// Samples of the corpus' largest batch; `None` where the corpus is not there.
 fn largest(plan: &Plan) -> Option<f64> {
-    let data = &plan.data;
-    let corpus = open_corpus(data, &data.train_meta).ok()?;
-    let lengths = corpus.utterances().iter().map(|utterance| utterance.samples);
-    largest_batch(&pieces(lengths, data), data, plan.run.seed).map(|samples| samples as f64)
+    let batches = first_epoch(&plan.data, plan.run.seed).ok()?;
+    batches.into_iter().max().map(|samples| samples as f64)
 }
 
 /// Samples of a batch that the limits allow; utterances longer than 20 s are rare.

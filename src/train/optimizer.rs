@@ -199,6 +199,7 @@ mod tests {
                 min_lr: 0.0,
                 final_lr: 1e-5,
                 warmup_steps: 10,
+                warmup_stairs: 1,
                 plateau_steps: 5,
                 decay_steps: 60,
                 decay: Decay::Exp,

@@ -6,7 +6,8 @@ use super::micro_batch::input;
 use super::ranks::Alone;
 use super::update::update;
 use super::{Job, State, TrainError};
-use crate::data::{Batch, DataError, Loader};
+use crate::corpora::Corpus;
+use crate::data::{Batch, DataError, Loader, open_train};
 use crate::model::Model;
 use crate::nn::Pass;
 use crate::plan::{Plan, Pretrained};
@@ -47,8 +48,10 @@ impl Job<'_> {
             frames: [0; 2],
             loss: 0.0,
         };
-        for meta in [&data.train_meta, &data.dev_meta, &data.test_meta] {
-            let corpus = self.corpus(meta)?;
+        let mut corpora: Vec<Corpus> =
+            open_train(data).map_err(DataError::from)?.into_iter().map(|(corpus, _)| corpus).collect();
+        corpora.extend([self.corpus(&data.dev_meta)?, self.corpus(&data.test_meta)?]);
+        for corpus in corpora {
             let missing = corpus.without_sound().map_err(DataError::from)?;
             if !missing.is_empty() {
                 return Err(DataError::NoSound { meta: corpus.meta_path().to_owned(), missing }.into());

@@ -1,9 +1,9 @@
 //! The one place where the device is chosen.
 
-use kernels::Cpu;
+use kernels::{Cpu, OpError};
 
 use super::follow::follow;
-use super::profile::{Extent, Measured, measure};
+use super::profile::{Extent, Forward, Measured, forward, measure, patches};
 use super::ranks::Transport;
 use super::run::{Outcome, Session, Stop, run};
 use super::{Job, TrainError};
@@ -56,4 +56,14 @@ pub fn start_profile(
 ) -> Result<Measured, TrainError> {
     effective_device(job.plan)?;
     measure(&Cpu::default(), job, extent, stop, sink)
+}
+
+/// Measures passes forward of the plan's model on the device it asks for.
+///
+/// # Errors
+/// As [`forward`], the device is not there, or the model is not one of patches.
+pub fn start_forward(plan: &Plan, extent: Extent) -> Result<Forward, TrainError> {
+    effective_device(plan)?;
+    let patches = patches(plan).ok_or_else(|| OpError::device("forward", "the model has no patches"))?;
+    forward(&Cpu::default(), plan, patches, extent)
 }

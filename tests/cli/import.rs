@@ -165,9 +165,22 @@ fn mistakes_have_a_place_and_a_code_and_exit_2() {
     assert_eq!(json["problems"][0]["code"], "E202");
     let missing = runner(&["import", "no_such.md"]);
     assert_eq!(missing.code, 66, "{}", missing.err);
-    let pending = runner(&["import", "python run_amba.py --lr 1e-4"]);
-    assert_eq!(pending.code, 2, "{}", pending.err);
-    assert!(pending.err.contains("this version has no `[model.ssamba]`"), "{}", pending.err);
+    let layers = "--embed_dim 192 --depth 24 --rms_norm false --if_bimamba false --if_abs_pos_embed true --if_cls_token true --if_devide_out true";
+    let command = format!(
+        "python run_amba.py --exp-dir exp/esc --dataset esc50 --n_class 50 --n-epochs 50 -b 48 --lr 1e-4 --warmup False --loss CE --metrics acc \
+         --task ft_avgtok --fshape 16 --tshape 16 --fstride 10 --tstride 10 --target_length 512 --dataset_mean -6.6 --dataset_std 5.3 {layers}"
+    );
+    let imported = runner(&["import", &command, "-o", &dir.path().display().to_string()]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    let checked = runner(&["check", &dir.path().join("esc.toml").display().to_string()]);
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    let refused = runner(&["import", "python run_amba.py --lr 1e-4"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(
+        refused.err.contains("`--if_cls_token` is not given, which has no counterpart"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct ResultsArguments {
     #[arg(long, value_name = "NAME")]
     pub sweep: Option<String>,
     /// Beside the numbers that papers published: `tedlium`, `slurp`, `voxceleb`, `sc09`, `youtubemix`, `beethoven`, `speech_commands`.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["columns", "wide", "group_by", "sort", "descending", "top"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["columns", "wide", "group_by", "across", "sort", "descending", "top"])]
     pub paper: Option<String>,
     /// Only runs that meet a condition, for example `train.max_lr < 1e-3`; may be given several times.
     #[arg(long = "where", value_name = "CONDITION")]
@@ -31,6 +31,13 @@ pub struct ResultsArguments {
     /// everything but the seed.
     #[arg(long, value_name = "A,B", num_args = 0..=1, default_missing_value = ResultsArguments::REPETITIONS)]
     pub group_by: Option<String>,
+    /// Folds as one row: runs that differ only in these options, and in those of the same table that go with them.
+    ///
+    /// Beside what was judged at the end of each run (`test/…`) stand two numbers of the dev list, by the metric that chooses checkpoints:
+    /// `best/…` is the mean of each run's own best, `common/…` that of all runs after the one number of updates that is best for their mean
+    /// (`common/step`), as folds are published where the fold that is judged on chooses the epoch, too.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "group_by")]
+    pub across: Vec<String>,
     /// Sort by this column.
     #[arg(long, value_name = "COLUMN")]
     pub sort: Option<String>,
@@ -57,6 +64,7 @@ const RESULTS_EXAMPLES: &str = "Examples:
   runner results 'tedlium*' --sort wer --top 10
   runner results --where 'train.max_lr < 1e-3' --group-by
   runner results --sweep cald_alpha --group-by distill.alpha_layer_distill_loss -o alpha.tex
+  runner results --sweep ssamba_esc50 --across data.dev_meta
   runner results --paper sc09";
 
 #[derive(Debug, Args)]

@@ -106,6 +106,9 @@ pub struct Ssast {
     #[schemars(range(min = 1, max = 1_024))]
     pub num_heads: usize,
 
+    /// How much of the attention scores is in memory at a time.
+    pub attention: AttentionScores,
+
     /// Inner width of the feed-forward blocks over `embed_dim`.
     #[schemars(range(min = 1, max = 64))]
     pub mlp_ratio: usize,
@@ -124,6 +127,23 @@ pub struct Ssast {
 
     /// How a clip is told apart into seconds.
     pub scene: Scene,
+}
+
+/// How much of the attention scores is there at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionScores {
+    /// A tile for each thread.
+    Tiled,
+    /// All of all heads, and all weights beside them, as in the published program: to measure what that costs.
+    Materialised,
+}
+
+impl AttentionScores {
+    /// Whether it is the usual way.
+    pub fn is_tiled(&self) -> bool {
+        *self == Self::Tiled
+    }
 }
 
 /// What is learned of patches.
@@ -306,6 +326,7 @@ impl Default for Ssast {
             embed_dim: 192,
             depth: 12,
             num_heads: 3,
+            attention: AttentionScores::Tiled,
             mlp_ratio: 4,
             distilled: true,
             features: Filterbank::default(),

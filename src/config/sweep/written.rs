@@ -78,10 +78,13 @@ impl Written {
                 }));
             }
             seen.push(&axis.path);
-            problems.extend(repeated(axis));
             problems.extend(unreadable(axis));
         }
+        for axis in self.axes.iter().chain(&self.seeds) {
+            problems.extend(repeated(std::slice::from_ref(axis)));
+        }
         for group in &self.zipped {
+            problems.extend(repeated(group));
             problems.extend(unequal(group));
         }
         problems.extend(self.excluded.iter().flat_map(|excluded| self.misplaced(excluded)));
@@ -156,15 +159,21 @@ impl Written {
     }
 }
 
-/// Values that an axis lists twice.
-fn repeated(axis: &Axis) -> Vec<Problem> {
-    let twice = |at: &usize| axis.values[..*at].iter().any(|node| same(&node.value, &axis.values[*at].value));
+/// Values that an axis lists twice; of axes that vary together, all of them at once.
+fn repeated(group: &[Axis]) -> Vec<Problem> {
+    let Some(axis) = group.first() else { return Vec::new() };
+    let alike = |a: usize, b: usize| {
+        group.iter().all(|axis| match (axis.values.get(a), axis.values.get(b)) {
+            (Some(a), Some(b)) => same(&a.value, &b.value),
+            _ => false,
+        })
+    };
     let problem = |at: usize| {
         let node = &axis.values[at];
         let message = format!("`{}` lists `{}` twice", axis.path, node.value.to_toml());
         axis.source.problem(NO_SWEEP, node.span.clone(), &axis.path, message).with_help("keep one of them")
     };
-    (0..axis.values.len()).filter(twice).map(problem).collect()
+    (0..axis.values.len()).filter(|&at| (0..at).any(|before| alike(before, at))).map(problem).collect()
 }
 
 /// Experiments that are not there.

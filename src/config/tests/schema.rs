@@ -86,7 +86,15 @@ fn edges(option: &Json) -> Vec<String> {
         "number" if option.get("exclusiveMinimum").is_some() => vec!["1e-300".to_owned(), "3".to_owned()],
         "number" => vec![bound("minimum", "-1e300"), bound("maximum", "1e300")],
         "boolean" => vec!["true".to_owned()],
-        "array" => edges(&option["items"]).iter().map(|item| format!("[{item}, {item}]")).collect(),
+        "object" => {
+            let required = option["x-required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+            let set: Vec<String> = required.map(|key| format!("{key} = \"a\"")).collect();
+            vec![format!("{{ {} }}", set.join(", "))]
+        }
+        "array" => edges(Schema::get().resolve(&option["items"]))
+            .iter()
+            .map(|item| format!("[{item}, {item}]"))
+            .collect(),
         _ if option["x-form"] == "`EXPERIMENT@STEP`" => vec!["\"a@1\"".to_owned()],
         _ if option["examples"].is_array() => {
             option["examples"].as_array().into_iter().flatten().map(Json::to_string).collect()

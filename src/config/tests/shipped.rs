@@ -109,16 +109,24 @@ fn every_sweep_is_sound_as_it_is_and_under_each_profile() {
         ("accumulation", 4),
         ("cald_alpha", 10),
         ("cald_families", 15),
+        ("ssamba_checkpoints", 63),
+        ("ssamba_efficiency", 84),
         ("ssamba_esc50", 5),
         ("ssamba_iemocap", 5),
         ("ssamba_masks", 9),
         ("ssamba_pretraining", 12),
+        ("ssamba_scenes", 6),
     ];
     assert_eq!(names, shipped.map(|(name, _)| name));
     for profile in [None, Some("smoke"), Some("study"), Some("ci")] {
         for (name, count) in shipped {
-            // One size on the bundled corpus.
-            let count = if name == "ssamba_masks" && profile.is_some() { 3 } else { count };
+            // One size on the bundled corpus, two lengths, and what was pre-trained there beside none.
+            let count = match (name, profile) {
+                ("ssamba_masks", Some(_)) => 3,
+                ("ssamba_efficiency", Some(_)) => 8,
+                ("ssamba_checkpoints", Some(_)) => 14,
+                _ => count,
+            };
             assert_eq!(points(name, profile).len(), count, "{name} under {profile:?}");
         }
     }

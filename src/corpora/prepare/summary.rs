@@ -42,6 +42,9 @@ pub struct Summary {
     pub vocab_size: usize,
     /// Classes of each classifier head (`classifier_num_targets`).
     pub classes: Vec<usize>,
+    /// Whether an utterance may have any number of the one head's classes (`classifier_loss = "binary"`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_number: bool,
     /// Files and lines that yielded nothing, and the utterances lost with them.
     pub skipped: usize,
     pub skipped_utterances: usize,
@@ -83,6 +86,13 @@ pub struct LabelCount {
     pub utterances: usize,
 }
 
+/// Seconds with a label each are as many in every clip.
+fn any_number(layout: &Layout) -> bool {
+    let mut labels = layout.units.iter().flat_map(|unit| &unit.clips).map(|clip| clip.labels.len());
+    let first = labels.next();
+    layout.heads.len() == 1 && labels.any(|number| Some(number) != first)
+}
+
 impl Summary {
     pub(super) fn of(recipe: &dyn Recipe, layout: &Layout, made: &[Made]) -> Result<Self, PrepareError> {
         let bad = || layout.bad.iter().chain(made.iter().flat_map(|made| &made.bad));
@@ -106,6 +116,7 @@ impl Summary {
             claims: layout.claims.clone(),
             vocab_size: if said { tokenizer.size() } else { 0 },
             classes: layout.heads.iter().map(|head| head.classes.len()).collect(),
+            any_number: any_number(layout),
             skipped: skipped().count(),
             skipped_utterances: skipped().sum(),
             cut_utterances: bad().filter(|bad| bad.outcome == Outcome::Cut).count(),

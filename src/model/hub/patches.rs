@@ -34,7 +34,7 @@ pub fn config(plan: &PatchesPlan, labels: &[String], headless: bool) -> Json {
             config["class_token"] = json!(mamba.class_token);
             ("ssamba", "Ssamba")
         }
-        Trunk::Attention { heads, inner, tokens } => {
+        Trunk::Attention { heads, inner, tokens, .. } => {
             config["num_attention_heads"] = (*heads).into();
             config["intermediate_size"] = (*inner).into();
             config["tokens"] = (*tokens).into();

@@ -1,7 +1,7 @@
 //! One layer of a vision transformer (timm's, with its names).
 
 use kernels::add::add;
-use kernels::attention::{Attention, attention};
+use kernels::attention::{Attention, Scores, attention};
 use kernels::gelu::gelu;
 use kernels::{Array, Backend, OpError};
 
@@ -20,11 +20,12 @@ pub(super) struct Block {
     outer: Linear,
     width: usize,
     heads: usize,
+    scores: Scores,
 }
 
 impl Block {
     /// Parameters `norm1`, `attn.qkv`, `attn.proj`, `norm2`, `mlp.fc1`, `mlp.fc2`.
-    pub fn declare(scope: &mut Scope<'_>, width: usize, heads: usize, inner: usize) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, width: usize, heads: usize, inner: usize, scores: Scores) -> Self {
         let linear = |scope: &mut Scope<'_>, part: &str, name: &str, inputs: usize, outputs: usize| {
             Linear::normal(&mut scope.child(part).child(name), inputs, outputs, super::TOKEN_STD)
         };
@@ -35,7 +36,7 @@ impl Block {
         let outer_inputs = inner;
         let inner = linear(scope, "mlp", "fc1", width, inner);
         let outer = linear(scope, "mlp", "fc2", outer_inputs, width);
-        Block { norms: [first, second], qkv, projection, inner, outer, width, heads }
+        Block { norms: [first, second], qkv, projection, inner, outer, width, heads, scores }
     }
 
     /// # Shapes
@@ -68,6 +69,7 @@ impl Block {
             causal: false,
             dropout: 0.0,
             seed: 0,
+            scores: self.scores,
         };
         let mixed = attention(pass.tape, q, k, v, settings)?;
         self.projection.forward(pass, &mixed)

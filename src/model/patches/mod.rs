@@ -24,7 +24,7 @@ use self::trunk::{Keep, Trunk};
 use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
 use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
-use crate::plan::{self, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
+use crate::plan::{self, AttentionScores, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
 
 /// Of tokens and positions as they are drawn.
 const TOKEN_STD: f32 = 0.02;
@@ -328,9 +328,17 @@ impl Parts for PatchNet {
             ..Stage::default()
         };
         let list = self.trunk.list();
+        // Where scores are written out, they and their weights are there while a layer runs.
+        let scores = match plan.trunk {
+            plan::Trunk::Attention { heads, scores: AttentionScores::Materialised, .. } => {
+                2.0 * heads as f64 * tokens * (plan.tokens().0 + plan.patches()) as f64
+            }
+            _ => 0.0,
+        };
         let layer = |index| {
             let params = learning(&format!("v.{list}.{index}."));
-            Stage { params, ..mixing(plan.width, plan.mixer(), tokens) }
+            let mixing = mixing(plan.width, plan.mixer(), tokens);
+            Stage { params, made: mixing.made + scores, ..mixing }
         };
         let last = Stage {
             params: learning("v.norm") + learning("cpred") + learning("gpred") + learning("mlp_head"),

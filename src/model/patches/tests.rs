@@ -8,8 +8,8 @@ use super::*;
 use crate::model::declare;
 use crate::nn::Params;
 use crate::plan::{
-    Behaviour, BimambaType, Body, ClassToken, FeaturesPlan, Heads, ModelPlan, Pooling, PretextPlan,
-    Pretrained,
+    AttentionScores, Behaviour, BimambaType, Body, ClassToken, FeaturesPlan, Heads, ModelPlan, Pooling,
+    PretextPlan, Pretrained,
 };
 
 const WIDTH: usize = 8;
@@ -201,14 +201,15 @@ fn sizes_are_the_published_ones() {
         assert_eq!(count(plan(width, 24, trunk, 10, &[527])), audioset);
     }
     for (width, heads, pretraining) in [(192, 3, 6_046_290), (384, 6, 22_854_354), (768, 12, 88_763_346)] {
-        let trunk = plan::Trunk::Attention { heads, inner: 4 * width, tokens: 2 };
+        let trunk =
+            plan::Trunk::Attention { heads, inner: 4 * width, tokens: 2, scores: AttentionScores::Tiled };
         assert_eq!(count(plan(width, 12, trunk, 16, &[])), pretraining - 2 - 2 * dead(width));
     }
 }
 
 #[test]
 fn a_clip_has_the_features_that_it_has_alone_and_the_mean_behind_them() {
-    let trunk = plan::Trunk::Attention { heads: 1, inner: 4, tokens: 1 };
+    let trunk = plan::Trunk::Attention { heads: 1, inner: 4, tokens: 1, scores: AttentionScores::Tiled };
     let plan = plan(4, 1, trunk, 16, &[]);
     let (bands, frames) = (plan.features.bands, plan.features.frames);
     let front = Front::new(&plan);

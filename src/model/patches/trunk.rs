@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use kernels::attention::Scores;
 use kernels::{Array, Backend, OpError};
 
 use super::block::{Block, NORM_EPS};
 use super::stream::Stream;
 use crate::nn::{LayerNorm, Pass, Scope};
-use crate::plan::{self, PatchesPlan};
+use crate::plan::{self, AttentionScores, PatchesPlan};
 
 /// Which states are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +30,14 @@ impl Trunk {
     pub fn declare(scope: &mut Scope<'_>, plan: &PatchesPlan) -> Self {
         match &plan.trunk {
             plan::Trunk::Mamba(mamba) => Trunk::Mamba(Stream::declare(scope, plan, mamba)),
-            plan::Trunk::Attention { heads, inner, .. } => {
+            plan::Trunk::Attention { heads, inner, scores, .. } => {
+                let scores = match scores {
+                    AttentionScores::Tiled => Scores::Tiles,
+                    AttentionScores::Materialised => Scores::Whole,
+                };
                 let block = |index| {
                     let mut scope = scope.child("blocks");
-                    Arc::new(Block::declare(&mut scope.child(index), plan.width, *heads, *inner))
+                    Arc::new(Block::declare(&mut scope.child(index), plan.width, *heads, *inner, scores))
                 };
                 let blocks = (0..plan.layers).map(block).collect();
                 let norm = LayerNorm::declare(&mut scope.child("norm"), plan.width, NORM_EPS);

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{Body, Family, Heads, ModelPlan, Pretrained, divides};
 pub use crate::config::PatchTask;
 use crate::config::{
-    Behaviour, BimambaType, ClassToken, Filterbank, Patches, Pooling, Pretext, Scene, Ssamba, Ssast,
+    AttentionScores, Behaviour, BimambaType, ClassToken, Filterbank, Patches, Pooling, Pretext, Scene,
+    Ssamba, Ssast,
 };
 use crate::plan::Problem;
 
@@ -58,6 +59,9 @@ pub enum Trunk {
         heads: usize,
         inner: usize,
         tokens: usize,
+        /// Not written where they are tiled: runs from before there was a choice stay the same runs.
+        #[serde(skip_serializing_if = "AttentionScores::is_tiled")]
+        scores: AttentionScores,
     },
 }
 
@@ -295,7 +299,12 @@ pub(super) fn ssast_model(s: &Ssast, rate_hz: u32, problems: &mut Vec<Problem>) 
     };
     divides(s.num_heads, s.embed_dim, "model.ssast.num_heads", "embed_dim", problems);
     let tokens = if s.distilled { 2 } else { 1 };
-    let trunk = Trunk::Attention { heads: s.num_heads, inner: s.mlp_ratio * s.embed_dim, tokens };
+    let trunk = Trunk::Attention {
+        heads: s.num_heads,
+        inner: s.mlp_ratio * s.embed_dim,
+        tokens,
+        scores: s.attention,
+    };
     model(&written, trunk, rate_hz, problems)
 }
 

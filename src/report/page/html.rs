@@ -70,7 +70,7 @@ impl Tag {
 }
 
 /// Text as it may stand between tags and between double quotes.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

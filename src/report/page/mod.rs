@@ -29,6 +29,7 @@ mod thin;
 mod trend;
 
 pub use figure::Figure;
+pub use html::escaped;
 pub use media::Clip;
 pub use record::Record;
 

@@ -5,6 +5,7 @@
 //! what it comes to, [`chrome`] writes it for a viewer.
 
 mod chrome;
+mod forward;
 mod summary;
 mod sums;
 
@@ -25,6 +26,7 @@ use crate::plan::Plan;
 use crate::record::{Event, RunFinished, RunStarted, RunState, Sink, Values, host};
 
 pub use chrome::chrome;
+pub use forward::{Forward, forward, patches};
 pub use summary::{LayerCost, OpCost, PhaseCost, Summary, Throughput};
 
 /// Waiting for the batches of an update.

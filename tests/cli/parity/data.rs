@@ -85,7 +85,7 @@ fn loader(dir: &Path, plan: &DataPlan) -> Loader {
     let tokenizer = CtcTokenizer::from_json(Path::new("vocab.json"), json).unwrap();
     let encoder = Encoder::new(plan, Some(Spelling { tokenizer, outputs: 6 }), None);
     let corpus = Corpus::open(dir, "meta.txt", MetaFormat::Nlt).unwrap();
-    Loader::new(corpus, &encoder, plan, 1, 1.0).unwrap()
+    Loader::new(vec![(corpus, 1.0)], &encoder, plan, 1, 1.0).unwrap()
 }
 
 fn data_plan(case: &Json) -> DataPlan {
@@ -94,6 +94,7 @@ fn data_plan(case: &Json) -> DataPlan {
     DataPlan {
         dir: String::new(),
         train_meta: String::new(),
+        mix: Vec::new(),
         dev_meta: String::new(),
         test_meta: String::new(),
         format: DataFormat::Nlt,

@@ -50,6 +50,7 @@ fn learning_rates_are_the_references() {
             min_lr: real(1),
             final_lr: real(2),
             warmup_steps: whole(3),
+            warmup_stairs: 1,
             plateau_steps: whole(4),
             decay_steps: whole(5),
             decay: if cells[6] == "exp" { Decay::Exp } else { Decay::Linear },
