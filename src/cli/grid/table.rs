@@ -24,8 +24,8 @@ pub(super) fn text(rows: &[Row]) -> String {
 /// A page of its own, with the picture.
 pub(super) fn markdown(study: &Study, rows: &[Row], extent: Extent, picture: &str) -> String {
     let mut text = format!(
-        "# {}: time and memory forward\n\nEvery point in a process of its own, its model at rest and freshly drawn, on patches of noise: the median of \
-         {} passes after {} to warm up; memory is the peak beyond the program's own. {}, {} cores.\n\n![time and memory]({picture})\n\n",
+        "# {}: time and memory forward\n\nEvery point in a process of its own, its model at rest and freshly drawn, on patches of noise: the median over \
+         passes, of which there were {} after {} to warm up; memory is the peak beyond the program's own. {}, {} cores.\n\n![time and memory]({picture})\n\n",
         study.name,
         extent.steps,
         extent.warmup,

@@ -123,6 +123,8 @@ fn every_sweep_is_sound_as_it_is_and_under_each_profile() {
             // One size on the bundled corpus, two lengths, and what was pre-trained there beside none.
             let count = match (name, profile) {
                 ("ssamba_masks", Some(_)) => 3,
+                // Three seeds.
+                ("cald_alpha", Some("study")) => 30,
                 ("ssamba_efficiency", Some(_)) => 8,
                 ("ssamba_checkpoints", Some(_)) => 14,
                 _ => count,
