@@ -84,3 +84,15 @@ fn files_shorter_than_the_checkpoint_says_are_damaged() {
     let error = metrics::read(&home.folder).unwrap_err().to_string();
     assert!(error.starts_with(&format!("`{}` is damaged: line 2 is not a row: ", path.display())), "{error}");
 }
+
+#[test]
+fn numbers_are_read_back_to_the_last_bit() {
+    let home = home();
+    // A quick reader of decimals makes the neighbour of each of these.
+    let written = [11.516671360229081, 0.1 + 0.2, 5.0e-324, 1.7976931348623157e308];
+    let rows = written.map(|value| serde_json::json!({ "step": 1, "dev/loss": value }).to_string() + "\n");
+    fs::write(home.folder.metrics_jsonl(), rows.concat()).unwrap();
+    let read = crate::record::metrics::read(&home.folder).unwrap();
+    let read: Vec<u64> = read.iter().map(|row| row.values["dev/loss"].to_bits()).collect();
+    assert_eq!(read, written.map(f64::to_bits));
+}
