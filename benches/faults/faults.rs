@@ -184,27 +184,19 @@ impl Fault for Damage {
     }
 
     fn try_out(&self, subjects: &[Subject], home: &Path, rng: &mut Pcg64Mcg) -> Tried {
-        let mut tried = Tried::default();
-        for subject in subjects {
-            let dir = fresh(home, subject);
-            let Some(run) = stopped_between(subject, &dir) else {
-                tried.note(subject, ["it never was between two checkpoints".into()]);
-                continue;
-            };
-            let newest = newest(&run).expect("a checkpoint");
+        interrupted(subjects, home, |tried, subject, dir, run| {
+            let newest = newest(run).expect("a checkpoint");
             let mut files: Vec<PathBuf> =
                 fs::read_dir(&newest).expect("a checkpoint").flatten().map(|entry| entry.path()).collect();
             files.sort();
             self.strike(&files[rng.random_range(0..files.len())], rng);
-            tried.times += 1;
-            let last = tried.finish(subject, &dir, 1);
+            let last = tried.finish(subject, dir, 1);
             let step = newest.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let said = log(&run);
+            let said = log(run);
             if !said.lines().any(|line| line.contains(&format!("{step}/")) && line.contains("is damaged")) {
                 tried.note(subject, [format!("nothing is said of {step}: {}\n{said}", last.err)]);
             }
-        }
-        tried
+        })
     }
 }
 
@@ -233,6 +225,26 @@ fn newest(run: &Path) -> Option<PathBuf> {
 
 fn log(run: &Path) -> String {
     fs::read_to_string(run.join("log.txt")).unwrap_or_default()
+}
+
+/// Stops every family's run between two checkpoints, in a folder of its own, and does something with what is left.
+fn interrupted(
+    subjects: &[Subject],
+    home: &Path,
+    mut strike: impl FnMut(&mut Tried, &Subject, &Path, &Path),
+) -> Tried {
+    let mut tried = Tried::default();
+    for subject in subjects {
+        let dir = fresh(home, subject);
+        match stopped_between(subject, &dir) {
+            Some(run) => {
+                tried.times += 1;
+                strike(&mut tried, subject, &dir, &run);
+            }
+            None => tried.note(subject, ["it never was between two checkpoints".into()]),
+        }
+    }
+    tried
 }
 
 /// Starts a run and kills it as soon as its own run, not one that it needs, has two checkpoints.
@@ -268,19 +280,14 @@ impl Fault for TornLine {
     }
 
     fn try_out(&self, subjects: &[Subject], home: &Path, _: &mut Pcg64Mcg) -> Tried {
-        let mut tried = Tried::default();
-        for subject in subjects {
-            let dir = fresh(home, subject);
-            let Some(run) = stopped_between(subject, &dir) else { continue };
+        interrupted(subjects, home, |tried, subject, dir, run| {
             for file in ["metrics.jsonl", "timings.jsonl"] {
                 let mut rows = fs::read(run.join(file)).unwrap_or_default();
                 rows.extend(b"{\"step\":7,\"train/lo");
                 fs::write(run.join(file), rows).expect("written");
             }
-            tried.times += 1;
-            tried.finish(subject, &dir, 1);
-        }
-        tried
+            tried.finish(subject, dir, 1);
+        })
     }
 }
 
@@ -324,19 +331,12 @@ impl Fault for Moved {
     }
 
     fn try_out(&self, subjects: &[Subject], home: &Path, _: &mut Pcg64Mcg) -> Tried {
-        let mut tried = Tried::default();
-        for subject in subjects {
-            let dir = fresh(home, subject);
-            if stopped_between(subject, &dir).is_none() {
-                continue;
-            }
+        interrupted(subjects, home, |tried, subject, dir, _| {
             let moved = home.join("try").join("moved");
             _ = fs::remove_dir_all(&moved);
-            fs::rename(&dir, &moved).expect("moved");
-            tried.times += 1;
+            fs::rename(dir, &moved).expect("moved");
             tried.finish(subject, &moved, 1);
-        }
-        tried
+        })
     }
 }
 
@@ -352,20 +352,15 @@ impl Fault for Copied {
     }
 
     fn try_out(&self, subjects: &[Subject], home: &Path, _: &mut Pcg64Mcg) -> Tried {
-        let mut tried = Tried::default();
-        for subject in subjects {
-            let dir = fresh(home, subject);
-            let Some(run) = stopped_between(subject, &dir) else { continue };
+        interrupted(subjects, home, |tried, subject, dir, run| {
             let copy = home.join("try").join("copy");
             _ = fs::remove_dir_all(&copy);
-            let copied = std::process::Command::new("cp").arg("-a").args([&dir, &copy]).status();
+            let copied = std::process::Command::new("cp").arg("-a").args([dir, &copy]).status();
             assert!(copied.is_ok_and(|status| status.success()));
-            tried.times += 1;
-            tried.finish(subject, &dir, 1);
+            tried.finish(subject, dir, 1);
             tried.finish(subject, &copy, 1);
             let twin = copy.join(run.file_name().unwrap_or_default());
-            tried.note(subject, between(&run, &twin));
-        }
-        tried
+            tried.note(subject, between(run, &twin));
+        })
     }
 }

@@ -30,17 +30,21 @@ pub struct Count {
 impl Count {
     /// `412 of 2,351 files  3 min 10 s left`
     pub fn files(&self) -> String {
-        format!("{} of {} files  {} left", units::count(self.done), units::count(self.all), self.left())
+        self.of("files")
     }
 
     /// `4 of 15 runs  1 h 10 min left`
     pub fn runs(&self) -> String {
-        format!("{} of {} runs  {} left", units::count(self.done), units::count(self.all), self.left())
+        self.of("runs")
     }
 
     /// `4 of 15 points  1 h 10 min left`
     pub fn points(&self) -> String {
-        format!("{} of {} points  {} left", units::count(self.done), units::count(self.all), self.left())
+        self.of("points")
+    }
+
+    fn of(&self, noun: &str) -> String {
+        format!("{} of {} {noun}  {} left", units::count(self.done), units::count(self.all), self.left())
     }
 
     /// How long it will take, in words.

@@ -123,17 +123,7 @@ pub fn run<D: Backend>(
         let updated = match update(&mut run.state, device, plan, teacher, &batches, lanes.as_ref(), transport)
         {
             Ok(updated) => updated,
-            // Nor must a lost process; but what was said of this update would be said again.
-            Err(TrainError::Lost { .. } | TrainError::Helper { .. })
-                if !switched && session.stop.requested() =>
-            {
-                return run.interrupt();
-            }
-            Err(error @ (TrainError::Lost { .. } | TrainError::Helper { .. })) if !switched => {
-                run.save()?;
-                return Err(error);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return run.cut_short(error, switched),
         };
         run.advance(updated, position, started)?;
         let step = run.state.step;
@@ -310,6 +300,20 @@ impl<'a, D: Backend> Run<'a, D> {
     fn interrupt(mut self) -> Result<Outcome, TrainError> {
         self.save()?;
         self.end(RunState::Interrupted, Values::new())
+    }
+
+    /// An update that could not be taken: a lost process must not cost those since the last checkpoint. Where the update began with another
+    /// teacher nothing is saved, or what was said of that would be said again.
+    fn cut_short(mut self, error: TrainError, switched: bool) -> Result<Outcome, TrainError> {
+        let is_lost = matches!(error, TrainError::Lost { .. } | TrainError::Helper { .. });
+        if !is_lost || switched {
+            return Err(error);
+        }
+        if self.stop.requested() {
+            return self.interrupt();
+        }
+        self.save()?;
+        Err(error)
     }
 
     /// Judges the best checkpoint on the test set and ends the run.

@@ -52,6 +52,12 @@ pub(super) fn value(record: &Record, path: &str) -> Option<String> {
     }
 }
 
+/// An option as a name may have it: `max_lr=0.001`.
+pub(super) fn setting(path: &str, value: &str) -> String {
+    let leaf = path.rsplit('.').next().unwrap_or(path);
+    format!("{leaf}={}", value.trim_matches('"'))
+}
+
 pub(super) fn section(records: &[Record], names: &[String], differing: &[String]) -> Option<Section> {
     if differing.is_empty() {
         return None;

@@ -54,9 +54,8 @@ fn settings(record: &Record, namesakes: &[&Record]) -> String {
         return String::new();
     }
     let setting = |path: &String| {
-        let leaf = path.rsplit('.').next().unwrap_or(path);
         let value = differences::value(record, path).unwrap_or_else(|| "–".into());
-        format!("{leaf}={}", value.trim_matches('"'))
+        differences::setting(path, &value)
     };
     differing.iter().map(setting).collect::<Vec<_>>().join(" ")
 }

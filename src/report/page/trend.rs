@@ -2,7 +2,7 @@
 //! else that differs.
 
 use super::chart::hue;
-use super::differences::value;
+use super::differences::{setting, value};
 use super::html::{Tag, px, tag};
 use super::plot::{Scale, axes, canvas, said};
 use super::record::Record;
@@ -129,10 +129,8 @@ impl<'a> Trend<'a> {
 
 /// The run's name and the other options in which runs differ.
 fn label(record: &Record, options: &[String], over: &str) -> String {
-    let others = options.iter().filter(|option| *option != over).filter_map(|option| {
-        let leaf = option.rsplit('.').next().unwrap_or(option);
-        Some(format!("{leaf}={}", value(record, option)?.trim_matches('"')))
-    });
+    let others = options.iter().filter(|option| *option != over);
+    let others = others.filter_map(|option| Some(setting(option, &value(record, option)?)));
     std::iter::once(record.run.identity.name.clone()).chain(others).collect::<Vec<_>>().join(" ")
 }
 
