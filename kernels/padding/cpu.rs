@@ -1,4 +1,6 @@
-//! The CPU kernels: one sequence per task, whole frames copied or added.
+//! The CPU kernels: some hundred frames of a sequence per task, copied or added whole.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -6,6 +8,8 @@ use super::{Batch, FirstFrame, MeanPool, ReversePadded, ZeroPadding};
 use crate::op::{CpuOp, Gradient};
 use crate::simd;
 
+/// Frames of one task.
+const PIECE: usize = 256;
 /// Frames summed before the sum joins the total, so that long sequences lose no precision.
 const FRAMES: usize = 64;
 
@@ -27,8 +31,8 @@ impl CpuOp for ZeroPadding {
     ) {
         match &mut dinputs[0] {
             Some(dx) if dx.is_fresh() => self.keep(doutputs[0], dx),
-            Some(dx) => self.0.for_each(doutputs[0], dx, |len, dout, dx| {
-                simd::add(&mut dx[..len * self.0.channels], dout);
+            Some(dx) => self.0.for_each(doutputs[0], dx, |Piece { valid, .. }, dout, dx| {
+                simd::add(&mut dx[..valid.len()], &dout[valid]);
             }),
             None => {}
         }
@@ -38,9 +42,9 @@ impl CpuOp for ZeroPadding {
 impl ZeroPadding {
     /// Valid frames as they are, zeros behind them.
     fn keep(&self, from: &[f32], to: &mut [f32]) {
-        self.0.for_each(from, to, |len, from, to| {
-            let (valid, padding) = to.split_at_mut(len * self.0.channels);
-            valid.copy_from_slice(&from[..valid.len()]);
+        self.0.for_each(from, to, |Piece { valid, .. }, from, to| {
+            let (kept, padding) = to.split_at_mut(valid.len());
+            kept.copy_from_slice(&from[valid]);
             padding.fill(0.0);
         });
     }
@@ -65,8 +69,8 @@ impl CpuOp for ReversePadded {
         let channels = self.0.channels;
         match &mut dinputs[0] {
             Some(dx) if dx.is_fresh() => self.reverse(doutputs[0], dx),
-            Some(dx) => self.0.for_each(doutputs[0], dx, |len, dout, dx| {
-                let frames = dout[..len * channels].chunks_exact(channels).rev();
+            Some(dx) => self.0.for_each(doutputs[0], dx, |Piece { mirrored, .. }, dout, dx| {
+                let frames = dout[mirrored].chunks_exact(channels).rev();
                 dx.chunks_exact_mut(channels).zip(frames).for_each(|(dx, dout)| simd::add(dx, dout));
             }),
             None => {}
@@ -78,23 +82,38 @@ impl ReversePadded {
     /// Valid frames last to first, zeros behind them.
     fn reverse(&self, from: &[f32], to: &mut [f32]) {
         let channels = self.0.channels;
-        self.0.for_each(from, to, |len, from, to| {
-            let (valid, padding) = to.split_at_mut(len * channels);
-            let frames = from[..valid.len()].chunks_exact(channels).rev();
+        self.0.for_each(from, to, |Piece { mirrored, .. }, from, to| {
+            let (valid, padding) = to.split_at_mut(mirrored.len());
+            let frames = from[mirrored].chunks_exact(channels).rev();
             valid.chunks_exact_mut(channels).zip(frames).for_each(|(to, from)| to.copy_from_slice(from));
             padding.fill(0.0);
         });
     }
 }
 
+/// Some frames of a sequence: where its elements are that belong to the valid ones among them.
+struct Piece {
+    /// In their own place.
+    valid: Range<usize>,
+    /// In their place when the valid part is turned round.
+    mirrored: Range<usize>,
+}
+
 impl Batch {
-    /// Hands `work` each sequence: its valid length, its elements in `from` and in `to`.
-    fn for_each(&self, from: &[f32], to: &mut [f32], work: impl Fn(usize, &[f32], &mut [f32]) + Sync) {
+    /// Hands `work` every piece of `to`, and the sequence in `from` that it belongs to.
+    fn for_each(&self, from: &[f32], to: &mut [f32], work: impl Fn(Piece, &[f32], &mut [f32]) + Sync) {
         if to.is_empty() {
             return;
         }
         let sequences = to.par_chunks_mut(self.sequence()).zip(from.par_chunks(self.sequence()));
-        sequences.zip(&self.lens).for_each(|((to, from), &len)| work(len, from, to));
+        sequences.zip(&self.lens).for_each(|((to, from), &len)| {
+            let (piece, end) = (PIECE * self.channels, len * self.channels);
+            to.par_chunks_mut(piece).enumerate().for_each(|(index, to)| {
+                let first = (index * piece).min(end);
+                let last = (first + to.len()).min(end);
+                work(Piece { valid: first..last, mirrored: end - last..end - first }, from, to);
+            });
+        });
     }
 }
 

@@ -12,10 +12,13 @@ fn x(batch: &Batch) -> [Vec<f64>; 1] {
     [Numbers::new(3).take(batch.lens.len() * batch.sequence(), 2.0, 0.3)]
 }
 
+/// Sequences of several tasks, valid parts that end in the first and the second of them, and where one ends.
+const LONG: (&[usize], usize, usize) = (&[600, 513, 512, 40], 600, 2);
+
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (lens, time, channels) in
-        [(&[1][..], 1, 1), (&[0, 1, 5, 3], 5, 3), (&[7, 7], 7, 17), (&[0], 2, 4), (&[], 3, 2)]
+        [(&[1][..], 1, 1), (&[0, 1, 5, 3], 5, 3), (&[7, 7], 7, 17), (&[0], 2, 4), (&[], 3, 2), LONG]
     {
         let b = batch(lens, time, channels);
         check(&ZeroPadding(b.clone()), &x(&b), &[true], |inputs| reference::zero(&b, inputs));

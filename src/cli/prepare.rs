@@ -195,18 +195,14 @@ fn next(summary: &Summary, to: &Path) -> String {
     if summary.vocab_size > 0 {
         settings.push(format!("`asr_vocab_size` to {} or more", summary.vocab_size));
     }
-    if summary.any_number {
-        let targets = format!(
+    if !summary.classes.is_empty() {
+        settings.push(format!(
             "`num_targets` to {:?} (in `[model.wav2vec2]`: `classifier_num_targets`)",
             summary.classes
-        );
-        settings.extend([
-            targets,
-            "`classifier_loss` to `binary`".to_owned(),
-            "`select` to `dev/mAP`".to_owned(),
-        ]);
-    } else if !summary.classes.is_empty() {
-        settings.push(format!("`classifier_num_targets` to {:?}", summary.classes));
+        ));
+    }
+    if summary.any_number {
+        settings.extend(["`classifier_loss` to `binary`", "`select` to `dev/mAP`"].map(str::to_owned));
     }
     format!("set {}", settings.join(", "))
 }

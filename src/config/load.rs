@@ -105,15 +105,19 @@ fn put_together(path: &Path, read: Files, request: &Request) -> Reading {
         files.iter().all(|file| file.sound) && problems.iter().all(|problem| problem.path != "extends");
 
     let (mut layers, wrong) = file_layers(files, request.profile.as_deref());
-    if readable {
-        problems.extend(wrong);
-    }
     let sweeps: Vec<_> = layers.iter_mut().filter_map(sweep::take).collect();
     let mut left_out = Vec::new();
     match (&request.point, sweeps.last()) {
         (Some(point), _) => left_out = set_point(point, &mut layers, schema),
-        (None, Some((source, entry))) => problems.push(is_sweep(source, entry, path)),
+        // What it lacks as an experiment, its points may have.
+        (None, Some((source, entry))) => {
+            problems.push(is_sweep(source, entry, path));
+            return Reading { loaded: None, problems };
+        }
         (None, None) => {}
+    }
+    if readable {
+        problems.extend(wrong);
     }
     for (items, mut wrong, own) in overrides_of(request, schema, &model_of(&layers)) {
         for item in items {

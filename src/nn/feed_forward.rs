@@ -30,17 +30,19 @@ impl FeedForward {
         activation_dropout: f32,
         hidden_dropout: f32,
     ) -> Self {
-        let mut dense = |name: &str, inputs: usize, outputs: usize| {
-            let mut scope = scope.child(name);
-            let weight = scope.param("weight", [outputs, inputs], Init::Normal { std });
-            [weight, scope.param("bias", [outputs], Init::Constant(0.0))]
-        };
+        let [intermediate, output] = pair(scope, ["intermediate_dense", "output_dense"], width, inner, std);
+        FeedForward { drops_channels: false, intermediate, output, activation_dropout, hidden_dropout }
+    }
+
+    /// timm's: parameters `fc1` and `fc2`. Nothing drops.
+    pub fn timm(scope: &mut Scope<'_>, width: usize, inner: usize, std: f32) -> Self {
+        let [intermediate, output] = pair(scope, ["fc1", "fc2"], width, inner, std);
         FeedForward {
             drops_channels: false,
-            intermediate: dense("intermediate_dense", width, inner),
-            output: dense("output_dense", inner, width),
-            activation_dropout,
-            hidden_dropout,
+            intermediate,
+            output,
+            activation_dropout: 0.0,
+            hidden_dropout: 0.0,
         }
     }
 
@@ -79,4 +81,14 @@ impl FeedForward {
         let (rate, seed) = pass.dropout(self.hidden_dropout);
         dropout(pass.tape, &y, rate, seed)
     }
+}
+
+/// Weight and bias of the way in and of the way out, weights normal, biases zero.
+fn pair(scope: &mut Scope<'_>, names: [&str; 2], width: usize, inner: usize, std: f32) -> [[ParamId; 2]; 2] {
+    let mut dense = |name: &str, inputs: usize, outputs: usize| {
+        let mut scope = scope.child(name);
+        let weight = scope.param("weight", [outputs, inputs], Init::Normal { std });
+        [weight, scope.param("bias", [outputs], Init::Constant(0.0))]
+    };
+    [dense(names[0], width, inner), dense(names[1], inner, width)]
 }

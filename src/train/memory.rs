@@ -7,7 +7,7 @@ use super::run::AHEAD;
 use crate::data::first_epoch;
 use crate::model::{Network, Stage, Step, declare};
 use crate::nn::Declaration;
-use crate::plan::{Body, DataPlan, ModelPlan, PatchTask, Plan, Recompute};
+use crate::plan::{Body, DataPlan, ModelPlan, PatchTask, PatchesPlan, Plan, Recompute};
 
 const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
@@ -63,11 +63,17 @@ pub fn forward_bytes(plan: &Plan) -> u64 {
     if patches.task == PatchTask::PretrainJoint {
         patches.task = PatchTask::PretrainMpc;
     }
-    let clip = patches.features.frames as f64 * f64::from(patches.features.rate_hz) / 100.0;
+    let clips = plan.data.batch_size as f64;
+    let (clip, given) = (clip_samples(patches), clips * (patches.patches() * patches.patch_len()) as f64);
     let declared = declare(&plan.model);
-    let stages = stages(&plan, &declared, plan.data.batch_size as f64 * clip);
+    let stages = stages(&plan, &declared, clips * clip);
     let made = stages.iter().map(|stage| stage.made).fold(0.0, f64::max);
-    ((floats(declared.1.iter()) + made) * FLOAT_BYTES) as u64
+    ((floats(declared.1.iter()) + given + made) * FLOAT_BYTES) as u64
+}
+
+/// Samples of a clip as a model of patches brings all to one length.
+fn clip_samples(patches: &PatchesPlan) -> f64 {
+    patches.features.frames as f64 * f64::from(patches.features.rate_hz) / 100.0
 }
 
 /// The most floats at a time on the way forward and back.
@@ -163,10 +169,16 @@ mod tests {
         let kept: u64 = forward().map(|span| span.saved_bytes).sum();
         // The first op is the first convolution; its frames tell how long the batch was.
         let first = forward().next().and_then(|span| span.shape).unwrap();
-        let encoder = plan.model.wav2vec2().unwrap();
-        let samples = (first.rows() * encoder.convs[0].stride) as f64;
+        let (samples, given) = match &plan.model.body {
+            // Patches themselves are made by no op.
+            Body::Patches(patches) => {
+                let clips = plan.data.batch_size as f64;
+                (clips * clip_samples(patches), clips * (patches.patches() * patches.patch_len()) as f64)
+            }
+            _ => ((first.rows() * plan.model.wav2vec2().unwrap().convs[0].stride) as f64, 0.0),
+        };
         let foreseen: f64 = stages(plan, &declare(&plan.model), samples).iter().map(|stage| stage.kept).sum();
-        foreseen * FLOAT_BYTES / kept as f64
+        (foreseen - given) * FLOAT_BYTES / kept as f64
     }
 
     #[test]
@@ -175,7 +187,7 @@ mod tests {
         let stable = "model.wav2vec2.do_stable_layer_norm=true";
         let frozen = "model.wav2vec2.freeze_feature_encoder=true";
         let block = "train.recompute=\"block\"";
-        let ways: [(&str, &[&str]); 8] = [
+        let ways: [(&str, &[&str]); 11] = [
             ("tedlium_direct", &[]),
             ("tedlium_direct", &[stable]),
             ("tedlium_direct", &[frozen]),
@@ -184,6 +196,9 @@ mod tests {
             ("tedlium_unguided", &[frozen, block]),
             ("tedlium_unguided", &[frozen, mamba1]),
             ("tedlium_waypoint", &[frozen]),
+            ("ssast_pretrain_tiny", &[]),
+            ("ssast_pretrain_tiny", &[block]),
+            ("ssamba_pretrain_tiny", &["model.ssamba.embed_dim=64"]),
         ];
         // The scans' chunks are counted as if utterances were whole numbers of them.
         let ratios = ways.map(|(experiment, more)| foreseen_by_kept(&plan(experiment, more)));

@@ -136,6 +136,17 @@ fn a_sweep_is_no_single_run() {
 }
 
 #[test]
+fn nor_is_it_asked_for_what_only_its_experiments_have() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("x.toml");
+    fs::write(&path, "[sweep.axes]\nexperiment = [\"a.toml\", \"b.toml\"]\n").expect("a file");
+    let request = Request { profile: Some("smoke".into()), ..Request::default() };
+    let said = load(&path, &request).expect_err("a complaint").to_string();
+    let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error")).collect();
+    assert!(matches!(errors[..], [only] if only.starts_with("error[E015]")), "{said}");
+}
+
+#[test]
 fn axes_that_are_no_options() {
     let said = complaint(
         "[sweep]\nseed = 2\ntrain.max_lr = [1]\n[sweep.axes]\nmax_lr = [1]\ntrain.max_lrr = [1]\n\"train.min_lr\" = [1]\n\

@@ -83,7 +83,7 @@ pub struct Stage {
 }
 
 /// A layer of which only the output of `width` floats stays: the input of the next.
-fn again(mixed: Stage, fed: Stage, width: f64) -> Stage {
+pub(super) fn again(mixed: Stage, fed: Stage, width: f64) -> Stage {
     Stage {
         params: mixed.params + fed.params,
         kept: width,
@@ -130,6 +130,13 @@ pub(super) fn mixing(width: usize, mixer: MixerPlan, frames: f64) -> Stage {
         under_way: under_way * frames,
         owed: 0.0,
     }
+}
+
+/// The sum before a norm, the norm's output, what the first product makes, and the next sum and norm. What GELU makes of it is made twice.
+pub(super) fn feed_forward(width: usize, inner: usize, frames: f64) -> Stage {
+    let (width, inner) = (width as f64 * frames, inner as f64 * frames);
+    let kept = 2.0 * width + inner;
+    Stage { params: 0.0, kept, made: kept + 2.0 * width + inner, under_way: 2.0 * width + inner, owed: 0.0 }
 }
 
 /// A mixer in words.

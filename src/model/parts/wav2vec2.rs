@@ -1,6 +1,6 @@
 //! The parts of a wav2vec2 encoder.
 
-use super::{Part, Parts, Stage, Step, again, mixer_name, mixing};
+use super::{Part, Parts, Stage, Step, again, feed_forward, mixer_name, mixing};
 use crate::model::Wav2vec2;
 use crate::plan::{ConvLayer, NormKind, Wav2vec2Plan};
 
@@ -63,8 +63,8 @@ impl Parts for Wav2vec2 {
         let owed = if step.layers_compared { width } else { 0.0 };
         for index in 0..model.layers {
             let name = format!("wav2vec2.encoder.layers.{index}.");
-            let fed = feed_forward(model, frames, learning(&format!("{name}feed_forward")));
-            let fed = Stage { owed, ..fed };
+            let params = learning(&format!("{name}feed_forward"));
+            let fed = Stage { params, owed, ..feed_forward(model.width, model.inner, frames) };
             let mixed =
                 Stage { params: learning(&name) - fed.params, ..mixing(model.width, model.mixer, frames) };
             match step.recomputes {
@@ -113,11 +113,4 @@ fn convolutions(model: &Wav2vec2Plan, samples: f64, learning: &dyn Fn(&str) -> f
         stage
     };
     model.convs.iter().enumerate().map(stage).collect()
-}
-
-/// The sum before a norm, the norm's output, what the first product makes, and the next sum and norm. What GELU makes of it is made twice.
-fn feed_forward(model: &Wav2vec2Plan, frames: f64, params: f64) -> Stage {
-    let (width, inner) = (model.width as f64 * frames, model.inner as f64 * frames);
-    let kept = 2.0 * width + inner;
-    Stage { params, kept, made: kept + 2.0 * width + inner, under_way: 2.0 * width + inner, owed: 0.0 }
 }

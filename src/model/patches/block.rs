@@ -2,10 +2,9 @@
 
 use kernels::add::add;
 use kernels::attention::{Attention, Scores, attention};
-use kernels::gelu::gelu;
 use kernels::{Array, Backend, OpError};
 
-use crate::nn::{LayerNorm, Linear, Pass, Scope};
+use crate::nn::{FeedForward, LayerNorm, Linear, Pass, Scope};
 
 /// timm's, in all its transformers.
 pub(super) const NORM_EPS: f32 = 1e-6;
@@ -16,8 +15,7 @@ pub(super) struct Block {
     norms: [LayerNorm; 2],
     qkv: Linear,
     projection: Linear,
-    inner: Linear,
-    outer: Linear,
+    mlp: FeedForward,
     width: usize,
     heads: usize,
     scores: Scores,
@@ -26,17 +24,15 @@ pub(super) struct Block {
 impl Block {
     /// Parameters `norm1`, `attn.qkv`, `attn.proj`, `norm2`, `mlp.fc1`, `mlp.fc2`.
     pub fn declare(scope: &mut Scope<'_>, width: usize, heads: usize, inner: usize, scores: Scores) -> Self {
-        let linear = |scope: &mut Scope<'_>, part: &str, name: &str, inputs: usize, outputs: usize| {
-            Linear::normal(&mut scope.child(part).child(name), inputs, outputs, super::TOKEN_STD)
+        let linear = |scope: &mut Scope<'_>, name: &str, outputs: usize| {
+            Linear::normal(&mut scope.child("attn").child(name), width, outputs, super::TOKEN_STD)
         };
         let first = LayerNorm::declare(&mut scope.child("norm1"), width, NORM_EPS);
-        let qkv = linear(scope, "attn", "qkv", width, 3 * width);
-        let projection = linear(scope, "attn", "proj", width, width);
+        let qkv = linear(scope, "qkv", 3 * width);
+        let projection = linear(scope, "proj", width);
         let second = LayerNorm::declare(&mut scope.child("norm2"), width, NORM_EPS);
-        let outer_inputs = inner;
-        let inner = linear(scope, "mlp", "fc1", width, inner);
-        let outer = linear(scope, "mlp", "fc2", outer_inputs, width);
-        Block { norms: [first, second], qkv, projection, inner, outer, width, heads, scores }
+        let mlp = FeedForward::timm(&mut scope.child("mlp"), width, inner, super::TOKEN_STD);
+        Block { norms: [first, second], qkv, projection, mlp, width, heads, scores }
     }
 
     /// # Shapes
@@ -45,16 +41,17 @@ impl Block {
     /// # Errors
     /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let x = self.mix(pass, x)?;
+        let normed = pass.within("norm2", |pass| self.norms[1].forward(pass, &x))?;
+        let fed = pass.within("mlp", |pass| self.mlp.forward(pass, &normed))?;
+        add(pass.tape, &x, &fed)
+    }
+
+    /// x + attention(norm(x)); what is made on the way is gone behind it.
+    fn mix<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let normed = pass.within("norm1", |pass| self.norms[0].forward(pass, x))?;
         let mixed = pass.within("attn", |pass| self.attend(pass, &normed))?;
-        let x = add(pass.tape, x, &mixed)?;
-        let normed = pass.within("norm2", |pass| self.norms[1].forward(pass, &x))?;
-        let fed = pass.within("mlp", |pass| {
-            let y = self.inner.forward(pass, &normed)?;
-            let y = gelu(pass.tape, &y)?;
-            self.outer.forward(pass, &y)
-        })?;
-        add(pass.tape, &x, &fed)
+        add(pass.tape, x, &mixed)
     }
 
     fn attend<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {

@@ -21,7 +21,7 @@ use kernels::{Array, Backend, OpError};
 
 use self::front::Front;
 use self::trunk::{Keep, Trunk};
-use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
+use super::parts::{Part, Parts, Stage, Step, again, feed_forward, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
 use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
 use crate::plan::{self, AttentionScores, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
@@ -320,11 +320,18 @@ impl Parts for PatchNet {
             (step.samples / (plan.features.frames * plan.features.rate_hz as usize / 100) as f64).max(1.0);
         let passes = if plan.task == PatchTask::PretrainJoint { 2.0 } else { 1.0 };
         let tokens = passes * clips * (plan.tokens().0 + plan.patches()) as f64;
-        let (width, patch) = (plan.width as f64 * tokens, plan.patch_len() as f64 * tokens);
+        let width = plan.width as f64 * tokens;
+        // Either question is about the same patches; masked ones are asked about.
+        let patches = clips * (plan.patches() * plan.patch_len()) as f64;
+        let asked = match plan.task.pretrains() {
+            true => passes * clips * plan.pretext.masked as f64,
+            false => 0.0,
+        };
+        let answers = asked * plan.patch_len() as f64;
         let first = Stage {
             params: learning("v.p"),
-            kept: width + patch,
-            made: 2.0 * width + patch,
+            kept: width + patches,
+            made: 2.0 * width + patches,
             ..Stage::default()
         };
         let list = self.trunk.list();
@@ -335,18 +342,32 @@ impl Parts for PatchNet {
             }
             _ => 0.0,
         };
+        let fed = match plan.trunk {
+            plan::Trunk::Attention { inner, .. } => feed_forward(plan.width, inner, tokens),
+            plan::Trunk::Mamba(_) => Stage::default(),
+        };
+        // Of what both directions make only the sum stays for the one projection behind them, and nothing of the stream between layers.
+        let shared = match &plan.trunk {
+            plan::Trunk::Attention { .. } => 0.0,
+            plan::Trunk::Mamba(mamba) => mamba.inner as f64 * tokens + width,
+        };
         let layer = |index| {
-            let params = learning(&format!("v.{list}.{index}."));
             let mixing = mixing(plan.width, plan.mixer(), tokens);
-            Stage { params, made: mixing.made + scores, ..mixing }
+            let params = learning(&format!("v.{list}.{index}."));
+            let (kept, made) = (mixing.kept - shared, mixing.made + scores - shared);
+            let mixed = Stage { params, kept, made, ..mixing };
+            match step.recomputes {
+                false => vec![mixed, fed],
+                true => vec![again(mixed, fed, width)],
+            }
         };
         let last = Stage {
             params: learning("v.norm") + learning("cpred") + learning("gpred") + learning("mlp_head"),
-            kept: width + patch,
-            made: 2.0 * (width + patch),
-            under_way: 2.0 * (width + patch),
+            kept: 3.0 * asked * plan.width as f64,
+            made: width + 2.0 * answers,
+            under_way: 2.0 * (width + answers),
             owed: 0.0,
         };
-        std::iter::once(first).chain((0..plan.layers).map(layer)).chain([last]).collect()
+        std::iter::once(first).chain((0..plan.layers).flat_map(layer)).chain([last]).collect()
     }
 }
