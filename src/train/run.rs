@@ -92,13 +92,7 @@ pub fn run<D: Backend>(
     let plan = job.plan;
     let mut run = Run::open(device, job, session, sink)?;
     let loader = job.train_loader()?;
-    if loader.left_out > 0 {
-        let text = format!(
-            "{} of the training utterances are left out: a label of theirs is in no category",
-            loader.left_out
-        );
-        run.sink.emit(&Event::Note { text })?;
-    }
+    run.note_left_out(loader.left_out)?;
     let stream =
         Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
@@ -126,18 +120,7 @@ pub fn run<D: Backend>(
             Err(error) => return run.cut_short(error, switched),
         };
         run.advance(updated, position, started)?;
-        let step = run.state.step;
-        let last = step == plan.train.max_steps;
-        if plan.output.shows_weights(step) {
-            run.measure_weights()?;
-        }
-        if plan.eval.evaluates(step) || last {
-            run.judge_dev()?;
-            run.sound()?;
-        }
-        if plan.eval.saves(step) || run.improved || last {
-            run.save()?;
-        }
+        run.look_back()?;
     }
     run.finish()
 }
@@ -300,6 +283,33 @@ impl<'a, D: Backend> Run<'a, D> {
     fn interrupt(mut self) -> Result<Outcome, TrainError> {
         self.save()?;
         self.end(RunState::Interrupted, Values::new())
+    }
+
+    /// Says of how many utterances nothing is learned.
+    fn note_left_out(&mut self, count: usize) -> Result<(), TrainError> {
+        if count == 0 {
+            return Ok(());
+        }
+        let text =
+            format!("{count} of the training utterances are left out: a label of theirs is in no category");
+        Ok(self.sink.emit(&Event::Note { text })?)
+    }
+
+    /// Measures, judges and saves what is due behind an update.
+    fn look_back(&mut self) -> Result<(), TrainError> {
+        let (plan, step) = (self.plan, self.state.step);
+        let last = step == plan.train.max_steps;
+        if plan.output.shows_weights(step) {
+            self.measure_weights()?;
+        }
+        if plan.eval.evaluates(step) || last {
+            self.judge_dev()?;
+            self.sound()?;
+        }
+        if plan.eval.saves(step) || self.improved || last {
+            self.save()?;
+        }
+        Ok(())
     }
 
     /// An update that could not be taken: a lost process must not cost those since the last checkpoint. Where the update began with another

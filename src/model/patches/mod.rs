@@ -6,6 +6,7 @@
 
 mod block;
 mod front;
+mod parts;
 mod pool;
 pub mod positions;
 mod stream;
@@ -21,10 +22,9 @@ use kernels::{Array, Backend, OpError};
 
 use self::front::Front;
 use self::trunk::{Keep, Trunk};
-use super::parts::{Part, Parts, Stage, Step, again, feed_forward, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
 use crate::nn::{Init, LayerNorm, Linear, ParamId, Pass, Scope};
-use crate::plan::{self, AttentionScores, MambaPlan, MixerPlan, PatchTask, PatchesPlan};
+use crate::plan::{PatchTask, PatchesPlan};
 
 /// Of tokens and positions as they are drawn.
 const TOKEN_STD: f32 = 0.02;
@@ -265,109 +265,5 @@ impl PatchNet {
             class_logits,
             frames,
         })
-    }
-}
-
-impl PatchesPlan {
-    /// What mixes tokens in a layer, as memory is foreseen by.
-    fn mixer(&self) -> MixerPlan {
-        match &self.trunk {
-            plan::Trunk::Mamba(MambaPlan { inner, state, taps, rank, .. }) => MixerPlan::Mamba1 {
-                inner: *inner,
-                state: *state,
-                taps: *taps,
-                rank: *rank,
-                residual_inside: false,
-            },
-            plan::Trunk::Attention { heads, .. } => MixerPlan::Attention { heads: *heads },
-        }
-    }
-}
-
-impl Parts for PatchNet {
-    fn parts(&self, _samples: usize) -> Vec<Part> {
-        let plan = &self.plan;
-        let (tokens, _) = plan.tokens();
-        let ([bands, frames], all) = (plan.grid(), tokens + plan.patches());
-        let [high, long] = plan.shape;
-        let wide = [all, plan.width];
-        let spectrum = format!("log-mel energies, {} frames × {}", plan.features.frames, plan.features.bands);
-        let patches = format!("patches of {high} bands × {long} frames, {bands} × {frames} of them");
-        let mut parts = vec![
-            Part::new("features", spectrum, [plan.features.frames, plan.features.bands]),
-            Part::new("v.patch_embed", patches, [plan.patches(), plan.width]),
-            Part::new("v.pos_embed", "positions", wide),
-        ];
-        let mixer = mixer_name(self.plan.mixer());
-        let list = self.trunk.list();
-        parts.extend((0..plan.layers).map(|layer| Part::new(format!("v.{list}.{layer}"), &*mixer, wide)));
-        parts.push(Part::new(format!("v.{}", self.trunk.last_norm()), "last norm", wide));
-        let masked = [plan.pretext.masked, plan.patch_len()];
-        let pretext = self.pretext.iter().zip(["cpredlayer", "gpredlayer"]);
-        let pretext = pretext.filter(|(head, _)| head.is_some());
-        parts.extend(pretext.map(|(_, name)| Part::new(name, "linear, ReLU, linear", masked)));
-        let head = |(head, &classes): (usize, &usize)| {
-            Part::new(format!("mlp_head.{}", head + 1), "classifier", [1, classes])
-        };
-        parts.extend(plan.heads.classes.iter().enumerate().map(head));
-        parts
-    }
-
-    fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
-        let (plan, learning) = (&self.plan, step.learning);
-        // Clips are brought to one length; telling apart and drawing are a pass each.
-        let clips =
-            (step.samples / (plan.features.frames * plan.features.rate_hz as usize / 100) as f64).max(1.0);
-        let passes = if plan.task == PatchTask::PretrainJoint { 2.0 } else { 1.0 };
-        let tokens = passes * clips * (plan.tokens().0 + plan.patches()) as f64;
-        let width = plan.width as f64 * tokens;
-        // Either question is about the same patches; masked ones are asked about.
-        let patches = clips * (plan.patches() * plan.patch_len()) as f64;
-        let asked = match plan.task.pretrains() {
-            true => passes * clips * plan.pretext.masked as f64,
-            false => 0.0,
-        };
-        let answers = asked * plan.patch_len() as f64;
-        let first = Stage {
-            params: learning("v.p"),
-            kept: width + patches,
-            made: 2.0 * width + patches,
-            ..Stage::default()
-        };
-        let list = self.trunk.list();
-        // Where scores are written out, they and their weights are there while a layer runs.
-        let scores = match plan.trunk {
-            plan::Trunk::Attention { heads, scores: AttentionScores::Materialised, .. } => {
-                2.0 * heads as f64 * tokens * (plan.tokens().0 + plan.patches()) as f64
-            }
-            _ => 0.0,
-        };
-        let fed = match plan.trunk {
-            plan::Trunk::Attention { inner, .. } => feed_forward(plan.width, inner, tokens),
-            plan::Trunk::Mamba(_) => Stage::default(),
-        };
-        // Of what both directions make only the sum stays for the one projection behind them, and nothing of the stream between layers.
-        let shared = match &plan.trunk {
-            plan::Trunk::Attention { .. } => 0.0,
-            plan::Trunk::Mamba(mamba) => mamba.inner as f64 * tokens + width,
-        };
-        let layer = |index| {
-            let mixing = mixing(plan.width, plan.mixer(), tokens);
-            let params = learning(&format!("v.{list}.{index}."));
-            let (kept, made) = (mixing.kept - shared, mixing.made + scores - shared);
-            let mixed = Stage { params, kept, made, ..mixing };
-            match step.recomputes {
-                false => vec![mixed, fed],
-                true => vec![again(mixed, fed, width)],
-            }
-        };
-        let last = Stage {
-            params: learning("v.norm") + learning("cpred") + learning("gpred") + learning("mlp_head"),
-            kept: 3.0 * asked * plan.width as f64,
-            made: width + 2.0 * answers,
-            under_way: 2.0 * (width + answers),
-            owed: 0.0,
-        };
-        std::iter::once(first).chain((0..plan.layers).flat_map(layer)).chain([last]).collect()
     }
 }

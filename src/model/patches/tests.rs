@@ -8,8 +8,8 @@ use super::*;
 use crate::model::declare;
 use crate::nn::Params;
 use crate::plan::{
-    AttentionScores, Behaviour, BimambaType, Body, ClassToken, FeaturesPlan, Heads, ModelPlan, Pooling,
-    PretextPlan, Pretrained,
+    self, AttentionScores, Behaviour, BimambaType, Body, ClassToken, FeaturesPlan, Heads, MambaPlan,
+    ModelPlan, Pooling, PretextPlan, Pretrained,
 };
 
 const WIDTH: usize = 8;
