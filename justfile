@@ -51,3 +51,11 @@ slurm:
 # Runs killed, signalled, damaged, starved of disk: does anything get lost? Minutes.
 faults *args:
     cargo bench --bench faults -- {{args}}
+
+# Hostile bytes for every parser, for so many seconds of the processor; `--only NAME` for one of them. Overflows of numbers are panics here.
+fuzz secs="60" *args:
+    cargo run --release --quiet --config profile.release.package.runner.overflow-checks=true -p runner-fuzz -- --secs {{secs}} {{args}}
+
+# The kernels' tests under valgrind, which knows AVX2 and no AVX-512: minutes. Needs Debian's valgrind.
+valgrind *args:
+    .ci/valgrind {{args}}

@@ -256,6 +256,34 @@ fn unsafe_code_lives_in_kernels_only() {
     }
 }
 
+/// Clippy asks a reason of blocks and implementations; functions and what stands in tests are counted here too.
+#[test]
+fn every_unsafe_stands_under_its_reason() {
+    let (mut count, mut faults) = (0, Vec::new());
+    let files = [root().join("kernels"), root().join("fuzz/src")]
+        .iter()
+        .flat_map(|dir| rust_files(dir))
+        .collect::<Vec<_>>();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if !code.contains("unsafe ") || code.contains('"') {
+                continue;
+            }
+            count += 1;
+            let said = |line: &&str| line.contains("SAFETY:") || line.contains("# Safety");
+            // As far up as the comment and the statement that it stands over may reach.
+            if !lines[at.saturating_sub(8)..at].iter().any(said) {
+                faults.push(format!("{}:{}: `unsafe` without a reason", file.display(), at + 1));
+            }
+        }
+    }
+    println!("`unsafe`: {count} places, each under its reason");
+    assert!(count > 0 && faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// Cargo does not rebuild for another checkout's path: with a shared build folder one would be tested with the other's files.
 #[test]
 fn no_path_of_a_checkout_is_compiled_in() {

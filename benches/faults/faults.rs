@@ -208,8 +208,7 @@ impl Damage {
                 let at = rng.random_range(0..bytes.len());
                 bytes[at] ^= 1 << rng.random_range(0..8);
             }
-            // Without its last newline alone a file of text still says the same.
-            Damage::Truncated => bytes.truncate(rng.random_range(0..bytes.len() - 1)),
+            Damage::Truncated => bytes.truncate(rng.random_range(0..bytes.len())),
             Damage::Gone => return fs::remove_file(file).expect("removed"),
         }
         fs::write(file, bytes).expect("written");

@@ -18,6 +18,7 @@ const HEADER_BYTES: usize = 4 + 4 + 18;
 
 pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
     let facts = facts(&mut bytes.as_slice())?;
+    let file_bytes = bytes.len();
     let stream = packets::stream(Cursor::new(bytes));
     let mut reader = FlacReader::try_new(stream, FormatOptions::default()).map_err(|error| {
         // With a count of zero, finding no frame is no damage.
@@ -28,7 +29,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
     })?;
     let params = packets::codec_params(&reader)?;
     let mut decoder = FlacDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
-    let samples = packets::mix_all(&mut reader, &mut decoder)?;
+    let samples = packets::mix_all(&mut reader, &mut decoder, file_bytes)?;
     // A count of zero means that the encoder did not know it.
     if facts.samples != 0 && facts.samples != samples.len() as u64 {
         return Err(packets::wrong_count(facts.samples, samples.len()));

@@ -97,8 +97,8 @@ pub fn facts_bytes(name: &str, bytes: &[u8]) -> Result<Facts, AudioError> {
 fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
     match Format::known(&bytes)? {
         Format::Wav => wav::decode(bytes),
-        Format::Flac => flac::decode(bytes),
-        Format::Ogg => ogg::decode(bytes),
+        Format::Flac => packets::survived(|| flac::decode(bytes)),
+        Format::Ogg => packets::survived(|| ogg::decode(bytes)),
         Format::Sphere => sph::decode(&bytes),
     }
 }
@@ -130,7 +130,7 @@ fn flac_facts(reader: &mut (impl Read + Seek)) -> Result<Facts, Reason> {
     let mut bytes = Vec::new();
     reader.seek(SeekFrom::Start(0))?;
     reader.read_to_end(&mut bytes)?;
-    let samples = flac::decode(bytes)?.samples.len() as u64;
+    let samples = packets::survived(|| flac::decode(bytes))?.samples.len() as u64;
     Ok(Facts { samples, ..facts })
 }
 

@@ -23,11 +23,12 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
     if facts.samples == 0 {
         return Err(Reason::Empty);
     }
+    let file_bytes = bytes.len();
     let stream = packets::stream(Cursor::new(bytes));
     let mut reader = OggReader::try_new(stream, FormatOptions::default()).map_err(packets::reason)?;
     let params = packets::codec_params(&reader)?;
     let mut decoder = VorbisDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
-    let samples = packets::mix_all(&mut reader, &mut decoder)?;
+    let samples = packets::mix_all(&mut reader, &mut decoder, file_bytes)?;
     if facts.samples != samples.len() as u64 {
         return Err(packets::wrong_count(facts.samples, samples.len()));
     }

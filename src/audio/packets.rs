@@ -1,6 +1,7 @@
 //! The part of decoding that flac and Ogg Vorbis share: packets in, mono samples out.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
@@ -27,13 +28,31 @@ pub(super) fn codec_params(reader: &dyn FormatReader) -> Result<AudioCodecParame
         .ok_or_else(|| Reason::Damaged { detail: "it has no audio track".to_owned() })
 }
 
-/// Decodes every packet and averages the channels.
+/// The decoder's answer, and damage where it has none: it asserts of some files what only sound ones keep, and a panic would end all the work
+/// that was under way.
+pub(super) fn survived<T>(work: impl FnOnce() -> Result<T, Reason>) -> Result<T, Reason> {
+    let gave_up = |_| Err(Reason::Damaged { detail: "its decoder cannot go on with it".to_owned() });
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(gave_up)
+}
+
+/// Samples that a file may unpack to, and how many for each of its bytes besides: silence packs to some three hundred samples a byte in
+/// files that are meant to be heard, and to a dozen times that in files that are meant to fill a memory.
+const MOST_SAMPLES: u64 = 1 << 22;
+const MOST_PER_BYTE: u64 = 1000;
+
+/// Decodes every packet of a file of `file_bytes` and averages the channels.
 pub(super) fn mix_all(
     reader: &mut dyn FormatReader,
     decoder: &mut dyn AudioDecoder,
+    file_bytes: usize,
 ) -> Result<Vec<f32>, Reason> {
+    let most = MOST_SAMPLES + MOST_PER_BYTE * file_bytes as u64;
     let mut out = Vec::new();
     loop {
+        if out.len() as u64 > most {
+            let detail = format!("its {file_bytes} bytes unpack to more than {most} samples");
+            return Err(Reason::Damaged { detail });
+        }
         match reader.next_packet() {
             Ok(Some(packet)) => mix(decoder.decode(&packet).map_err(reason)?, &mut out)?,
             Ok(None) => return Ok(out),

@@ -359,3 +359,51 @@ fn a_flac_clip_reads_back_bit_for_bit() {
     }
     assert_eq!(Pcm16::of(&[1.0, -1.5, -1.0, 0.5]).clipped(), 2);
 }
+
+/// A flac file of blocks of 65,535 equal samples, of which each takes thirteen bytes.
+fn flac_of_silence(blocks: u8) -> Vec<u8> {
+    let crc = |bytes: &[u8], width: u32, polynomial: u32| {
+        let (top, mask) = (1 << (width - 1), u32::MAX >> (32 - width));
+        bytes.iter().fold(0_u32, |sum, &byte| {
+            (0..8).fold(sum ^ u32::from(byte) << (width - 8), |sum, _| {
+                (if sum & top == 0 { sum << 1 } else { sum << 1 ^ polynomial }) & mask
+            })
+        })
+    };
+    let samples = u64::from(blocks) * 65_535;
+    let mut bytes = b"fLaC\x80\0\0\x22\xff\xff\xff\xff\0\0\0\0\0\0".to_vec();
+    bytes.extend((16_000_u64 << 44 | 15 << 36 | samples).to_be_bytes());
+    bytes.extend([0; 16]);
+    for block in 0..blocks {
+        let mut frame = vec![0xff, 0xf8, 0x70, 0x08];
+        // The frame's number as UTF-8 would write it.
+        frame.extend(char::from(block).to_string().bytes());
+        frame.extend([0xff, 0xfe]);
+        frame.push(crc(&frame, 8, 0x07) as u8);
+        frame.extend([0, 0, 7]);
+        frame.extend((crc(&frame, 16, 0x8005) as u16).to_be_bytes());
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+#[test]
+fn a_file_that_unpacks_to_hours_of_nothing_is_refused() {
+    let whole = flac_of_silence(40);
+    assert_eq!(decode_bytes("x", whole).unwrap().samples.len(), 40 * 65_535);
+    let bomb = flac_of_silence(250);
+    let most = (1 << 22) + 1000 * bomb.len();
+    assert_eq!(
+        message(&bomb),
+        format!(
+            "cannot use audio `x`: it is damaged: its {} bytes unpack to more than {most} samples",
+            bomb.len()
+        )
+    );
+}
+
+#[test]
+fn a_wav_of_chunks_without_samples_is_refused() {
+    let bytes = [b"RIFF\0\0\0\0WAVE".to_vec(), b"junk\0\0\0\0".repeat(100_000)].concat();
+    assert_eq!(message(&bytes), "cannot use audio `x`: it is damaged: its first 4096 chunks hold no samples");
+}

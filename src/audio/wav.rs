@@ -15,6 +15,9 @@ const PLACEHOLDER_BYTES: u32 = 0x7fff_0000;
 /// Bytes of a clip that may stand in front of its samples; more is no header but a damaged length.
 const HEADER_LIMIT_BYTES: u64 = 64 << 20;
 
+/// Chunks that may stand in front of the samples; recorders write a handful.
+const MOST_CHUNKS: usize = 4096;
+
 /// What writing a clip did to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
@@ -137,7 +140,7 @@ fn find_data<R: Read + Seek>(reader: &mut R) -> Result<DataChunk, Reason> {
     let file_bytes = reader.seek(SeekFrom::End(0))?;
     let mut at = 12;
     let mut frame_bytes = 0;
-    loop {
+    for _ in 0..MOST_CHUNKS {
         reader.seek(SeekFrom::Start(at))?;
         let mut head = [0; 8];
         reader.read_exact(&mut head)?;
@@ -157,6 +160,7 @@ fn find_data<R: Read + Seek>(reader: &mut R) -> Result<DataChunk, Reason> {
         // Chunks are padded to even lengths.
         at += 8 + u64::from(claimed_bytes) + u64::from(claimed_bytes % 2);
     }
+    Err(Reason::Damaged { detail: format!("its first {MOST_CHUNKS} chunks hold no samples") })
 }
 
 /// Reads `block_align`, the bytes of one sample of every channel, from the format chunk under the cursor.

@@ -16,7 +16,7 @@ pub use model::{
     EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments, SplitName,
 };
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
-pub use results::{Format, ReportArguments, ResultsArguments};
+pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \
@@ -107,6 +107,11 @@ pub enum Verb {
     /// failed or damaged: the page says so. Example: `runner report results/runs/tedlium_* -o report.html`. An older page of this verb is
     /// replaced, any other file is not.
     Report(ReportArguments),
+    /// List checkpoints that runs can do without, and remove them with `--yes`.
+    ///
+    /// Never goes: a run's newest checkpoint, its `latest` and its `best`; anything of a run that is not done, that a process works on, or
+    /// that another run or a sweep beside it builds on. Runs elsewhere are not seen: name their folders too.
+    Gc(GcArguments),
     /// Run a model once and write every named activation.
     Forward(ForwardArguments),
     /// Fetch and prepare corpora, fetch checkpoints.

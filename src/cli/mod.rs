@@ -20,6 +20,7 @@ mod export;
 mod failure;
 mod fetch;
 mod forward;
+mod gc;
 mod generate;
 mod grid;
 mod helper;
@@ -86,6 +87,7 @@ fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Verb::Export(arguments) => export::export(arguments, talk),
         Verb::Results(results) => results::results(results, talk),
         Verb::Report(arguments) => report::report(arguments, talk),
+        Verb::Gc(arguments) => gc::gc(arguments, talk),
         Verb::Forward(forward) => forward::forward(forward, talk),
         Verb::Generate(arguments) => generate::generate(arguments, talk),
         Verb::Data(verb) => data::data(verb, talk),

@@ -12,8 +12,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// As [`nearest`], with the number of letters that differ.
 pub fn ranked<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let likeness = |candidate: &str| jaro_winkler(word, candidate);
+    let length = word.chars().count();
+    // So many letters more or fewer are that many differences at least: nothing that long needs to be compared.
+    let may_be_near = |candidate: &&str| {
+        let other = candidate.chars().count();
+        length.abs_diff(other) * 3 <= length.max(other)
+    };
     candidates
         .into_iter()
+        .filter(may_be_near)
         .map(|candidate| (damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count().max(word.chars().count()))
         .min_by(|(near, a), (far, b)| near.cmp(far).then(likeness(b).total_cmp(&likeness(a))))

@@ -214,11 +214,11 @@ impl fmt::Display for Problem {
         let number = if self.numbered { self.line.to_string() } else { " ".to_owned() };
         let margin = " ".repeat(number.len());
         writeln!(out, "{margin}--> {}", self.place())?;
-        if self.line > 0 {
+        if self.line > 0 && !(self.excerpt.is_empty() && self.col > 1) {
             let indent = " ".repeat(self.col.saturating_sub(1));
             writeln!(out, "{margin} |")?;
             writeln!(out, "{number} | {}", self.excerpt)?;
-            writeln!(out, "{margin} | {indent}{}", "^".repeat(self.len.max(1)))?;
+            writeln!(out, "{margin} | {indent}{}", "^".repeat(self.len.clamp(1, self.excerpt.len().max(1))))?;
         }
         if let Some(help) = &self.help {
             writeln!(out, "{margin} = help: {help}")?;

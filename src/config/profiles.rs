@@ -5,7 +5,7 @@
 
 use super::merge::Layer;
 use super::nearest::{listed, nearest};
-use super::problem::{PROFILE_CYCLE, Problem, Problems, UNKNOWN_PROFILE};
+use super::problem::{NOT_ALLOWED, PROFILE_CYCLE, Problem, Problems, UNKNOWN_PROFILE};
 use super::source::Source;
 use super::tree::{Entry, Table, Value};
 
@@ -31,8 +31,11 @@ impl Profiles {
         for Entry { key, node, .. } in named.entries {
             let Value::Table(table) = node.value else { continue };
             let part = Layer { source: file.source.clone(), table, own: false };
+            let is_full = self.named.len() > MOST_PROFILES;
             match self.named.iter_mut().find(|profile| profile.name == key) {
                 Some(profile) => profile.parts.push(part),
+                // One too many is kept, to be told.
+                None if is_full => {}
                 None => self.named.push(Profile { name: key, parts: vec![part] }),
             }
         }
@@ -40,6 +43,10 @@ impl Profiles {
 
     /// The layers of the profile `wanted`, lowest first, and what is wrong with any profile.
     pub fn layers(self, wanted: Option<&str>) -> (Vec<Layer>, Vec<Problem>) {
+        if let Some(part) = self.named.get(MOST_PROFILES).and_then(|profile| profile.parts.first()) {
+            let message = format!("there are more than {MOST_PROFILES} profiles");
+            return (Vec::new(), vec![part.source.problem_throughout(NOT_ALLOWED, "profile", message)]);
+        }
         let mut problems: Vec<Problem> =
             self.named.iter().filter_map(|profile| self.chain(profile).err()).flatten().collect();
         let Some(wanted) = wanted else { return (Vec::new(), problems) };
@@ -105,6 +112,9 @@ impl Profiles {
 }
 
 const INHERITS: &str = "inherits";
+
+/// Profiles that an experiment may have with its bases: looking who inherits whom takes time with the cube of their number.
+const MOST_PROFILES: usize = 256;
 
 impl Profile {
     /// The profile this one lies over, as its highest part says.

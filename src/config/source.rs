@@ -9,18 +9,28 @@ use super::problem::{Code, Problem};
 pub struct Source {
     name: String,
     text: String,
+    /// The first byte of each line.
+    lines: Vec<usize>,
     is_file: bool,
 }
+
+/// A line longer than this is shown by its place alone.
+const LONGEST_SHOWN: usize = 1000;
 
 impl Source {
     /// The file `name` with its `text`.
     pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), is_file: true }
+        Self::new(name.into(), text.into(), true)
     }
 
     /// An argument or variable `name`, as it would be typed: `text`.
     pub fn argument(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), is_file: false }
+        Self::new(name.into(), text.into(), false)
+    }
+
+    fn new(name: String, text: String, is_file: bool) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name, text, lines, is_file }
     }
 
     /// How it is called in messages.
@@ -47,7 +57,7 @@ impl Source {
     pub fn problem(&self, code: Code, span: Range<usize>, path: &str, message: String) -> Problem {
         let (line, start) = self.line_of(span.start);
         let excerpt = self.text[start..].lines().next().unwrap_or_default();
-        let end = span.end.clamp(span.start, start + excerpt.len().max(span.start - start));
+        let end = span.end.min(start + excerpt.len()).max(span.start);
         Problem {
             code,
             file: self.name.clone(),
@@ -57,7 +67,7 @@ impl Source {
             path: path.to_owned(),
             message,
             help: None,
-            excerpt: excerpt.to_owned(),
+            excerpt: if excerpt.len() > LONGEST_SHOWN { String::new() } else { excerpt.to_owned() },
             numbered: self.is_file,
         }
     }
@@ -69,9 +79,8 @@ impl Source {
 
     /// Number (from 1) and first byte of the line that holds byte `at`.
     fn line_of(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(&self.text);
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, start)
+        let number = self.lines.partition_point(|start| *start <= at);
+        (number, self.lines[number - 1])
     }
 
     fn chars(&self, span: Range<usize>) -> usize {

@@ -16,6 +16,9 @@ use super::schema::{Schema, is_choice};
 use super::source::Source;
 use super::tree::{Entry, Node, Table, Value};
 
+/// Problems of one file that are listed: who has more has one mistake, or means harm.
+const MOST_PROBLEMS: usize = 1000;
+
 /// Every problem of `table`, which was read from `source` and should fit the schema node `root`.
 pub fn check(table: &Table, root: &Json, schema: &Schema, source: &Source) -> Vec<Problem> {
     let mut walk = Walk { schema, source, problems: Vec::new() };
@@ -107,14 +110,28 @@ impl Walk<'_> {
         message: String,
         help: Option<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         let mut problem = self.source.problem(code, span.clone(), &place.path(), message);
         problem.help = help;
         self.problems.push(problem);
+        if self.is_full() {
+            let message = format!("there is more amiss than the {MOST_PROBLEMS} problems that are listed");
+            self.problems.push(self.source.problem(code, span.clone(), &place.path(), message));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
     }
 
     fn table(&mut self, table: &Table, node: &Json, place: &Place) {
         let node = self.schema.resolve(node);
         for entry in &table.entries {
+            if self.is_full() {
+                return;
+            }
             let place = place.below(&entry.key);
             match (node["properties"].get(&entry.key), &node["additionalProperties"]) {
                 (Some(child), _) | (None, child @ Json::Object(_)) => self.value(entry, child, &place),
@@ -181,6 +198,9 @@ impl Walk<'_> {
             self.report(NOT_ALLOWED, &found.span, place, message, place.meaning(node));
         }
         for (index, item) in items.iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
             self.node(item, &item.span, &node["items"], &place.item(index));
         }
     }

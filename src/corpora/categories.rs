@@ -10,7 +10,7 @@ use super::CorpusError;
 /// A label that counts as no class at all: the head learns nothing from it.
 pub(super) const UNLABELLED: &str = "-100";
 
-/// More classes than any head has; a larger number in the file is a mistake, not a size to allocate.
+/// More classes than all heads of a model have; a larger number in the file is a mistake, not a size to allocate.
 const MOST_CLASSES: u64 = 1_000_000;
 
 /// The classes of every classifier head, by name.
@@ -84,6 +84,10 @@ fn parse(json: &str) -> Result<Categories, String> {
     if heads.is_empty() {
         return Err("it lists no classifier head".to_owned());
     }
+    let counted: u64 = heads.iter().filter_map(Value::as_u64).fold(0, u64::saturating_add);
+    if heads.len() > 1 && counted > MOST_CLASSES {
+        return Err(format!("its heads have {counted} classes, more than the {MOST_CLASSES} that are read"));
+    }
     let heads = (0..)
         .zip(&heads)
         .map(|(at, head)| parse_head(head).map_err(|detail| format!("head {at}: {detail}")))
@@ -121,7 +125,7 @@ fn names_by_class(classes: &serde_json::Map<String, Value>) -> Result<Vec<String
         }
     }
     match names.last_key_value() {
-        Some((&last, _)) if last + 1 != names.len() as u64 => {
+        Some((&last, _)) if last.checked_add(1) != Some(names.len() as u64) => {
             Err(format!("{} names must have the classes 0 to {}, each once", names.len(), names.len() - 1))
         }
         _ => Ok(names.into_values().collect()),

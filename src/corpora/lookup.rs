@@ -17,6 +17,10 @@ const ENDINGS: [&str; 4] = [".flac", ".wav", ".ogg", ""];
 /// Open archives kept: a corpus may have thousands, a process may not hold that many files open.
 const KEPT_ARCHIVES: usize = 16;
 
+/// A clip of an archive may be as long as this, or so many times as long as it is packed: silence packs well, but not without end.
+const MOST_MEMBER_BYTES: u64 = 64 << 20;
+const MOST_PER_BYTE: u64 = 100;
+
 /// Where an utterance's sound may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
@@ -128,7 +132,11 @@ fn read(archive: &mut ZipArchive<BufReader<File>>, member: &str) -> Result<Optio
         Err(ZipError::FileNotFound) => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
+    let most = MOST_MEMBER_BYTES.max(file.compressed_size().saturating_mul(MOST_PER_BYTE));
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.by_ref().take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > most {
+        return Err(format!("it unpacks to more than the {most} bytes that one of its size may"));
+    }
     Ok(Some(bytes))
 }

@@ -118,10 +118,11 @@ impl Cache {
             sum: source.sum(),
         };
         let got = download(way, &wanted)?;
+        // What a server says becomes the name of a folder, so it has to look like a commit.
         let of = match (commit.clone(), &got.commit) {
             (Some(commit), _) => commit,
-            (None, Some(commit)) => commit.clone(),
-            (None, None) => {
+            (None, Some(commit)) if is_commit(commit) => commit.clone(),
+            (None, _) => {
                 return Err(FetchError::NoCommit { url: urls.first().cloned().unwrap_or_default() });
             }
         };

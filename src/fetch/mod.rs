@@ -33,3 +33,4 @@ pub use http::Mirror;
 pub use listing::{Listed, listing};
 pub use notice::Notice;
 pub use request::{Manners, Request};
+pub use unpack::{Format, unpack_file};

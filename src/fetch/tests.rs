@@ -252,3 +252,30 @@ fn devices_bombs_and_stumps_are_refused() {
     let error = Scene::new().unpack(Format::Tar, &tar_of(&[]), None).unwrap_err();
     assert!(error.to_string().ends_with(": it is empty"), "{error}");
 }
+
+#[test]
+fn a_link_behind_a_link_is_refused() {
+    // By its letters `a/b/c` leads to the folder itself; where `a` leads, it would lead out of it.
+    let tar = tar_of(&[("f", FILE, "x"), ("a", LINK, "."), ("a/b/c", LINK, "../..")]);
+    assert_eq!(Scene::new().refusal(Format::Tar, &tar), "the link `a/b/c` lies behind the link `a`");
+}
+
+#[test]
+fn names_without_end_and_files_without_number_are_refused() {
+    // A header that announces a name of four megabytes, and the name.
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::GNULongName);
+    header.set_size(4 << 20);
+    let mut tar = Builder::new(Vec::new());
+    tar.append_data(&mut header, "././@LongLink", "n".repeat(4 << 20).as_bytes()).unwrap();
+    let error = Scene::new().unpack(Format::Tar, &tar.into_inner().unwrap(), None).unwrap_err();
+    assert!(error.to_string().ends_with("more than a mebibyte stands between two of its files"), "{error}");
+    let folders: Vec<(String, EntryType, &str)> =
+        (0..20_000).map(|number| (format!("d{number}/"), EntryType::Directory, "")).collect();
+    let folders: Vec<(&str, EntryType, &str)> =
+        folders.iter().map(|(name, kind, with)| (name.as_str(), *kind, *with)).collect();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gz.write_all(&tar_of(&folders)).unwrap();
+    let said = Scene::new().refusal(Format::TarGz, &gz.finish().unwrap());
+    assert_eq!(said, "it holds more files than one of its size can");
+}

@@ -9,6 +9,9 @@ use super::problem::{BEYOND_SHELL, Fault, UNSET};
 use super::word::Word;
 use crate::config::Source;
 
+/// Bytes that one word of a recipe may come to.
+const LONGEST: usize = 1 << 17;
+
 /// What a variable stands for.
 #[derive(Debug, Clone)]
 pub enum Bound {
@@ -16,6 +19,17 @@ pub enum Bound {
     List(Vec<String>),
     /// Nothing that can be known here: why.
     Unknown(Fault),
+}
+
+impl Bound {
+    /// Bytes that it brings into a word, or a list of them.
+    fn bytes(&self) -> usize {
+        match self {
+            Bound::Text(text) => text.len(),
+            Bound::List(items) => items.iter().map(|item| 1 + item.len()).sum(),
+            Bound::Unknown(_) => 0,
+        }
+    }
 }
 
 /// The variables of a recipe.
@@ -34,7 +48,7 @@ pub fn expand(raw: &Raw, variables: &Variables, source: &Arc<Source>) -> Result<
         };
         return Ok(range.into_iter().map(word).collect());
     }
-    let mut words = Words { done: Vec::new(), open: None, source };
+    let mut words = Words { done: Vec::new(), open: None, source, added: 0 };
     if raw.pieces.is_empty() {
         words.open(raw.span.start);
     }
@@ -54,6 +68,11 @@ pub fn expand(raw: &Raw, variables: &Variables, source: &Arc<Source>) -> Result<
             }
             Piece::Variable { name, all, default, quoted, span } => {
                 let value = value(name, default.as_deref(), variables, source, span)?;
+                words.added += value.bytes();
+                if words.added > LONGEST {
+                    let message = format!("what `${name}` makes of this word is too long");
+                    return Err(source.problem(BEYOND_SHELL, span.clone(), "", message).into());
+                }
                 match value {
                     Bound::List(items) if *all => words.list(&items, span),
                     Bound::List(items) => {
@@ -98,6 +117,8 @@ struct Words<'a> {
     done: Vec<Word>,
     open: Option<Word>,
     source: &'a Arc<Source>,
+    /// Bytes that variables have brought.
+    added: usize,
 }
 
 impl Words<'_> {

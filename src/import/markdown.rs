@@ -8,16 +8,21 @@ use std::ops::Range;
 const LAUNCHERS: [&str; 9] =
     ["python", "python3", "accelerate", "torchrun", "bash", "sh", "sbatch", "srun", "nohup"];
 
+/// Bytes after which no further line belongs to a command.
+const LONGEST: usize = 1 << 13;
+
 /// Where the commands of a README are.
 pub fn commands(text: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut found = Vec::new();
+    // What is launched and is no command has none inside of it either: it is looked at once.
+    let mut passed = 0;
     for start in starts(text) {
-        if found.last().is_some_and(|last| start < last.end) {
+        if start < passed || !launches(&text[start..]) {
             continue;
         }
-        let end = end(text, start);
-        if is_command(&text[start..end]) {
-            found.push(start..end);
+        passed = end(text, start);
+        if is_command(&text[start..passed]) {
+            found.push(start..passed);
         }
     }
     found
@@ -25,16 +30,17 @@ pub fn commands(text: &str) -> Vec<Range<usize>> {
 
 /// First bytes of lines, without what Markdown and prompts put before them, and bytes after backticks.
 fn starts(text: &str) -> Vec<usize> {
-    let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
-    let ticks = text.match_indices('`').map(|(at, _)| at + 1);
-    let mut starts: Vec<usize> = lines
-        .chain(ticks)
-        .map(|at| {
-            let rest = text[at..].trim_start_matches([' ', '\t', '>', '`', '$', '%']);
-            text.len() - rest.len()
-        })
-        .collect();
-    starts.sort_unstable();
+    let mut starts = Vec::new();
+    // What was stepped over is stepped over once: a row of backticks leads to one place.
+    let mut reached = 0;
+    for at in std::iter::once(0).chain(text.match_indices(['\n', '`']).map(|(at, _)| at + 1)) {
+        if at < reached {
+            continue;
+        }
+        let rest = text[at..].trim_start_matches([' ', '\t', '>', '`', '$', '%']);
+        reached = text.len() - rest.len();
+        starts.push(reached);
+    }
     starts.dedup();
     starts
 }
@@ -43,6 +49,9 @@ fn starts(text: &str) -> Vec<usize> {
 fn end(text: &str, start: usize) -> usize {
     let mut end = start;
     for line in text[start..].split_inclusive('\n') {
+        if end - start > LONGEST {
+            break;
+        }
         if let Some(tick) = line.find('`') {
             return end + tick;
         }
@@ -55,14 +64,20 @@ fn end(text: &str, start: usize) -> usize {
     end
 }
 
-fn is_command(text: &str) -> bool {
-    let assigns = |word: &str| {
+/// Whether a text begins with a launcher, behind assignments for it alone.
+fn launches(text: &str) -> bool {
+    const MOST_ASSIGNMENTS: usize = 64;
+    let assigns = |word: &&str| {
         word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
     };
-    let mut words = text.split_whitespace().skip_while(|word| assigns(word));
-    let launches = words.next().is_some_and(|word| LAUNCHERS.contains(&word));
-    let calls = text.split_whitespace().any(|word| word.ends_with(".py"));
-    launches && calls && text.split_whitespace().any(|word| word.starts_with('-') || word.contains('='))
+    let mut words = text.split_whitespace().take(MOST_ASSIGNMENTS).skip_while(assigns);
+    words.next().is_some_and(|word| LAUNCHERS.contains(&word))
+}
+
+fn is_command(text: &str) -> bool {
+    launches(text)
+        && text.split_whitespace().any(|word| word.ends_with(".py"))
+        && text.split_whitespace().any(|word| word.starts_with('-') || word.contains('='))
 }
 
 /// The command's text with its own line ends made spaces, so that wrapped flags stay with it; as long as before.

@@ -55,7 +55,7 @@ pub enum Statement {
 
 /// The statements of a whole text.
 pub fn statements(tokens: Vec<Token>) -> Vec<Statement> {
-    let mut parser = Parser { tokens, at: 0 };
+    let mut parser = Parser { tokens, at: 0, depth: 0 };
     let mut all = Vec::new();
     loop {
         all.extend(parser.block());
@@ -67,11 +67,16 @@ pub fn statements(tokens: Vec<Token>) -> Vec<Statement> {
     }
 }
 
+/// Loops and branches inside of one another that are read: more would exhaust the stack before they made sense to anybody.
+const DEEPEST: usize = 64;
+
 const KEYWORDS: [&str; 7] = ["do", "done", "then", "elif", "else", "fi", "}"];
 
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    /// Blocks that are open.
+    depth: usize,
 }
 
 impl Parser {
@@ -100,9 +105,11 @@ impl Parser {
     /// Statements up to a keyword that ends a block, which is left standing.
     fn block(&mut self) -> Vec<Statement> {
         let mut statements = Vec::new();
+        self.depth += 1;
         loop {
             self.separators();
             if self.keyword().is_some() || self.peek().is_none() {
+                self.depth -= 1;
                 return statements;
             }
             statements.push(self.statement());
@@ -111,6 +118,7 @@ impl Parser {
 
     fn statement(&mut self) -> Statement {
         match self.peek() {
+            _ if self.depth > DEEPEST => self.give_up("what is nested so deeply"),
             Some(Token::Word(word)) if word.is("for") => self.r#for(),
             Some(Token::Word(word)) if word.is("if") => self.r#if(),
             Some(Token::Word(word)) => {

@@ -1,5 +1,6 @@
 //! Following a recipe without executing it: which programs would it call, with which words?
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ const HOUSEKEEPING: [&str; 24] = [
 ];
 const TOO_MANY: usize = 10_000;
 const TOO_DEEP: usize = 4;
+/// Statements, and bytes of the words and lists that they come to: what doubles itself in every line is given up.
+const TOO_MUCH: usize = 1 << 22;
 
 /// Follows the part of `source` that begins at byte `offset`; `dir` is where recipes that it calls are looked for.
 pub fn follow(text: &str, offset: usize, source: &Arc<Source>, dir: &Path, read: Read) -> Followed {
@@ -49,11 +52,15 @@ pub fn follow(text: &str, offset: usize, source: &Arc<Source>, dir: &Path, read:
         axes: Vec::new(),
         depth: 0,
         turns: 0,
+        work: Cell::new(0),
         followed: Followed::default(),
         seen: HashSet::new(),
     };
     recipe.run(&statements(tokens(text, offset)));
-    if recipe.turns > TOO_MANY {
+    if recipe.is_too_much() {
+        let problem = source.problem_throughout(BEYOND_SHELL, "text", "following it takes too long".into());
+        recipe.problem(problem.with_help("import one of the commands, with the values filled in"));
+    } else if recipe.turns > TOO_MANY {
         let message = format!("its loops take more than {TOO_MANY} turns");
         let problem = source.problem_throughout(BEYOND_SHELL, "text", message);
         recipe.problem(problem.with_help("import one of the commands, with the values filled in"));
@@ -70,6 +77,8 @@ struct Recipe<'a> {
     depth: usize,
     /// Turns of all loops so far.
     turns: usize,
+    /// Statements followed and bytes filled in so far.
+    work: Cell<usize>,
     followed: Followed,
     /// Problems said already: a loop comes by the same place again and again.
     seen: HashSet<(String, usize, usize)>,
@@ -98,8 +107,20 @@ impl Recipe<'_> {
         self.variables.extend(unknown);
     }
 
+    fn is_too_much(&self) -> bool {
+        self.work.get() > TOO_MUCH
+    }
+
+    fn worked(&self, much: usize) {
+        self.work.set(self.work.get().saturating_add(much));
+    }
+
     fn run(&mut self, statements: &[Statement]) {
         for statement in statements {
+            self.worked(1);
+            if self.is_too_much() {
+                return;
+            }
             match statement {
                 Statement::Command { assignments, words } => self.command(assignments, words),
                 Statement::For { variable, items, body } => self.each(variable, items, body),
@@ -119,7 +140,9 @@ impl Recipe<'_> {
     }
 
     fn expand(&self, raw: &Raw) -> Result<Vec<Word>, Fault> {
-        expand(raw, &self.variables, &self.source)
+        let words = expand(raw, &self.variables, &self.source);
+        self.worked(words.as_ref().map_or(1, |words| words.iter().map(|word| 1 + word.text.len()).sum()));
+        words
     }
 
     fn texts(&self, raws: &[Raw]) -> Result<Vec<String>, Fault> {
@@ -137,7 +160,7 @@ impl Recipe<'_> {
     fn repeat(&mut self, variable: &str, values: &[String], body: &[Statement]) {
         for value in values {
             self.turns += 1;
-            if self.turns > TOO_MANY {
+            if self.turns > TOO_MANY || self.is_too_much() {
                 return;
             }
             self.variables.insert(variable.to_owned(), Bound::Text(value.clone()));
@@ -259,6 +282,7 @@ impl Recipe<'_> {
         let (source, dir) =
             (Source::file(path.display().to_string(), text), path.parent().unwrap_or(Path::new("")));
         let (source, dir) = (Arc::new(source), dir.to_owned());
+        self.worked(source.text().len());
         let parsed = statements(tokens(source.text(), 0));
         let outer =
             (self.source.clone(), self.dir.clone(), std::mem::replace(&mut self.variables, variables));
@@ -279,6 +303,7 @@ impl Recipe<'_> {
                         _ => Vec::new(),
                     };
                     list.extend(items);
+                    self.worked(list.len());
                     self.variables.insert(name, Bound::List(list));
                 }
                 Err(problem) => self.unassigned(name, problem),

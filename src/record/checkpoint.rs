@@ -248,14 +248,49 @@ pub fn retain(run: &Path, retention: Retention) -> Result<Vec<u64>, RecordError>
     };
     let mut removed = Vec::new();
     for &step in old.iter().filter(|&&step| !stays(step)) {
-        let checkpoint = dir(run, step);
-        // Renamed first: a kill in between must not leave a checkpoint with some of its files.
-        let doomed = temporary_beside(&checkpoint.with_extension("old"));
-        fs::rename(&checkpoint, &doomed).map_err(RecordError::io("move", &checkpoint))?;
-        remove_if_there(&doomed)?;
+        discard(&dir(run, step))?;
         removed.push(step);
     }
     Ok(removed)
+}
+
+/// Removes a checkpoint's folder, damaged or not, for a process that holds the run's lock.
+///
+/// # Errors
+/// The file system refused.
+pub fn discard(checkpoint: &Path) -> Result<(), RecordError> {
+    // Renamed first: a kill in between must not leave a checkpoint with some of its files.
+    let doomed = temporary_beside(&checkpoint.with_extension("old"));
+    fs::rename(checkpoint, &doomed).map_err(RecordError::io("move", checkpoint))?;
+    remove_if_there(&doomed)
+}
+
+/// The checkpoints that [`recover`] set aside.
+///
+/// # Errors
+/// The file system refused.
+pub fn damaged(run: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    let names = names(run)?;
+    let aside = names.iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".damaged"));
+    Ok(aside.map(|name| run.join("checkpoints").join(name)).collect())
+}
+
+/// Bytes of the files in a folder and those below it; links are not followed. 0 where it is not there.
+///
+/// # Errors
+/// The file system refused.
+pub fn bytes(dir: &Path) -> Result<u64, RecordError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(RecordError::io("list", dir))?,
+    };
+    let mut sum = 0;
+    for entry in entries {
+        let entry = entry.map_err(RecordError::io("list", dir))?;
+        let facts = entry.metadata().map_err(RecordError::io("read", &entry.path()))?;
+        sum += if facts.is_dir() { bytes(&entry.path())? } else { facts.len() };
+    }
+    Ok(sum)
 }
 
 fn remove_if_there(dir: &Path) -> Result<(), RecordError> {

@@ -1,8 +1,9 @@
 //! Checksums of a folder's files, in the format of the `sha256sum` program.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use sha2::{Digest, Sha256};
 
@@ -56,20 +57,33 @@ fn hex(sum: Sha256) -> String {
     sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Compares the files of `dir` with its checksums, which must list `required`.
+/// Compares the files of `dir` with its checksums, which must list `required` and every other file that is there, and end with their
+/// last line whole.
 ///
 /// # Errors
-/// A file is missing, differs, or cannot be read: the error names it.
+/// A file is missing, not listed, differs, or cannot be read: the error names it.
 pub(super) fn verify(dir: &Path, required: &str) -> Result<(), RecordError> {
     let sums_path = dir.join(FILE);
     let sums = fs::read_to_string(&sums_path).map_err(|error| missing(&sums_path, error))?;
-    if !sums.lines().any(|line| line.ends_with(&format!("  {required}"))) {
-        return Err(RecordError::damaged(&sums_path, format!("it does not list {required}")));
-    }
+    let unfit = |why: String| Err(RecordError::damaged(&sums_path, why));
+    let mut listed = BTreeSet::new();
     for line in sums.lines() {
-        let Some((want, name)) = line.split_once("  ") else {
-            return Err(RecordError::damaged(&sums_path, format!("`{line}` is not a checksum and a name")));
-        };
+        match line.split_once("  ") {
+            Some((sum, name)) if is_sum(sum) && is_name(name) => _ = listed.insert((name, sum)),
+            _ => return unfit(format!("`{line}` is not a checksum and a name")),
+        }
+    }
+    let lists = |name: &str| listed.iter().any(|(other, _)| *other == name);
+    if !lists(required) {
+        return unfit(format!("it does not list {required}"));
+    }
+    if !sums.ends_with('\n') {
+        return unfit("its last line is cut off".into());
+    }
+    if let Some(other) = names(dir)?.into_iter().find(|name| name != FILE && !lists(name)) {
+        return unfit(format!("it does not list {other}"));
+    }
+    for (name, want) in listed {
         let path = dir.join(name);
         let found = sum_of(&path).map_err(|error| missing(&path, error))?;
         if found != want {
@@ -77,6 +91,28 @@ pub(super) fn verify(dir: &Path, required: &str) -> Result<(), RecordError> {
         }
     }
     Ok(())
+}
+
+/// 256 bits as hexadecimal digits.
+fn is_sum(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A file beside the list: nothing else is its business.
+fn is_name(text: &str) -> bool {
+    let mut parts = Path::new(text).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == text)
+}
+
+/// Files and folders of `dir`; hidden ones are of file systems and their keepers, never of a checkpoint.
+fn names(dir: &Path) -> Result<Vec<String>, RecordError> {
+    let entries = fs::read_dir(dir).map_err(RecordError::io("list", dir))?;
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    let mut names =
+        entries.map(name).collect::<io::Result<Vec<_>>>().map_err(RecordError::io("list", dir))?;
+    names.retain(|name| !name.starts_with('.'));
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn missing(path: &Path, error: io::Error) -> RecordError {

@@ -17,6 +17,7 @@ mod paper;
 mod parquet;
 mod query;
 mod render;
+mod spare;
 mod spread;
 mod table;
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub use error::ReportError;
 pub use load::{Loaded, Run, load, load_dirs, load_run};
 pub use paper::Paper;
 pub use query::{Group, Query, is_like};
+pub use spare::{Spare, Spared, Why};
 pub use table::Table;

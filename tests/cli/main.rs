@@ -5,6 +5,7 @@ mod check;
 mod configure;
 mod docs;
 mod fetch;
+mod gc;
 mod generate;
 mod grid;
 mod import;

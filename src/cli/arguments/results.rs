@@ -60,6 +60,47 @@ impl ResultsArguments {
     pub const REPETITIONS: &str = "repetitions";
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = GC_EXAMPLES)]
+pub struct GcArguments {
+    /// Folders of runs, or runs.
+    #[arg(default_value = "results/runs", value_name = "DIR|RUN")]
+    pub dirs: Vec<PathBuf>,
+    /// Remove them; without it nothing is touched.
+    #[arg(long)]
+    pub yes: bool,
+    /// Waypoints too, which `output.keep_every` keeps for students to come.
+    #[arg(long)]
+    pub waypoints: bool,
+    /// No more than brings all checkpoints there below this, the oldest first: `500MB`, `20GB`, or bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub below: Option<u64>,
+}
+
+/// Bytes as they are written here and elsewhere.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let factor = match text[digits.len()..].trim_start() {
+        "" | "B" => 1_u64,
+        "kB" | "K" => 1_000,
+        "MB" | "M" => 1_000_000,
+        "GB" | "G" => 1_000_000_000,
+        "TB" | "T" => 1_000_000_000_000,
+        unit => return Err(format!("`{unit}` is no unit: `kB`, `MB`, `GB` and `TB` are")),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("`{digits}` is no number"))?;
+    if number.is_finite() && number >= 0.0 {
+        Ok((number * factor as f64) as u64)
+    } else {
+        Err("a size is not negative".into())
+    }
+}
+
+const GC_EXAMPLES: &str = "Examples:
+  runner gc
+  runner gc --below 20GB --yes
+  runner gc results/runs/teacher_ctc-9aac0aa5 --waypoints";
+
 const RESULTS_EXAMPLES: &str = "Examples:
   runner results 'tedlium*' --sort wer --top 10
   runner results --where 'train.max_lr < 1e-3' --group-by

@@ -58,7 +58,7 @@ impl Classes {
         }
         match rows.last_key_value() {
             None => Err("it has no class".to_owned()),
-            Some((&last, _)) if last + 1 != rows.len() => {
+            Some((&last, _)) if last.checked_add(1) != Some(rows.len()) => {
                 Err(format!("the last of its {} classes has the number {last}", rows.len()))
             }
             Some(_) => Self::of(file, text, rows.into_values().collect()),

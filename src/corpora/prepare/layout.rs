@@ -1,7 +1,7 @@
 //! What is to be made: source files, the clips of each, and the lists over them.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Bad, Claims, FLAC_SHARE, MetaFormat, Outcome, Sound};
 
@@ -119,6 +119,11 @@ pub enum Vocabulary {
     OfTexts,
 }
 
+/// Whether a path that lists of others have a part in stays below the folder it is joined to.
+fn is_below(place: &str) -> bool {
+    !place.is_empty() && Path::new(place).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 impl Layout {
     /// A path as messages show it: below the root where it lies there.
     pub fn shown(&self, path: &Path) -> String {
@@ -133,6 +138,8 @@ impl Layout {
             unit.clips.retain(|clip| {
                 let reason = if clip.name.contains(['|', '\t', '\n', '\r']) {
                     format!("`{}` is no name that a list can hold", clip.name)
+                } else if !is_below(&clip.place) {
+                    format!("`{}` would lie outside of the prepared folder", clip.place)
                 } else if !seen.insert(clip.name.clone()) {
                     format!("there is another utterance called `{}`", clip.name)
                 } else {

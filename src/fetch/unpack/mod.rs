@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -19,13 +20,18 @@ use sha2::{Digest as _, Sha256};
 use super::digest::hex;
 use super::download::Way;
 use super::error::FetchError;
+use super::http::Http;
 use super::notice::Notice;
+use super::request::Manners;
 use super::tree;
 
 pub(super) use form::format_fault;
 
 /// Nothing that people speak, and no checkpoint, shrinks to less than this share of itself.
 const MOST_PER_BYTE: u64 = 100;
+/// Files and folders that an archive may hold besides one for so many of its bytes: names take room too.
+const MOST_ENTRIES: u64 = 10_000;
+const BYTES_PER_ENTRY: u64 = 16;
 
 /// How an archive is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -65,8 +71,17 @@ pub(super) fn unpack(
     let packed_bytes = open()?.metadata().map_err(|error| FetchError::io("read", archive, error))?.len();
     let free = tree::free(folder).unwrap_or(u64::MAX);
     let most = most_bytes.unwrap_or_else(|| packed_bytes.saturating_mul(MOST_PER_BYTE).max(1 << 20));
-    let mut out =
-        Out { way, archive, folder, most, free, bytes: 0, members: BTreeMap::new(), links: BTreeMap::new() };
+    let mut out = Out {
+        way,
+        archive,
+        folder,
+        most,
+        free,
+        bytes: 0,
+        entries: MOST_ENTRIES + packed_bytes / BYTES_PER_ENTRY,
+        members: BTreeMap::new(),
+        links: BTreeMap::new(),
+    };
     let input = BufReader::with_capacity(1 << 18, open()?);
     match format {
         Format::Tar => tape::untar(&mut out, input)?,
@@ -75,6 +90,17 @@ pub(super) fn unpack(
         Format::Zip => zipped::unzip(&mut out, input)?,
     }
     out.finish()
+}
+
+/// Unpacks an archive that lies here already into `folder`, which is made and must be empty; returns how many files it held. For who has an
+/// archive from elsewhere, and for trying the unpacker on archives that mean harm.
+///
+/// # Errors
+/// The archive is broken or not safe, there is no room, or the disk refuses.
+pub fn unpack_file(archive: &Path, format: Format, folder: &Path) -> Result<usize, FetchError> {
+    let (http, manners, stop) = (Http::new(None), Manners::default(), AtomicBool::new(false));
+    let mut way = Way { http: &http, manners: &manners, stop: &stop, tell: &mut |_| {} };
+    unpack(&mut way, archive, format, folder, None).map(|members| members.len())
 }
 
 /// What is being written.
@@ -87,6 +113,8 @@ struct Out<'a, 'b> {
     /// Bytes that there is room for.
     free: u64,
     bytes: u64,
+    /// Entries that there may still be.
+    entries: u64,
     members: BTreeMap<PathBuf, Member>,
     /// Made last, so that nothing is ever written through a link: where to, by where.
     links: BTreeMap<PathBuf, PathBuf>,
@@ -99,6 +127,15 @@ impl Out<'_, '_> {
 
     fn refuse(&self, detail: impl Into<String>) -> FetchError {
         FetchError::Unsafe { path: self.archive.to_owned(), detail: detail.into() }
+    }
+
+    /// Takes note of one entry more, of whatever kind.
+    fn entry(&mut self) -> Result<(), FetchError> {
+        self.entries = self
+            .entries
+            .checked_sub(1)
+            .ok_or_else(|| self.refuse("it holds more files than one of its size can"))?;
+        Ok(())
     }
 
     /// A member's path below the folder.
@@ -211,6 +248,11 @@ impl Out<'_, '_> {
     /// Makes the links.
     fn finish(self) -> Result<Vec<Member>, FetchError> {
         for (path, to) in &self.links {
+            // Behind another link it would lie elsewhere than its path says, and lead elsewhere than was looked at.
+            if let Some(other) = path.ancestors().skip(1).find(|above| self.links.contains_key(*above)) {
+                let (path, other) = (path.display(), other.display());
+                return Err(self.refuse(format!("the link `{path}` lies behind the link `{other}`")));
+            }
             let link = self.folder.join(path);
             tree::make(link.parent().unwrap_or(self.folder))?;
             if let Err(error) = symlink(to, &link)

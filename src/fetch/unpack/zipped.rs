@@ -18,6 +18,7 @@ const LONGEST_PATH: u64 = 4096;
 pub(super) fn unzip(out: &mut Out<'_, '_>, input: impl Read + Seek) -> Result<(), FetchError> {
     let mut archive = ZipArchive::new(input).map_err(|error| out.broken(error.to_string()))?;
     for index in 0..archive.len() {
+        out.entry()?;
         let mut member = archive.by_index(index).map_err(|error| out.broken(error.to_string()))?;
         let name = member.name().map_err(|error| out.broken(error.to_string()))?.into_owned();
         let path = Path::new(&name);

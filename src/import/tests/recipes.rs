@@ -128,3 +128,25 @@ fn other_programs_are_left_out_with_a_note() {
     let imported = imported(&recipe(text), None).expect("a sound recipe");
     assert_eq!(imported.notes, ["run.sh:7: `prep.py` is no program that import knows; left out"]);
 }
+
+#[test]
+fn what_grows_without_end_is_given_up() {
+    let train = "python train.py --model-dir=a/b --data-dir=d";
+    let doubled = |line: &str| line.repeat(60);
+    for (text, message) in [
+        (
+            format!("a=x\n{}{train} --lr $a\n", doubled("a=$a$a\n")),
+            "what `$a` makes of this word is too long",
+        ),
+        (
+            format!("a=(x)\n{}{train} ${{a[@]}}\n", doubled("a=(${a[@]} ${a[@]})\n")),
+            "what `$a` makes of this word is too long",
+        ),
+        ("if [ a == a ]; then\n".repeat(10_000), "what is nested so deeply is not read"),
+        ("for a in b; do ".repeat(10_000), "what is nested so deeply is not read"),
+        (format!("for a in {{1..9999}}; do\n{}done\n", "b=1\n".repeat(1_000)), "following it takes too long"),
+    ] {
+        let said = imported(&recipe(&text), None).expect_err("a complaint");
+        assert!(said.contains(message), "{}\n{said}", &text[..text.len().min(200)]);
+    }
+}

@@ -28,6 +28,13 @@ use super::weights::{Tensors, WeightsError};
 /// Under which keys training programs put their model's tensors: simple-sashimi and DiffWave-unconditional, CALD, Lightning.
 const LEVELS: [&str; 3] = ["model_state_dict", "model", "state_dict"];
 
+/// Axes that a tensor may have: as many as PyTorch's may.
+const MOST_AXES: usize = 64;
+
+/// How many times over tensors may hold what the file's storages do. Tied weights share a storage; a small file whose tensors all are views
+/// of one storage would ask for any amount of memory.
+const MOST_SHARED: usize = 16;
+
 /// What a checkpoint holds.
 #[derive(Debug, Clone, Default)]
 pub struct Checkpoint {
@@ -107,13 +114,17 @@ fn named(pickle: &Pickle, states: Id, own: bool) -> Result<Vec<(String, Strided)
 fn tensors(named: Vec<(String, Strided)>, storages: &mut impl Storages) -> Result<Tensors, String> {
     let mut read: BTreeMap<String, Vec<f32>> = BTreeMap::new();
     let mut tensors = Tensors::new();
+    let (mut stored, mut taken) = (0_usize, 0_usize);
     for (name, tensor) in named {
         if !read.contains_key(&tensor.storage) {
             let values = tensor.kind.floats(&storages.bytes(&tensor.storage)?);
-            read.insert(
-                tensor.storage.clone(),
-                values.ok_or_else(|| format!("`{name}` has elements that are no numbers"))?,
-            );
+            let values = values.ok_or_else(|| format!("`{name}` has elements that are no numbers"))?;
+            stored += values.len();
+            read.insert(tensor.storage.clone(), values);
+        }
+        taken = taken.saturating_add(tensor.count());
+        if taken > stored.saturating_mul(MOST_SHARED) {
+            return Err(format!("`{name}` and others share more of its storages than models do"));
         }
         let values = tensor.gather(&read[&tensor.storage]);
         tensors.insert(
@@ -154,7 +165,10 @@ fn strided(
 ) -> Option<Result<Strided, String>> {
     let (class, key) = pickle.storage(storage)?;
     let Some(kind) = Kind::of(class) else { return Some(Err(format!("has elements of the kind `{class}`"))) };
-    let sizes = |id: Id| pickle.items(id)?.iter().map(|item| pickle.size(*item)).collect::<Option<Vec<_>>>();
+    let sizes = |id: Id| {
+        let items = pickle.items(id).filter(|items| items.len() <= MOST_AXES)?;
+        items.iter().map(|item| pickle.size(*item)).collect::<Option<Vec<_>>>()
+    };
     let (shape, strides) = (sizes(shape)?, sizes(strides)?);
     (shape.len() == strides.len()).then_some(())?;
     Some(Ok(Strided { storage: key.to_owned(), kind, offset: pickle.size(offset)?, shape, strides }))

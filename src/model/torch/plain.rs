@@ -10,6 +10,8 @@ use super::pickle::{Id, Node, Pickle};
 /// A pickle's values can contain each other: how deep is looked, and how many values are taken.
 const DEEPEST: usize = 32;
 const MOST_VALUES: usize = 1 << 18;
+/// Bytes of text that count as a value: one text may stand in any number of places.
+const TEXT_PER_VALUE: usize = 32;
 
 /// Takes plain values out of a pickle.
 pub struct Plain<'a> {
@@ -41,9 +43,17 @@ impl<'a> Plain<'a> {
             Node::Bool(truth) => Some((*truth).into()),
             Node::Int(number) => Some((*number).into()),
             Node::Float(number) => Number::from_f64(*number).map(Json::Number),
-            Node::Text(text) => Some(text.as_str().into()),
+            Node::Text(text) => self.text(text).map(Json::String),
             Node::Tuple(items) | Node::List(items) => {
-                Some(items.iter().map(|item| self.value(*item, depth + 1).unwrap_or(Json::Null)).collect())
+                let mut values = Vec::new();
+                for item in items.iter().take_while(|_| depth < DEEPEST) {
+                    let value = self.value(*item, depth + 1);
+                    if self.taken > MOST_VALUES {
+                        break;
+                    }
+                    values.push(value.unwrap_or(Json::Null));
+                }
+                Some(Json::Array(values))
             }
             Node::Dict(entries) => Some(Json::Object(self.dictionary(entries, depth + 1))),
             Node::Global(_) | Node::Persistent(_) => None,
@@ -51,14 +61,25 @@ impl<'a> Plain<'a> {
         }
     }
 
+    /// A copy of a text, as long as there is room for it.
+    fn text(&mut self, text: &str) -> Option<String> {
+        self.taken += text.len() / TEXT_PER_VALUE;
+        (self.taken <= MOST_VALUES).then(|| text.to_owned())
+    }
+
     fn dictionary(&mut self, entries: &[(Id, Id)], depth: usize) -> Map<String, Json> {
         let mut map = Map::new();
         for (key, value) in entries {
+            self.taken += 1;
+            if self.taken > MOST_VALUES {
+                break;
+            }
             let key = match self.pickle.node(*key) {
-                Node::Text(text) => text.clone(),
-                Node::Int(number) => number.to_string(),
-                _ => continue,
+                Node::Text(text) => self.text(text),
+                Node::Int(number) => Some(number.to_string()),
+                _ => None,
             };
+            let Some(key) = key else { continue };
             if let Some(value) = self.value(*value, depth) {
                 map.insert(key, value);
             }

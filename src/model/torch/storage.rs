@@ -81,9 +81,19 @@ impl Kind {
 }
 
 impl Strided {
+    /// How many elements it has; the largest number where that is beyond numbers.
+    pub fn count(&self) -> usize {
+        // A tensor with an axis of no extent has none, whatever the other axes say.
+        if self.shape.contains(&0) {
+            0
+        } else {
+            self.shape.iter().fold(1, |product: usize, size| product.saturating_mul(*size))
+        }
+    }
+
     /// The elements in row-major order; `None` where one lies outside the storage.
     pub fn gather(&self, storage: &[f32]) -> Option<Vec<f32>> {
-        let count = self.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?;
+        let count = self.count();
         // No tensor of a checkpoint is larger than what it is stored in; a file that says so asks for memory it does not deserve.
         if count > storage.len() {
             return None;

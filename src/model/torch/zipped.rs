@@ -16,6 +16,8 @@ pub struct Zipped {
     archive: ZipArchive<BufReader<File>>,
     /// The folder inside the archive.
     prefix: String,
+    /// Bytes that storages may still have. Together they cannot be longer than the file, unless they lie over one another.
+    left: u64,
 }
 
 /// Whether a file's first bytes are those of a zip archive.
@@ -28,6 +30,7 @@ pub fn begins(first: &[u8]) -> bool {
 /// # Errors
 /// What is wrong, as a fragment of a sentence.
 pub fn open(file: File) -> Result<(Pickle, Zipped), String> {
+    let left = file.metadata().map_err(|error| format!("it cannot be read: {error}"))?.len();
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| error.to_string())?;
     let pickled: Option<String> =
         archive.file_names().flatten().find(|name| name.ends_with("/data.pkl")).map(Into::into);
@@ -37,12 +40,14 @@ pub fn open(file: File) -> Result<(Pickle, Zipped), String> {
         return Err("it was written on a big-endian machine".into());
     }
     let pickle = Pickle::parse(&member(&mut archive, &name, MOST_PICKLE_BYTES)?)?;
-    Ok((pickle, Zipped { archive, prefix }))
+    Ok((pickle, Zipped { archive, prefix, left }))
 }
 
 impl Storages for Zipped {
     fn bytes(&mut self, key: &str) -> Result<Vec<u8>, String> {
-        member(&mut self.archive, &format!("{}data/{key}", self.prefix), u64::MAX)
+        let bytes = member(&mut self.archive, &format!("{}data/{key}", self.prefix), self.left)?;
+        self.left -= bytes.len() as u64;
+        Ok(bytes)
     }
 }
 

@@ -121,6 +121,37 @@ fn recovery_names_what_is_damaged_and_falls_back() {
     assert!(checkpoint::recover(run).unwrap().damaged.is_empty());
 }
 
+/// A list that was cut, or a file that it does not know: what was saved is not what is there.
+#[test]
+fn a_list_of_checksums_is_whole_and_names_every_file() {
+    let home = home();
+    let run = home.folder.dir();
+    let saved = save(run, 10).unwrap().dir;
+    let sums = fs::read_to_string(saved.join("SHA256SUMS")).unwrap();
+    let refused = |list: &str| {
+        fs::write(saved.join("SHA256SUMS"), list).unwrap();
+        let said = checkpoint::verify(&saved).unwrap_err().to_string();
+        said.split(": ").last().unwrap().to_owned()
+    };
+    assert_eq!(refused(sums.trim_end()), "its last line is cut off");
+    let lines: Vec<&str> = sums.split_inclusive('\n').collect();
+    assert_eq!(refused(&lines[1..].concat()), "it does not list model.safetensors");
+    assert_eq!(refused(&lines[..2].concat()), "it does not list state.json");
+    for line in ["..", "/etc/passwd", "a/b", ""] {
+        let line = format!("{}  {line}", "0".repeat(64));
+        assert_eq!(refused(&format!("{sums}{line}\n")), format!("`{line}` is not a checksum and a name"));
+    }
+    assert_eq!(
+        refused(&sums.replacen("  ", " ", 1)).split('`').nth(2),
+        Some(" is not a checksum and a name")
+    );
+    fs::write(saved.join("SHA256SUMS"), &sums).unwrap();
+    fs::write(saved.join(".nfs0001"), "a file system's own").unwrap();
+    checkpoint::verify(&saved).unwrap();
+    fs::write(saved.join("extra"), "").unwrap();
+    assert_eq!(refused(&sums), "it does not list extra");
+}
+
 #[test]
 fn a_run_without_checkpoints_recovers_nothing() {
     let home = home();
