@@ -25,7 +25,7 @@ pub struct Target {
     /// Words of the format.
     pub words: &'static [&'static str],
     /// Makes checksums right again that would end the parsing early.
-    pub repair: fn(&mut Vec<u8>),
+    pub repair: fn(&mut [u8]),
     /// Hands the bytes to the parser, in a folder of its own. Returns how it ended, in words: another ending is a discovery.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,7 +16,7 @@ impl Random {
 
     /// A number below `end`; 0 where there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 { 0 } else { (self.draw() % end as u64) as usize }
     }
 
     /// One of them.
@@ -114,12 +114,12 @@ pub fn mutated(
 
 fn once(random: &mut Random, bytes: &mut Vec<u8>, others: &[Vec<u8>], words: &[&str]) {
     if bytes.is_empty() {
-        bytes.push(random.next() as u8);
+        bytes.push(random.draw() as u8);
     }
     let length = bytes.len();
     match random.below(14) {
         0 => bytes[random.below(length)] ^= 1 << random.below(8),
-        1 => bytes[random.below(length)] = random.next() as u8,
+        1 => bytes[random.below(length)] = random.draw() as u8,
         2 => limit(random, bytes),
         3 | 4 => written(random, bytes),
         5 => drop(bytes.drain(random.range(length))),
@@ -163,7 +163,7 @@ fn insert(bytes: &mut Vec<u8>, at: usize, piece: &[u8]) {
 /// A binary number becomes one at a limit.
 fn limit(random: &mut Random, bytes: &mut [u8]) {
     let width = [1, 2, 4, 8][random.below(4)];
-    let number = random.pick(&LIMITS).copied().unwrap_or_default().wrapping_add(random.next() % 3);
+    let number = random.pick(&LIMITS).copied().unwrap_or_default().wrapping_add(random.draw() % 3);
     let (little, big) = (number.to_le_bytes(), number.to_be_bytes());
     let number = if random.below(2) == 0 { &little[..width] } else { &big[8 - width..] };
     let at = random.below(bytes.len());

@@ -32,7 +32,7 @@ pub fn targets() -> Vec<Target> {
                 "S",
                 "30 mtime=1\n",
             ],
-            repair::tar as fn(&mut Vec<u8>),
+            repair::tar as fn(&mut [u8]),
             tar as fn(&Path, &[u8]) -> String,
         ),
         target("tar.gz", &["\x1f\u{8b}\x08"], repair::none, gz),

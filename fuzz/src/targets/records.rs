@@ -106,7 +106,7 @@ fn folder(place: &Path, bytes: &[u8]) -> String {
     ends.push(said(html));
     ends.push(missing);
     if let Ok(Some(run)) = &loaded {
-        let table = Query::default().table(&[run.clone()]);
+        let table = Query::default().table(std::slice::from_ref(run));
         ends.push(said(table.as_ref().map(Table::height).map_err(|error| error.to_string())));
     }
     ends.push(said(loaded));

@@ -108,9 +108,9 @@ pub fn targets() -> Vec<Target> {
 }
 
 /// The header's length at the front, made right in most cases.
-fn header(bytes: &mut Vec<u8>) {
+fn header(bytes: &mut [u8]) {
     let Some(end) = bytes.iter().rposition(|&byte| byte == b'}') else { return };
-    if end >= 8 && bytes.len() % 4 != 0 {
+    if end >= 8 && !bytes.len().is_multiple_of(4) {
         let length = (end + 1 - 8) as u64;
         bytes[..8].copy_from_slice(&length.to_le_bytes());
     }
