@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::micro::{self, ROWS, Tile};
 use super::pack::{Line, lines, pack_a, pack_b, panels};
-use super::{Product, SerialThen};
+use super::{Product, SerialThen, thin};
 
 /// Columns of a packed block of B.
 pub(super) const COLS: usize = 384;
@@ -38,6 +38,10 @@ pub(super) unsafe fn rectangle(
     c_row: usize,
     then: Option<&SerialThen<'_>>,
 ) {
+    if thin::suits(product) {
+        // SAFETY: the promise is the same.
+        return unsafe { thin::rectangle(product, rows, cols, c, c_row, then) };
+    }
     PACKED.with_borrow_mut(|(packed_b, packed_a)| {
         for first in cols.clone().step_by(COLS) {
             let cols = first..(first + COLS).min(cols.end);
@@ -60,7 +64,7 @@ pub(super) unsafe fn rectangle(
 }
 
 /// k in blocks of one size, but for rounding.
-fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
     let count = depth.div_ceil(DEPTH).max(1);
     let size = depth.div_ceil(count).next_multiple_of(16);
     (0..count).map(move |index| (index * size).min(depth)..((index + 1) * size).min(depth))

@@ -1,8 +1,8 @@
 //! Matrix products on strided views.
 //!
 //! Ops state their products here as `C ← α·A·B + β·C`, with a last word on finished rows if they have one. On processors with AVX-512
-//! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers); elsewhere, and for tiny products, the crate
-//! `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
+//! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers; [`thin`]: few rows under a long sum);
+//! elsewhere, and for tiny products, the crate `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
 //! extents alone: the result does not depend on the number of threads. Start at [`matmul`].
 
 #[cfg(target_arch = "x86_64")]
@@ -14,6 +14,8 @@ mod pack;
 mod portable;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod thin;
 mod view;
 
 use std::ops::Range;
@@ -61,11 +63,17 @@ impl Product<'_> {
 
     /// Whether packing pays.
     fn is_ours(&self) -> bool {
-        const FEW_ROWS: usize = 4;
-        const FEW_SUMS: usize = 1 << 12;
         let (m, n, k) = (self.a.rows, self.b.cols, self.a.cols);
-        m > FEW_ROWS && k > 0 && m * n * k > FEW_SUMS && has_avx512()
+        n > 0 && k > 0 && m >= steady_rows(n, k) && has_avx512()
     }
+}
+
+/// The rows from which on a row of a product with a `k` × `n` matrix has the same bits, whatever rows are computed with it (on processors with
+/// AVX-512): with fewer, packing does not pay, and another walk has other sums.
+pub(crate) fn steady_rows(n: usize, k: usize) -> usize {
+    const FEW_ROWS: usize = 4;
+    const FEW_SUMS: usize = 1 << 12;
+    FEW_ROWS.max(FEW_SUMS / (n * k).max(1)) + 1
 }
 
 #[cfg(target_arch = "x86_64")]
