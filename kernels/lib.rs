@@ -21,6 +21,7 @@ pub mod trace;
 
 pub mod adamw;
 pub mod add;
+pub mod add_norm;
 pub mod add_to_frames;
 pub mod attention;
 pub mod binary_cross_entropy;
@@ -79,6 +80,7 @@ pub use tape::{Grads, Left, Tape};
 // Every op, the folder's name first.
 backend::ops!(
     add::Add,
+    add_norm::AddNorm,
     add_to_frames::AddToFrames,
     attention::Attention,
     binary_cross_entropy::BinaryCrossEntropy,

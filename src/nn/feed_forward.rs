@@ -1,6 +1,6 @@
 //! The position-wise block, of transformers and of SaShiMi.
 
-use kernels::dropout::{dropout, dropout_channels};
+use kernels::dropout::dropout_channels;
 use kernels::feed_forward::{Weights, feed_forward};
 use kernels::gelu::gelu;
 use kernels::linear::linear;
@@ -8,7 +8,7 @@ use kernels::{Array, Backend, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
 
-/// linear → GELU → dropout → linear → dropout.
+/// linear → GELU → dropout → linear. What drops behind it belongs to the residual connection.
 #[derive(Debug, Clone)]
 pub struct FeedForward {
     /// Whether channels drop for a whole sequence.
@@ -17,7 +17,6 @@ pub struct FeedForward {
     intermediate: [ParamId; 2],
     output: [ParamId; 2],
     activation_dropout: f32,
-    hidden_dropout: f32,
 }
 
 impl FeedForward {
@@ -28,7 +27,6 @@ impl FeedForward {
         inner: usize,
         std: f32,
         activation_dropout: f32,
-        hidden_dropout: f32,
     ) -> Self {
         let mut dense = |name: &str, inputs: usize, outputs: usize| {
             let mut scope = scope.child(name);
@@ -40,7 +38,6 @@ impl FeedForward {
             intermediate: dense("intermediate_dense", width, inner),
             output: dense("output_dense", inner, width),
             activation_dropout,
-            hidden_dropout,
         }
     }
 
@@ -56,7 +53,6 @@ impl FeedForward {
             intermediate: dense("0.0", width, inner),
             output: dense("2", inner, width),
             activation_dropout: dropout,
-            hidden_dropout: 0.0,
         }
     }
 
@@ -75,8 +71,6 @@ impl FeedForward {
             let y = dropout_channels(pass.tape, &y, rate, seed)?;
             return linear(pass.tape, &y, outer[0], Some(outer[1]));
         }
-        let y = feed_forward(pass.tape, x, Weights { inner, outer }, rate, seed)?;
-        let (rate, seed) = pass.dropout(self.hidden_dropout);
-        dropout(pass.tape, &y, rate, seed)
+        feed_forward(pass.tape, x, Weights { inner, outer }, rate, seed)
     }
 }

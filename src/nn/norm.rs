@@ -1,7 +1,8 @@
 //! Normalisations with a learnt gain and shift.
 
+use kernels::add_norm::{post_norm, pre_norm};
 use kernels::group_norm::group_norm_gelu;
-use kernels::layer_norm::{layer_norm, layer_norm_gelu};
+use kernels::layer_norm::{Parameters, layer_norm, layer_norm_gelu};
 use kernels::rms_norm::rms_norm;
 use kernels::scalar_norm::scalar_norm;
 use kernels::{Array, Backend, OpError};
@@ -45,6 +46,38 @@ impl LayerNorm {
     pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
         layer_norm_gelu(pass.tape, x, weight, bias, self.eps)
+    }
+
+    /// norm(x + dropout(f)) in one pass; `drop` is the rate and the seed that [`Pass::dropout`] gives.
+    ///
+    /// # Errors
+    /// As [`LayerNorm::forward`].
+    pub fn of_sum<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        f: &Array<D>,
+        drop: (f32, u64),
+    ) -> Result<Array<D>, OpError> {
+        post_norm(pass.tape, x, f, self.parameters(pass), drop)
+    }
+
+    /// x + dropout(f) and its norm in one pass.
+    ///
+    /// # Errors
+    /// As [`LayerNorm::forward`].
+    pub fn with_sum<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        f: &Array<D>,
+        drop: (f32, u64),
+    ) -> Result<[Array<D>; 2], OpError> {
+        pre_norm(pass.tape, x, f, self.parameters(pass), drop)
+    }
+
+    fn parameters<'a, D: Backend>(&self, pass: &Pass<'a, D>) -> Parameters<'a, D> {
+        Parameters { weight: pass.param(self.weight), bias: pass.param(self.bias), eps: self.eps }
     }
 }
 
