@@ -28,6 +28,7 @@ pub mod binary_cross_entropy;
 pub mod blend;
 pub mod causal_conv1d;
 pub mod conv1d;
+pub mod conv_stack;
 pub mod cross_entropy;
 pub mod ctc_loss;
 pub mod dropout;
@@ -87,6 +88,7 @@ backend::ops!(
     blend::Blend,
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
+    conv_stack::ConvStack,
     cross_entropy::CrossEntropy,
     ctc_loss::CtcLoss,
     dropout::Dropout,

@@ -124,6 +124,16 @@ pub(crate) fn normalise(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: 
     row
 }
 
+/// The same where the row lies.
+#[inline(always)]
+pub(crate) fn normalise_within(row: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
+    let (n, Row { mean, rstd }) = (row.len(), Row::of(row, eps));
+    let (weight, bias) = (&weight[..n], &bias[..n]);
+    for i in 0..n {
+        row[i] = ((row[i] - mean) * rstd).mul_add(weight[i], bias[i]);
+    }
+}
+
 impl Row {
     #[inline(always)]
     fn of(x: &[f32], eps: f32) -> Self {

@@ -100,6 +100,25 @@ fn few_rows_have_the_bits_that_they_have_among_many() {
 }
 
 #[test]
+fn a_packed_operand_makes_no_difference() {
+    for extents @ [m, n, k] in [[100, 1_050, 1_100], [10, 400, 600], [7, 40, 90], [2, 30, 20], [600, 48, 31]]
+    {
+        for turned in [false, true] {
+            let case = case_without_reference(extents);
+            let (a, b) = views(&case, extents, [false, turned]);
+            let packed = Packed::new(b);
+            for beta in [0.0, 1.0] {
+                let (mut alone, mut c) = (case.c.clone(), case.c.clone());
+                let double = |_: usize, _: usize, piece: &mut [f32]| piece.iter_mut().for_each(|x| *x *= 2.0);
+                matmul_serial_then(&Product { alpha: 1.0, a, b, beta }, &mut alone, &double);
+                matmul_serial_packed(a, &packed, beta, &mut c, &double);
+                assert!(alone == c, "{m}×{n}×{k}, turned {turned}, beta {beta}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_wider_result_is_left_alone_between_its_rows() {
     let (m, n, k, wide) = (21, 37, 80, 50);
     let case = case([m, n, k], [false, true], 1.0, 0.0);

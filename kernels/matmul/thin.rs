@@ -6,11 +6,11 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::blocked::blocks;
+use super::Product;
+use super::blocked::{Target, blocks};
 use super::micro::LANES;
 use super::pack::Line;
 use super::view::View;
-use super::{Product, SerialThen};
 
 /// Rows at most.
 const ROWS: usize = 16;
@@ -36,9 +36,7 @@ pub(super) unsafe fn rectangle(
     product: &Product<'_>,
     rows: Range<usize>,
     cols: Range<usize>,
-    c: *mut f32,
-    c_row: usize,
-    then: Option<&SerialThen<'_>>,
+    Target { c, c_row, then }: Target<'_>,
 ) {
     let a = product.a.rows_from(rows.start, rows.len());
     for first in cols.clone().step_by(VECTORS * LANES) {

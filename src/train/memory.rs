@@ -161,10 +161,12 @@ mod tests {
         let trace = measured(plan).trace;
         let forward = || trace.spans.iter().filter(|span| span.kind == Kind::Forward);
         let kept: u64 = forward().map(|span| span.saved_bytes).sum();
-        // The first op is the first convolution; its frames tell how long the batch was.
-        let first = forward().next().and_then(|span| span.shape).unwrap();
+        // The first op is the first convolution, or all of them; its frames tell how long the batch was.
+        let first = forward().next().unwrap();
         let encoder = plan.model.wav2vec2().unwrap();
-        let samples = (first.rows() * encoder.convs[0].stride) as f64;
+        let convolutions = if first.name == "conv_stack" { encoder.convs.len() } else { 1 };
+        let hop: usize = encoder.convs[..convolutions].iter().map(|conv| conv.stride).product();
+        let samples = (first.shape.unwrap().rows() * hop) as f64;
         let foreseen: f64 = stages(plan, &declare(&plan.model), samples).iter().map(|stage| stage.kept).sum();
         foreseen * FLOAT_BYTES / kept as f64
     }
