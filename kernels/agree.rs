@@ -103,7 +103,7 @@ fn backward_from<O: CpuOp>(
     before: f32,
 ) -> Vec<Vec<f32>> {
     let lens: Vec<usize> = doutputs.iter().map(Vec::len).collect();
-    let (_, saved) = run_forward(op, inputs, &lens);
+    let (outputs, saved) = run_forward(op, inputs, &lens);
     let narrow = |xs: &[Vec<f64>]| -> Vec<Vec<f32>> {
         xs.iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect()
     };
@@ -111,11 +111,10 @@ fn backward_from<O: CpuOp>(
     let start = |fresh: bool| if fresh { f32::NAN } else { before };
     let mut dinputs: Vec<Vec<f32>> =
         inputs.iter().zip(fresh).map(|(x, &fresh)| vec![start(fresh); x.len()]).collect();
-    let kept: Vec<&[f32]> = inputs
-        .iter()
-        .enumerate()
-        .map(|(i, x)| if op.keeps_input(i) { x.as_slice() } else { &[][..] })
-        .collect();
+    let kept = inputs.iter().enumerate();
+    let kept = kept.map(|(i, x)| if op.keeps_input(i) { x.as_slice() } else { &[][..] });
+    let outputs = outputs.iter().enumerate().filter(|(i, _)| op.keeps_output(*i));
+    let kept: Vec<&[f32]> = kept.chain(outputs.map(|(_, y)| y.as_slice())).collect();
     let doutputs: Vec<&[f32]> = doutputs.iter().map(Vec::as_slice).collect();
     let gradient = |(x, &fresh)| {
         let x: &mut Vec<f32> = x;

@@ -21,12 +21,14 @@ pub mod trace;
 
 pub mod adamw;
 pub mod add;
+pub mod add_norm;
 pub mod add_to_frames;
 pub mod attention;
 pub mod binary_cross_entropy;
 pub mod blend;
 pub mod causal_conv1d;
 pub mod conv1d;
+pub mod conv_stack;
 pub mod cross_entropy;
 pub mod ctc_loss;
 pub mod dropout;
@@ -79,12 +81,14 @@ pub use tape::{Grads, Left, Tape};
 // Every op, the folder's name first.
 backend::ops!(
     add::Add,
+    add_norm::AddNorm,
     add_to_frames::AddToFrames,
     attention::Attention,
     binary_cross_entropy::BinaryCrossEntropy,
     blend::Blend,
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
+    conv_stack::ConvStack,
     cross_entropy::CrossEntropy,
     ctc_loss::CtcLoss,
     dropout::Dropout,

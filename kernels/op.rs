@@ -19,6 +19,8 @@ pub trait Op: 'static {
 pub struct Pullback<'a, D: Device> {
     /// The inputs that [`Run::keeps_input`] asked to keep.
     pub inputs: &'a [Option<Array<D>>],
+    /// The outputs that [`Run::keeps_output`] asked to keep, and no others.
+    pub outputs: &'a [Array<D>],
     /// The gradient of each output.
     pub doutputs: &'a [D::Vec],
     /// The gradient of each input, to be added to; `None` where nobody wants it.
@@ -94,6 +96,11 @@ pub trait Run<O: Op>: Device {
     /// Whether backward reads input `index`.
     fn keeps_input(op: &O, index: usize) -> bool;
 
+    /// Whether backward reads output `index`.
+    fn keeps_output(_op: &O, _index: usize) -> bool {
+        false
+    }
+
     /// Whether forward writes every value of its outputs without reading any; else they are zero before.
     fn overwrites(_op: &O) -> bool {
         false
@@ -136,6 +143,11 @@ pub trait CpuOp: Op {
         !Self::PASSES_ON
     }
 
+    /// Whether backward reads output `index`. Outputs that are kept stand behind the inputs there.
+    fn keeps_output(&self, _index: usize) -> bool {
+        false
+    }
+
     /// Whether forward writes every value of its outputs without reading any; else they are zero before.
     fn overwrites(&self) -> bool {
         Self::PASSES_ON
@@ -166,6 +178,10 @@ impl<O: CpuOp> Run<O> for Cpu {
         op.keeps_input(index)
     }
 
+    fn keeps_output(op: &O, index: usize) -> bool {
+        op.keeps_output(index)
+    }
+
     fn overwrites(op: &O) -> bool {
         op.overwrites()
     }
@@ -186,8 +202,8 @@ impl<O: CpuOp> Run<O> for Cpu {
     }
 
     fn backward(op: &O, saved: O::Saved, pullback: Pullback<'_, Cpu>) -> Result<(), <Cpu as HasErr>::Err> {
-        let inputs: Vec<&[f32]> =
-            pullback.inputs.iter().map(|kept| kept.as_ref().map_or(&[][..], Array::as_slice)).collect();
+        let inputs = pullback.inputs.iter().map(|kept| kept.as_ref().map_or(&[][..], Array::as_slice));
+        let inputs: Vec<&[f32]> = inputs.chain(pullback.outputs.iter().map(Array::as_slice)).collect();
         let doutputs: Vec<&[f32]> = pullback.doutputs.iter().map(|buffer| buffer.as_slice()).collect();
         let mut dinputs: Vec<Option<Gradient<'_>>> = pullback
             .dinputs
@@ -234,11 +250,14 @@ pub fn apply<D: Run<O>, O: Op>(
         .enumerate()
         .map(|(index, input)| D::keeps_input(&op, index).then(|| (*input).clone()))
         .collect();
+    let kept_outputs = outputs.iter().enumerate().filter(|(index, _)| D::keeps_output(&op, *index));
+    let kept_outputs: Vec<Array<D>> = kept_outputs.map(|(_, output)| output.clone()).collect();
     if recorded.is_some() {
-        trace::keep(kept.iter().flatten());
+        trace::keep(kept.iter().flatten().chain(&kept_outputs));
     }
     let wanted = inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
-    let record = Record { op, saved, kept, wanted, made: outputs.iter().map(Place::of).collect(), device };
+    let made = outputs.iter().map(Place::of).collect();
+    let record = Record { op, saved, kept, kept_outputs, wanted, made, device };
     tape.record(touched, move |buffers: &Buffers<D>| {
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
         record.run(buffers)?;
@@ -255,6 +274,7 @@ struct Record<D: Run<O>, O: Op> {
     op: O,
     saved: D::Saved,
     kept: Vec<Option<Array<D>>>,
+    kept_outputs: Vec<Array<D>>,
     /// Where the gradients of inputs go; none where nobody wants one.
     wanted: Vec<Option<Place>>,
     /// Where the gradients of outputs come from.
@@ -286,8 +306,13 @@ impl<D: Run<O>, O: Op> Record<D, O> {
                 }
             }));
         }
-        let pullback =
-            Pullback { inputs: &self.kept, doutputs: &doutputs, dinputs: &mut dinputs, fresh: &fresh };
+        let pullback = Pullback {
+            inputs: &self.kept,
+            outputs: &self.kept_outputs,
+            doutputs: &doutputs,
+            dinputs: &mut dinputs,
+            fresh: &fresh,
+        };
         D::backward(&self.op, self.saved, pullback)?;
         let filled = self.wanted.iter().zip(dinputs);
         buffers.borrow_mut().extend(filled.filter_map(|(place, buffer)| Some((place.as_ref()?.id, buffer?))));

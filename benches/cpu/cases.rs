@@ -57,7 +57,7 @@ fn operands(case: &Case) -> Vec<Named> {
     let operand = |(index, (name, extents)): (usize, &(&'static str, Vec<usize>))| {
         let count = extents.iter().product();
         let values = match *name {
-            "weight" | "weight_in" | "weight_out" => {
+            name if name.starts_with("weight") => {
                 noise(index, count, (extents[1..].iter().product::<usize>() as f32).powf(-0.5))
             }
             "targets" => (0..count).map(|i| (i * 7 % 30 + 1) as f32).collect(),

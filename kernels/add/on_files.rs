@@ -1,15 +1,17 @@
 //! The op on files, and its rows in the bench.
 
-use super::{Add, add};
+use super::{Add, add_dropped};
 use crate::on_files::{Call, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for Add {
-    const ABOUT: &'static str = "a + b";
+    const ABOUT: &'static str = "a + dropout(b)";
     const OPERANDS: Words = &[("a", "any"), ("b", "as a")];
+    const SETTINGS: Words = &[("p", "0"), ("seed", "0")];
 
     fn run(call: &mut Call) -> Made {
         let (a, b) = (call.operand("a")?, call.operand("b")?);
-        Ok(add(&mut call.tape, &a, &b)?)
+        let drop = (call.setting("p", 0.0)?, call.setting("seed", 0)?);
+        Ok(add_dropped(&mut call.tape, &a, &b, drop)?)
     }
 
     fn rows() -> Vec<Row> {

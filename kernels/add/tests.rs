@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::dropout::dropout;
+
+/// Nothing is dropped.
+const ALL: Add = Add { factors: None };
 
 fn inputs(len: usize) -> [Vec<f64>; 2] {
     let mut numbers = Numbers::new(6);
@@ -12,10 +16,10 @@ fn inputs(len: usize) -> [Vec<f64>; 2] {
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for len in [0, 1, 15, 133] {
-        check(&Add, &inputs(len), &[true; 2], reference::forward);
+        check(&ALL, &inputs(len), &[true; 2], reference::forward);
     }
     let many = inputs(100_003);
-    let (got, ()) = run_forward(&Add, &many, &[100_003]);
+    let (got, ()) = run_forward(&ALL, &many, &[100_003]);
     agree("add", &got[0], &reference::forward(&many)[0], Tolerance::F32);
 }
 
@@ -45,4 +49,41 @@ fn refuses_other_shapes_and_the_same_array_twice() {
     let (x, y) = (array(vec![1.0, 2.0]).tracked(), array(vec![0.5]));
     assert_eq!(refused(&x, &y), Err("add: b has shape [1], but a has [2]".to_owned()));
     assert_eq!(refused(&x, &x), Err("add: operands 0 and 1 are the same tensor".to_owned()));
+    let refusal = add_dropped(&mut Tape::recording(), &x, &x, (1.0, 0)).map_err(|error| error.to_string());
+    let sentence =
+        "add: b has shape [2], but its elements cannot be dropped with probability 1: it must be in [0, 1)";
+    assert_eq!(refusal.err().as_deref(), Some(sentence));
+}
+
+#[test]
+fn what_is_dropped_is_the_dropouts_own() {
+    let op = Add { factors: Factors::of(0.3, 7).expect("a probability") };
+    let kept = |inputs: &[Vec<f64>]| -> Vec<Vec<f64>> {
+        let stretch = Factors::of(0.3, 7).expect("a probability").expect("some drop").starting_at(0);
+        let b = inputs[1].iter().enumerate().map(|(i, b)| b * f64::from(stretch.factor(i))).collect();
+        reference::forward(&[inputs[0].clone(), b])
+    };
+    check(&op, &inputs(133), &[true; 2], kept);
+    // Over many blocks, to the last bit.
+    let device = Cpu::default();
+    let many: Vec<Vec<f32>> =
+        inputs(100_003).iter().map(|values| values.iter().map(|&x| x as f32).collect()).collect();
+    let [a, b] = [0, 1].map(|i| array(many[i].clone()).tracked());
+    let dout: Vec<f32> = (0..many[0].len()).map(|i| (i as f32 * 0.1).cos()).collect();
+    let run = |together: bool| {
+        let mut tape = Tape::recording();
+        let out = match together {
+            true => add_dropped(&mut tape, &a, &b, (0.3, 7)).expect("fits"),
+            false => {
+                let b = dropout(&mut tape, &b, 0.3, 7).expect("a probability");
+                add(&mut tape, &a, &b).expect("fits")
+            }
+        };
+        let values = out.to_vec();
+        let mut grads = tape.backward(&device, vec![(out, dout.clone())]).expect("runs");
+        [values, grads.to_vec(&a).expect("runs"), grads.to_vec(&b).expect("runs")]
+    };
+    assert!(run(true) == run(false));
+    let added = run_backward(&op, &inputs(50), &[vec![1.0; 50]]);
+    assert!(added[1].contains(&0.0) && added[0].iter().all(|&da| da == 1.0));
 }

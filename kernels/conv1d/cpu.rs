@@ -2,7 +2,7 @@
 //!
 //! Two walks over the same sums. [`super::patches`]: K adjacent frames are one long row, so a convolution is one product per
 //! utterance and group; it needs taps that lie side by side. [`super::taps`]: one product per tap, for dilated kernels and
-//! for the input's gradient under a stride.
+//! for the input's gradient under a stride. Where a frame is narrower than a vector that gradient has a walk of its own, [`super::columns`].
 
 use std::borrow::Cow;
 
@@ -67,6 +67,9 @@ impl CpuOp for Convolution {
             self.add_by_taps(&by_taps, dweight);
         }
         if let Some(dx) = &mut dinputs[0] {
+            if self.is_narrow() {
+                return self.input_gradient_by_columns(dy, weight, dx);
+            }
             let weight = self.by_taps_flipped(weight);
             if self.is_own_mirror() {
                 self.input_gradient_by_patches(dy, &weight, dx);
@@ -98,7 +101,7 @@ impl Convolution {
 
 /// What is done with finished outputs.
 #[derive(Clone, Copy)]
-pub(super) struct Finish<'a> {
+pub(crate) struct Finish<'a> {
     pub bias: Option<&'a [f32]>,
     pub gelu: bool,
 }

@@ -9,20 +9,21 @@
 //! # Shapes
 //! x [B, T, C], w [O, C / G, K], bias [O] → y [B, T', O] with T' = ⌊(T + left + right − dilation·(K − 1) − 1) / stride⌋ + 1
 
-mod cpu;
+mod columns;
+pub(crate) mod cpu;
 mod groups;
 #[cfg(feature = "on-files")]
 mod on_files;
 mod patches;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 mod taps;
 #[cfg(test)]
 mod tests;
 mod weights;
 
 use crate::op::{Op, Run, apply_one};
-use crate::{Array, OpError, Shape, Tape};
+use crate::{Array, Device, OpError, Shape, Tape};
 
 /// How a convolution walks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +43,14 @@ pub struct Conv1d {
 /// A convolution with its extents.
 #[derive(Debug, Clone, Copy)]
 pub struct Convolution {
-    settings: Conv1d,
+    pub(crate) settings: Conv1d,
     batch: usize,
-    time: usize,
-    channels: usize,
-    outputs: usize,
-    taps: usize,
-    out_time: usize,
-    bias: bool,
+    pub(crate) time: usize,
+    pub(crate) channels: usize,
+    pub(crate) outputs: usize,
+    pub(crate) taps: usize,
+    pub(crate) out_time: usize,
+    pub(crate) bias: bool,
 }
 
 impl Op for Convolution {
@@ -57,6 +58,43 @@ impl Op for Convolution {
 }
 
 impl Convolution {
+    /// The convolution of something that has `extents` [B, T, C].
+    pub(crate) fn new<D: Device>(
+        extents @ [batch, time, channels]: [usize; 3],
+        weight: &Array<D>,
+        bias: Option<&Array<D>>,
+        settings: Conv1d,
+    ) -> Result<Self, OpError> {
+        let [outputs, inner, taps] = weight.dims(Convolution::NAME, "the weight")?;
+        let Conv1d { stride, padding: [left, right], dilation, groups, .. } = settings;
+        let refuse = |operand, got: Shape, want: String| {
+            Err(OpError::Shape { op: Convolution::NAME, operand, got, want })
+        };
+        if stride == 0 || dilation == 0 || weight.is_empty() {
+            let want = format!("extents, stride {stride} and dilation {dilation} have to be positive");
+            return refuse("the weight", weight.shape(), want);
+        }
+        if groups == 0 || outputs % groups != 0 {
+            let want = format!("its {outputs} outputs do not divide into {groups} groups");
+            return refuse("the weight", weight.shape(), want);
+        }
+        if inner * groups != channels {
+            let want = format!("the weight {} takes {} channels", weight.shape(), inner * groups);
+            return refuse("x", extents.into(), want);
+        }
+        if let Some(bias) = bias
+            && bias.shape().dims() != [outputs]
+        {
+            return refuse("the bias", bias.shape(), format!("there are {outputs} outputs"));
+        }
+        let reach = dilation * (taps - 1) + 1;
+        if time + left + right < reach {
+            return refuse("x", extents.into(), format!("the kernel reaches over {reach} frames"));
+        }
+        let out_time = (time + left + right - reach) / stride + 1;
+        Ok(Convolution { settings, batch, time, channels, outputs, taps, out_time, bias: bias.is_some() })
+    }
+
     /// Channels a kernel sees.
     fn inner(&self) -> usize {
         self.channels / self.settings.groups
@@ -79,35 +117,8 @@ pub fn conv1d<D: Run<Convolution>>(
     bias: Option<&Array<D>>,
     settings: Conv1d,
 ) -> Result<Array<D>, OpError> {
-    const NAME: &str = Convolution::NAME;
-    let [batch, time, channels] = x.dims(NAME, "x")?;
-    let [outputs, inner, taps] = weight.dims(NAME, "the weight")?;
-    let Conv1d { stride, padding: [left, right], dilation, groups, .. } = settings;
-    let refuse = |operand, got: Shape, want: String| Err(OpError::Shape { op: NAME, operand, got, want });
-    if stride == 0 || dilation == 0 || weight.is_empty() {
-        let want = format!("extents, stride {stride} and dilation {dilation} have to be positive");
-        return refuse("the weight", weight.shape(), want);
-    }
-    if groups == 0 || outputs % groups != 0 {
-        let want = format!("its {outputs} outputs do not divide into {groups} groups");
-        return refuse("the weight", weight.shape(), want);
-    }
-    if inner * groups != channels {
-        let want = format!("the weight {} takes {} channels", weight.shape(), inner * groups);
-        return refuse("x", x.shape(), want);
-    }
-    if let Some(bias) = bias
-        && bias.shape().dims() != [outputs]
-    {
-        return refuse("the bias", bias.shape(), format!("there are {outputs} outputs"));
-    }
-    let reach = dilation * (taps - 1) + 1;
-    if time + left + right < reach {
-        return refuse("x", x.shape(), format!("the kernel reaches over {reach} frames"));
-    }
-    let out_time = (time + left + right - reach) / stride + 1;
-    let op = Convolution { settings, batch, time, channels, outputs, taps, out_time, bias: bias.is_some() };
+    let op = Convolution::new(x.dims(Convolution::NAME, "x")?, weight, bias, settings)?;
     let mut operands = vec![x, weight];
     operands.extend(bias);
-    apply_one(tape, op, &operands, [batch, out_time, outputs])
+    apply_one(tape, op, &operands, [op.batch, op.out_time, op.outputs])
 }

@@ -10,7 +10,9 @@ use super::Convolution;
 use super::cpu::Finish;
 use super::groups::{add_merged, split};
 use crate::device::scratch;
-use crate::matmul::{Product, View, matmul, matmul_serial, matmul_serial_then, matmul_then};
+use crate::matmul::{
+    Packed, Product, View, matmul, matmul_serial, matmul_serial_packed, matmul_serial_then, matmul_then,
+};
 
 /// A walk over panels [units, frames, width], unit after unit, groups innermost, giving [units, out_frames, out_width].
 struct Walk {
@@ -92,7 +94,7 @@ impl Walk {
 
     /// `out` = keep · out + patches · weights, finished, where `weights` are [G, taps·width, out_width].
     fn convolve(&self, panels: &[f32], weights: &[f32], keep: f32, finish: Finish<'_>, out: &mut [f32]) {
-        // Blocks are as long as the second-level cache allows, since each packs the weight again.
+        // Blocks are as long as the second-level cache allows.
         const BLOCK: usize = 1 << 19;
         const FEW_TASKS: usize = 4;
         let (unit_len, depth) = (self.out_frames * self.out_width, self.taps * self.width);
@@ -112,12 +114,20 @@ impl Walk {
             }
             return;
         }
+        // What one group's tasks share is packed once.
+        let packed = (self.groups == 1).then(|| Packed::new(operands(0).1));
         out.par_chunks_mut(unit_len).enumerate().for_each(|(unit, out)| {
             let (panel, weight) = operands(unit);
             out.par_chunks_mut(rows * self.out_width).enumerate().for_each(|(block, out)| {
                 let patches = self.patches(panel, block * rows, out.len() / self.out_width);
-                let product = Product { alpha: 1.0, a: patches, b: weight, beta: keep };
-                matmul_serial_then(&product, out, &|_, col, piece| finish.piece(col, piece));
+                let then = |_, col, piece: &mut [f32]| finish.piece(col, piece);
+                match &packed {
+                    Some(packed) => matmul_serial_packed(patches, packed, keep, out, &then),
+                    None => {
+                        let product = Product { alpha: 1.0, a: patches, b: weight, beta: keep };
+                        matmul_serial_then(&product, out, &then);
+                    }
+                }
             });
         });
     }

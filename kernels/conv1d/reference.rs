@@ -1,7 +1,13 @@
 //! The specification.
 
-use super::Conv1d;
+use super::{Conv1d, Convolution};
 use crate::gelu::reference::normal_below;
+
+/// What `op` makes of `x`.
+pub(crate) fn of(op: &Convolution, x: &[f64], weight: &[f64], bias: Option<&[f64]>) -> Vec<f64> {
+    let extents = [op.batch, op.time, op.channels];
+    conv1d(x, weight, bias, op.settings, extents, [op.outputs, op.taps])
+}
 
 /// The convolution of `x` [batch, time, channels] with `weight` [outputs, channels / groups, taps].
 pub fn conv1d(

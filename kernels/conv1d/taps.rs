@@ -78,7 +78,7 @@ impl Convolution {
     }
 
     /// The outputs among `outputs` whose tap `k` sees a frame among `inputs`.
-    fn outputs_of(&self, k: usize, inputs: Range<usize>, outputs: Range<usize>) -> Range<usize> {
+    pub(super) fn outputs_of(&self, k: usize, inputs: Range<usize>, outputs: Range<usize>) -> Range<usize> {
         let (padding, shift) = (self.settings.padding[0], k * self.settings.dilation);
         let from = |input: usize| (padding + input).saturating_sub(shift).div_ceil(self.settings.stride);
         from(inputs.start).max(outputs.start)..from(inputs.end).min(outputs.end)
@@ -94,7 +94,7 @@ impl Convolution {
         View::strided(&x[from..], outs.len(), self.inner(), self.settings.stride * self.channels)
     }
 
-    fn outputs_at<'a>(&self, dy: &'a [f32], b: usize, g: usize, outs: &Range<usize>) -> View<'a> {
+    pub(super) fn outputs_at<'a>(&self, dy: &'a [f32], b: usize, g: usize, outs: &Range<usize>) -> View<'a> {
         let from = (b * self.out_time + outs.start) * self.outputs + g * self.outer();
         View::strided(&dy[from..], outs.len(), self.outer(), self.outputs)
     }

@@ -78,6 +78,9 @@ fn every_way_to_share_out_the_work_agrees() {
         (Conv1d { stride: 2, ..PLAIN }, [1, 1_500, 6], [5, 3]),
         // Many utterances: a task each, and runs of utterances.
         (Conv1d { stride: 2, padding: [1, 1], ..PLAIN }, [11, 90, 6], [20, 3]),
+        // Frames narrower than a vector: the gradient of the input in blocks, whose edges the taps cross.
+        (Conv1d { stride: 5, ..PLAIN }, [2, 9_000, 1], [24, 10]),
+        (Conv1d { stride: 2, dilation: 3, padding: [4, 1], ..PLAIN }, [1, 1_700, 5], [20, 4]),
         // A gradient too large to be copied.
         (PLAIN, [2, 12, 200], [450, 3]),
         // More taps than a tile has, in groups that are no multiple of it.
@@ -132,6 +135,7 @@ fn bytes_do_not_depend_on_the_thread_count() {
     for (settings, extents, kernel) in [
         (Conv1d { stride: 2, ..PLAIN }, [6, 300, 16], [24, 3]),
         (Conv1d { stride: 5, ..PLAIN }, [3, 4_000, 1], [24, 10]),
+        (Conv1d { stride: 5, ..PLAIN }, [2, 9_000, 1], [24, 10]),
         (grouped, [5, 90, 32], [32, 16]),
         (PLAIN, [1, 900, 8], [16, 3]),
         (PLAIN, [1, 64, 300], [300, 3]),

@@ -13,7 +13,7 @@ const TILE: usize = 16;
 
 impl Convolution {
     /// [G, K, inner, outer]: what a patch is multiplied with.
-    pub(super) fn by_taps(&self, weight: &[f32]) -> Vec<f32> {
+    pub(crate) fn by_taps(&self, weight: &[f32]) -> Vec<f32> {
         let (inner, outer, taps) = (self.inner(), self.outer(), self.taps);
         let mut by_taps = scratch(weight.len());
         by_taps.par_chunks_mut(taps * inner * outer).enumerate().for_each(|(g, group)| {

@@ -123,14 +123,14 @@ fn by_channel(groups: &[Group], channels: usize) -> impl Iterator<Item = Group> 
 }
 
 /// out = (x − centre) scale + shift for each channel. The centre is the mean rounded to f32; what rounding took is in the shift.
-struct Affine {
+pub(crate) struct Affine {
     centre: Vec<f32>,
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
 
 impl Affine {
-    fn new(groups: &[Group], weight: &[f32], bias: &[f32]) -> Self {
+    pub(crate) fn new(groups: &[Group], weight: &[f32], bias: &[f32]) -> Self {
         let channels = weight.len();
         let (mut centre, mut scale, mut shift) =
             (Vec::with_capacity(channels), Vec::with_capacity(channels), Vec::with_capacity(channels));
@@ -142,6 +142,23 @@ impl Affine {
             shift.push((f64::from(bias) - (mean - f64::from(rounded)) * slope) as f32);
         }
         Affine { centre, scale, shift }
+    }
+
+    /// Turns frames into their GELU(norm) where they lie.
+    pub(crate) fn apply_within(&self, x: &mut [f32]) {
+        let n = self.centre.len();
+        let (centre, scale, shift) = (&self.centre[..n], &self.scale[..n], &self.shift[..n]);
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                for x in x.chunks_exact_mut(n) {
+                    for c in 0..n {
+                        x[c] = (x[c] - centre[c]).mul_add(scale[c], shift[c]);
+                    }
+                    fused::activate_within(x);
+                }
+            },
+        );
     }
 
     fn apply(&self, x: &[f32], out: &mut [f32], gelu: bool) {

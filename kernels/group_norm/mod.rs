@@ -17,12 +17,12 @@
 //! # Shapes
 //! x [B, T, C] · weight [C] · bias [C] → out [B, T, C]
 
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]
-mod reference;
-mod statistics;
+pub(crate) mod reference;
+pub(crate) mod statistics;
 #[cfg(test)]
 mod tests;
 

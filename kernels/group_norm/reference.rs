@@ -26,3 +26,8 @@ pub(super) fn forward(op: &GroupNorm, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
     }
     vec![out]
 }
+
+/// The same where each channel is a group.
+pub(crate) fn of_channels(eps: f32, time: usize, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    forward(&GroupNorm { eps, groups: inputs[1].len(), time, gelu: false }, inputs)
+}

@@ -9,26 +9,46 @@ use rayon::prelude::*;
 use crate::simd;
 
 /// Frames summed in f32.
-pub(super) const FRAMES: usize = 64;
+pub(crate) const FRAMES: usize = 64;
 
 /// Mean and reciprocal standard deviation of one group of one sequence.
 #[derive(Clone, Copy)]
-pub(super) struct Group {
+pub(crate) struct Group {
     pub mean: f64,
     pub rstd: f64,
 }
 
+/// What is known of a stretch of [`FRAMES`] frames, or of the fewer at the end.
+pub(crate) struct Stretch {
+    frames: usize,
+    first: Vec<f32>,
+    /// Σd and Σd² of each channel, d = x − first frame.
+    sums: Vec<f32>,
+}
+
+impl Stretch {
+    /// That of frames `x` [.., C].
+    pub(crate) fn of(x: &[f32], channels: usize) -> Self {
+        let (frames, first) = (x.len() / channels, x[..channels].to_vec());
+        Stretch { frames, first, sums: shifted_sums(x, channels) }
+    }
+}
+
 /// The groups of one sequence `x` [T, C].
 pub(super) fn of_sequence(x: &[f32], channels: usize, groups: usize, eps: f32) -> Vec<Group> {
-    let sums: Vec<Vec<f32>> = x.par_chunks(FRAMES * channels).map(|x| shifted_sums(x, channels)).collect();
-    let stretches = || x.chunks(FRAMES * channels).zip(&sums);
+    let stretches: Vec<Stretch> = x.par_chunks(FRAMES * channels).map(|x| Stretch::of(x, channels)).collect();
+    joined(&stretches, channels, groups, eps)
+}
+
+/// The groups of the sequence that has these stretches.
+pub(crate) fn joined(stretches: &[Stretch], channels: usize, groups: usize, eps: f32) -> Vec<Group> {
     let size = channels / groups;
-    let elements = (x.len() / groups) as f64;
+    let elements = (stretches.iter().map(|stretch| stretch.frames).sum::<usize>() * size) as f64;
 
     let mut totals = vec![0.0f64; channels];
-    for (x, sums) in stretches() {
-        let frames = (x.len() / channels) as f64;
-        for ((total, &first), &sum) in totals.iter_mut().zip(x).zip(sums) {
+    for Stretch { frames, first, sums } in stretches {
+        let frames = *frames as f64;
+        for ((total, &first), &sum) in totals.iter_mut().zip(first).zip(sums) {
             *total += frames * f64::from(first) + f64::from(sum);
         }
     }
@@ -37,12 +57,12 @@ pub(super) fn of_sequence(x: &[f32], channels: usize, groups: usize, eps: f32) -
     // Within a stretch Σ(x − m)² = Σd² − (Σd)²/n with d = x − first; then n (m − μ)² for its distance from the mean.
     let of_channel: Vec<f64> = means.iter().flat_map(|&mean| std::iter::repeat_n(mean, size)).collect();
     let mut squares = vec![0.0f64; channels];
-    for (x, sums) in stretches() {
-        let frames = (x.len() / channels) as f64;
+    for Stretch { frames, first, sums } in stretches {
+        let frames = *frames as f64;
         let (sums, sums_of_squares) = sums.split_at(channels);
         for c in 0..channels {
             let sum = f64::from(sums[c]);
-            let distance = f64::from(x[c]) + sum / frames - of_channel[c];
+            let distance = f64::from(first[c]) + sum / frames - of_channel[c];
             squares[c] += f64::from(sums_of_squares[c]) - sum * sum / frames + frames * distance * distance;
         }
     }

@@ -9,7 +9,7 @@ use crate::op::{CpuOp, Gradient};
 use crate::{simd, threads};
 
 /// Elements per task.
-const BLOCK: usize = 1 << 14;
+pub(crate) const BLOCK: usize = 1 << 14;
 
 /// μ and r of one row.
 #[derive(Clone, Copy, Default)]
@@ -118,16 +118,31 @@ impl CpuOp for LayerNorm {
 
 /// One row forward.
 #[inline(always)]
-fn normalise(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) -> Row {
-    let n = x.len();
-    let mean = simd::sum(x) / n as f32;
-    let rstd = 1.0 / (simd::squared_differences(x, mean) / n as f32 + eps).sqrt();
-    let row = Row { mean, rstd };
+pub(crate) fn normalise(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) -> Row {
+    let row = Row::of(x, eps);
     row.apply(x, weight, bias, out);
     row
 }
 
+/// The same where the row lies.
+#[inline(always)]
+pub(crate) fn normalise_within(row: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
+    let (n, Row { mean, rstd }) = (row.len(), Row::of(row, eps));
+    let (weight, bias) = (&weight[..n], &bias[..n]);
+    for i in 0..n {
+        row[i] = ((row[i] - mean) * rstd).mul_add(weight[i], bias[i]);
+    }
+}
+
 impl Row {
+    #[inline(always)]
+    fn of(x: &[f32], eps: f32) -> Self {
+        let n = x.len() as f32;
+        let mean = simd::sum(x) / n;
+        let rstd = 1.0 / (simd::squared_differences(x, mean) / n + eps).sqrt();
+        Row { mean, rstd }
+    }
+
     #[inline(always)]
     fn apply(self, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
         let n = x.len();
@@ -142,11 +157,11 @@ impl Row {
 const LANES: usize = 64;
 
 /// What backward reads of one block of rows.
-struct Block<'a> {
-    x: &'a [f32],
-    dout: &'a [f32],
-    weight: &'a [f32],
-    saved: &'a [Row],
+pub(crate) struct Block<'a> {
+    pub x: &'a [f32],
+    pub dout: &'a [f32],
+    pub weight: &'a [f32],
+    pub saved: &'a [Row],
 }
 
 impl<'a> Block<'a> {
@@ -169,8 +184,9 @@ impl<'a> Block<'a> {
         dnormed
     }
 
+    /// Adds to `dx`, or sets it where it is fresh.
     #[inline(always)]
-    fn add_dx(&self, dx: &mut [f32], fresh: bool) {
+    pub(crate) fn add_dx(&self, dx: &mut [f32], fresh: bool) {
         let channels = self.weight.len();
         let scale = 1.0 / channels as f32;
         let weight = self.weight;
@@ -188,7 +204,7 @@ impl<'a> Block<'a> {
 
     /// dweight of the block's rows, then dbias.
     #[inline(always)]
-    fn parameter_gradients(&self) -> Vec<f32> {
+    pub(crate) fn parameter_gradients(&self) -> Vec<f32> {
         let mut partial = vec![0.0f32; 2 * self.weight.len()];
         let (dweight, dbias) = partial.split_at_mut(self.weight.len());
         for (x, dout, Row { mean, rstd }) in self.rows() {

@@ -15,16 +15,16 @@
 //! # Shapes
 //! x [.., C] · weight [C] · bias [C] → out [.., C]
 
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 #[cfg(test)]
 mod tests;
 
 use crate::op::{Op, apply_one};
-use crate::{Array, OpError, Run, Tape};
+use crate::{Array, Device, OpError, Run, Tape};
 
 /// The constants of one layer normalisation.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,16 @@ pub struct LayerNorm {
 
 impl Op for LayerNorm {
     const NAME: &'static str = "layer_norm";
+}
+
+/// A layer norm's parameters, for ops that have one inside.
+pub struct Parameters<'a, D: Device> {
+    /// [C].
+    pub weight: &'a Array<D>,
+    /// [C].
+    pub bias: &'a Array<D>,
+    /// Added to the variance.
+    pub eps: f32,
 }
 
 /// Normalises each row of `x` [.., C] to mean 0 and variance 1, then scales by `weight` [C] and shifts by `bias` [C]. `eps` is

@@ -1,7 +1,7 @@
 //! The specification: f64, one row at a time.
 
 /// out [.., C] from x, weight, bias.
-pub(super) fn forward(eps: f64, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+pub(crate) fn forward(eps: f64, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let [x, weight, bias] = inputs else { unreachable!("three inputs") };
     let channels = weight.len();
     let mut out = Vec::with_capacity(x.len());

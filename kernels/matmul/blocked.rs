@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use super::micro::{self, ROWS, Tile};
 use super::pack::{Line, lines, pack_a, pack_b, panels};
-use super::{Product, SerialThen};
+use super::packed::Packed;
+use super::{Product, SerialThen, thin};
 
 /// Columns of a packed block of B.
 pub(super) const COLS: usize = 384;
@@ -25,30 +26,48 @@ thread_local! {
     static PACKED: RefCell<(Vec<Line>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// Computes the rectangle `rows` × `cols` of C and hands each finished piece of a row to `then`.
+/// Where a product goes, and what is done with each finished piece of a row.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// The start of C.
+    pub c: *mut f32,
+    /// From one row to the next.
+    pub c_row: usize,
+    pub then: Option<&'a SerialThen<'a>>,
+}
+
+/// Computes the rectangle `rows` × `cols` of C and hands each finished piece of a row on. Of `packed`, which is B, all columns are asked for.
 ///
 /// # Safety
-/// The processor has AVX-512F; the operands fit each other and their slices; `c` is the start of C, whose rows lie `c_row` apart, and
-/// nobody else touches that rectangle of it.
+/// The processor has AVX-512F; the operands fit each other and their slices; C is where `to` says, and nobody else touches that rectangle of it.
 pub(super) unsafe fn rectangle(
     product: &Product<'_>,
+    packed: Option<&Packed<'_>>,
     rows: Range<usize>,
     cols: Range<usize>,
-    c: *mut f32,
-    c_row: usize,
-    then: Option<&SerialThen<'_>>,
+    to: Target<'_>,
 ) {
-    PACKED.with_borrow_mut(|(packed_b, packed_a)| {
+    if thin::suits(product) {
+        // SAFETY: the promise is the same.
+        return unsafe { thin::rectangle(product, rows, cols, to) };
+    }
+    PACKED.with_borrow_mut(|(own_b, packed_a)| {
         for first in cols.clone().step_by(COLS) {
             let cols = first..(first + COLS).min(cols.end);
             for depth in blocks(product.a.cols) {
-                let need = lines(depth.len(), cols.len());
-                if packed_b.len() < need {
-                    packed_b.resize(need, Line([0.0; 16]));
-                }
-                // SAFETY: the caller's promise covers rows and columns of B.
-                unsafe { pack_b(product.b, depth.clone(), cols.clone(), packed_b) };
-                let block = Block { product, depth, cols: cols.clone(), packed_b, c, c_row, then };
+                let packed_b = match packed.and_then(|packed| packed.block(&depth, &cols)) {
+                    Some(block) => block,
+                    None => {
+                        let need = lines(depth.len(), cols.len());
+                        if own_b.len() < need {
+                            own_b.resize(need, Line([0.0; 16]));
+                        }
+                        // SAFETY: the caller's promise covers rows and columns of B.
+                        unsafe { pack_b(product.b, depth.clone(), cols.clone(), own_b) };
+                        &own_b[..]
+                    }
+                };
+                let block = Block { product, depth, cols: cols.clone(), packed_b, to };
                 for first in rows.clone().step_by(HEIGHT) {
                     let rows = first..(first + HEIGHT).min(rows.end);
                     // SAFETY: the caller's promise; the rectangle is inside the one promised.
@@ -60,7 +79,7 @@ pub(super) unsafe fn rectangle(
 }
 
 /// k in blocks of one size, but for rounding.
-fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn blocks(depth: usize) -> impl Iterator<Item = Range<usize>> {
     let count = depth.div_ceil(DEPTH).max(1);
     let size = depth.div_ceil(count).next_multiple_of(16);
     (0..count).map(move |index| (index * size).min(depth)..((index + 1) * size).min(depth))
@@ -72,9 +91,7 @@ struct Block<'a> {
     depth: Range<usize>,
     cols: Range<usize>,
     packed_b: &'a [Line],
-    c: *mut f32,
-    c_row: usize,
-    then: Option<&'a SerialThen<'a>>,
+    to: Target<'a>,
 }
 
 impl Block<'_> {
@@ -113,7 +130,8 @@ impl Block<'_> {
     /// As [`rectangle`]; `from` says where the rows' elements of A begin, and their strides.
     unsafe fn tiles(&self, first: usize, height: usize, (a, a_row, a_col): (*const f32, usize, usize)) {
         let depth = self.depth.len();
-        let c = self.c.wrapping_add(first * self.c_row + self.cols.start);
+        let Target { c, c_row, then } = self.to;
+        let c = c.wrapping_add(first * c_row + self.cols.start);
         for panel in panels(self.cols.len()) {
             let tile = Tile {
                 depth,
@@ -122,7 +140,7 @@ impl Block<'_> {
                 a_col,
                 b: self.packed_b[panel.before * depth..].as_ptr().cast(),
                 c: c.wrapping_add(panel.first),
-                c_row: self.c_row,
+                c_row,
                 rows: height,
                 vectors: panel.vectors,
                 last: panel.last(),
@@ -132,14 +150,13 @@ impl Block<'_> {
             // SAFETY: the caller's promise, for this tile.
             unsafe { micro::run(&tile) };
         }
-        if let Some(then) = self.then
+        if let Some(then) = then
             && self.depth.end == self.product.a.cols
         {
             for r in 0..height {
                 // SAFETY: this piece of a row of C is finished and inside the rectangle that is ours.
-                let piece = unsafe {
-                    std::slice::from_raw_parts_mut(c.wrapping_add(r * self.c_row), self.cols.len())
-                };
+                let piece =
+                    unsafe { std::slice::from_raw_parts_mut(c.wrapping_add(r * c_row), self.cols.len()) };
                 then(first + r, self.cols.start, piece);
             }
         }

@@ -1,8 +1,8 @@
 //! Matrix products on strided views.
 //!
 //! Ops state their products here as `C ← α·A·B + β·C`, with a last word on finished rows if they have one. On processors with AVX-512
-//! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers); elsewhere, and for tiny products, the crate
-//! `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
+//! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers; [`thin`]: few rows under a long sum);
+//! elsewhere, and for tiny products, the crate `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
 //! extents alone: the result does not depend on the number of threads. Start at [`matmul`].
 
 #[cfg(target_arch = "x86_64")]
@@ -11,9 +11,12 @@ mod blocked;
 mod micro;
 #[cfg(target_arch = "x86_64")]
 mod pack;
+mod packed;
 mod portable;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod thin;
 mod view;
 
 use std::ops::Range;
@@ -21,6 +24,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::{threads, trace};
+pub(crate) use packed::{Packed, matmul_serial_packed};
 pub use view::View;
 
 /// Columns up to which a row of C is finished in one piece.
@@ -61,11 +65,17 @@ impl Product<'_> {
 
     /// Whether packing pays.
     fn is_ours(&self) -> bool {
-        const FEW_ROWS: usize = 4;
-        const FEW_SUMS: usize = 1 << 12;
         let (m, n, k) = (self.a.rows, self.b.cols, self.a.cols);
-        m > FEW_ROWS && k > 0 && m * n * k > FEW_SUMS && has_avx512()
+        n > 0 && k > 0 && m >= steady_rows(n, k) && has_avx512()
     }
+}
+
+/// The rows from which on a row of a product with a `k` × `n` matrix has the same bits, whatever rows are computed with it (on processors with
+/// AVX-512): with fewer, packing does not pay, and another walk has other sums.
+pub(crate) fn steady_rows(n: usize, k: usize) -> usize {
+    const FEW_ROWS: usize = 4;
+    const FEW_SUMS: usize = 1 << 12;
+    FEW_ROWS.max(FEW_SUMS / (n * k).max(1)) + 1
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -83,7 +93,7 @@ fn has_avx512() -> bool {
 /// # Panics
 /// The extents do not fit each other or their slices: a bug in the calling op.
 pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f32], c_row: usize) {
-    run_serial(&Product { alpha, a, b, beta }, c, c_row, None);
+    run_serial(&Product { alpha, a, b, beta }, c, c_row, None, None);
 }
 
 /// [`matmul_serial`] into a dense `c`, with a last word as in [`matmul_then`].
@@ -91,7 +101,7 @@ pub fn matmul_serial(alpha: f32, a: View<'_>, b: View<'_>, beta: f32, c: &mut [f
 /// # Panics
 /// As [`matmul_serial`].
 pub fn matmul_serial_then(product: &Product<'_>, c: &mut [f32], then: &Then<'_>) {
-    run_serial(product, c, product.b.cols, Some(then));
+    run_serial(product, c, product.b.cols, Some(then), None);
 }
 
 /// [`matmul_serial`] into a dense `c`, handing every row to `then` in order, while it is in the first cache.
@@ -101,25 +111,35 @@ pub fn matmul_serial_then(product: &Product<'_>, c: &mut [f32], then: &Then<'_>)
 pub fn matmul_serial_rows(product: &Product<'_>, c: &mut [f32], then: &dyn Fn(usize, &mut [f32])) {
     let cols = product.b.cols;
     if cols <= WHOLE_ROWS {
-        run_serial(product, c, cols, Some(&|row, _, values| then(row, values)));
+        run_serial(product, c, cols, Some(&|row, _, values| then(row, values)), None);
         return;
     }
-    run_serial(product, c, cols, None);
+    run_serial(product, c, cols, None, None);
     c.chunks_exact_mut(cols).take(product.a.rows).enumerate().for_each(|(row, values)| then(row, values));
 }
 
-fn run_serial(product: &Product<'_>, c: &mut [f32], c_row: usize, then: Option<&SerialThen<'_>>) {
+/// `packed` is B, where it is packed already.
+fn run_serial(
+    product: &Product<'_>,
+    c: &mut [f32],
+    c_row: usize,
+    then: Option<&SerialThen<'_>>,
+    packed: Option<&Packed<'_>>,
+) {
     product.check(c, c_row);
     if product.a.rows == 0 || product.b.cols == 0 {
         return;
     }
     product.count();
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = packed;
     // SAFETY: `check` keeps every element addressed inside its slice; `c` is borrowed mutably, so it overlaps neither operand.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         if product.is_ours() {
             let (rows, cols) = (0..product.a.rows, 0..product.b.cols);
-            return blocked::rectangle(product, rows, cols, c.as_mut_ptr(), c_row, then);
+            let to = blocked::Target { c: c.as_mut_ptr(), c_row, then };
+            return blocked::rectangle(product, packed, rows, cols, to);
         }
         portable::whole(product, c.as_mut_ptr(), c_row, then);
     }
@@ -154,7 +174,8 @@ fn run(product: &Product<'_>, c: &mut [f32], then: Option<&Then<'_>>) {
         let pieces = cut(product);
         // SAFETY: `check` keeps every element inside its slice; pieces are disjoint rectangles of `c`, which is borrowed mutably.
         pieces.into_par_iter().for_each(|(rows, cols)| unsafe {
-            blocked::rectangle(product, rows, cols, start.address(), n, then.map(|then| then as _));
+            let to = blocked::Target { c: start.address(), c_row: n, then: then.map(|then| then as _) };
+            blocked::rectangle(product, None, rows, cols, to);
         });
         return;
     }

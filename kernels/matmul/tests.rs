@@ -54,6 +54,8 @@ fn every_edge_and_order_agrees_with_double_precision() {
         [8, 48, 33],
         [9, 49, 100],
         [16, 64, 16],
+        [10, 530, 700],
+        [16, 33, 1_100],
         [23, 65, 31],
         [31, 95, 513],
         [64, 33, 64],
@@ -80,6 +82,42 @@ fn every_edge_and_order_agrees_with_double_precision() {
     }
 }
 
+/// Few rows under a long sum have a walk of their own.
+#[test]
+fn few_rows_have_the_bits_that_they_have_among_many() {
+    let [m, n, k] = [40, 1_050, 1_100];
+    for turned in [false, true] {
+        for (alpha, beta) in [(1.0, 0.0), (0.5, 1.0)] {
+            let case = case_without_reference([m, n, k]);
+            let (a, b) = views(&case, [m, n, k], [turned, false]);
+            let mut many = case.c.clone();
+            matmul_serial(alpha, a, b, beta, &mut many, n);
+            let mut few = case.c[..10 * n].to_vec();
+            matmul_serial(alpha, View { rows: 10, ..a }, b, beta, &mut few, n);
+            assert!(few == many[..10 * n], "turned {turned}, alpha {alpha}, beta {beta}");
+        }
+    }
+}
+
+#[test]
+fn a_packed_operand_makes_no_difference() {
+    for extents @ [m, n, k] in [[100, 1_050, 1_100], [10, 400, 600], [7, 40, 90], [2, 30, 20], [600, 48, 31]]
+    {
+        for turned in [false, true] {
+            let case = case_without_reference(extents);
+            let (a, b) = views(&case, extents, [false, turned]);
+            let packed = Packed::new(b);
+            for beta in [0.0, 1.0] {
+                let (mut alone, mut c) = (case.c.clone(), case.c.clone());
+                let double = |_: usize, _: usize, piece: &mut [f32]| piece.iter_mut().for_each(|x| *x *= 2.0);
+                matmul_serial_then(&Product { alpha: 1.0, a, b, beta }, &mut alone, &double);
+                matmul_serial_packed(a, &packed, beta, &mut c, &double);
+                assert!(alone == c, "{m}×{n}×{k}, turned {turned}, beta {beta}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_wider_result_is_left_alone_between_its_rows() {
     let (m, n, k, wide) = (21, 37, 80, 50);
@@ -95,7 +133,7 @@ fn a_wider_result_is_left_alone_between_its_rows() {
 
 #[test]
 fn the_last_word_sees_every_element_once_and_finished() {
-    for extents @ [m, n, _] in [[3, 5, 7], [300, 450, 1_100], [1_000, 40, 64]] {
+    for extents @ [m, n, _] in [[3, 5, 7], [12, 450, 600], [300, 450, 1_100], [1_000, 40, 64]] {
         let case = case(extents, [false, false], 1.0, 0.0);
         let (a, b) = views(&case, extents, [false, false]);
         let mut c = vec![0.0; m * n];
@@ -134,7 +172,9 @@ fn rows_are_handed_on_whole_and_in_their_order() {
 
 #[test]
 fn bytes_do_not_depend_on_the_thread_count() {
-    for extents @ [m, n, _] in [[500, 768, 768], [64, 3_000, 100], [3_000, 33, 100], [999, 50, 700]] {
+    for extents @ [m, n, _] in
+        [[500, 768, 768], [64, 3_000, 100], [12, 3_000, 400], [3_000, 33, 100], [999, 50, 700]]
+    {
         for turned in [[false, false], [true, false], [false, true]] {
             let case = case_without_reference(extents);
             let (a, b) = views(&case, extents, turned);

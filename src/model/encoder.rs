@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernels::add::add;
+use kernels::add::{add, add_dropped};
 use kernels::dropout::dropout;
 use kernels::padding::zero_padding;
 use kernels::{Array, Backend, OpError};
@@ -76,7 +76,6 @@ impl Layer {
                 plan.inner,
                 plan.initializer_range,
                 rates.activation,
-                rates.hidden,
             ),
             final_norm: LayerNorm::declare(&mut scope.child("final_layer_norm"), width, eps),
             hidden_dropout: rates.hidden,
@@ -89,27 +88,27 @@ impl Layer {
         x: &Array<D>,
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
-        let mixed = pass.within("attention", |pass| self.mixing.forward(pass, x, lens))?;
-        let (rate, seed) = pass.dropout(self.hidden_dropout);
-        dropout(pass.tape, &mixed, rate, seed)
+        pass.within("attention", |pass| self.mixing.forward(pass, x, lens))
     }
 
-    /// x + mix(norm(x)), then + feed_forward(norm(·)).
+    /// x + dropout(mix(norm(x))), then + dropout(feed_forward(norm(·))).
     fn stable<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
         x: &Array<D>,
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
-        let normed = self.normed(pass, x)?;
+        let normed = pass.within("layer_norm", |pass| self.norm.forward(pass, x))?;
         let mixed = self.mix(pass, &normed, lens)?;
-        let x = add(pass.tape, x, &mixed)?;
-        let normed = self.finally_normed(pass, &x)?;
+        let drop = pass.dropout(self.hidden_dropout);
+        let norm = &self.final_norm;
+        let [x, normed] = pass.within("final_layer_norm", |pass| norm.with_sum(pass, x, &mixed, drop))?;
         let fed = self.feed(pass, &normed)?;
-        add(pass.tape, &x, &fed)
+        let drop = pass.dropout(self.hidden_dropout);
+        add_dropped(pass.tape, &x, &fed, drop)
     }
 
-    /// norm(x + mix(x)), then norm(· + feed_forward(·)).
+    /// norm(x + dropout(mix(x))), then norm(· + dropout(feed_forward(·))).
     fn post_norm<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
@@ -117,19 +116,11 @@ impl Layer {
         lens: &[usize],
     ) -> Result<Array<D>, OpError> {
         let mixed = self.mix(pass, x, lens)?;
-        let x = add(pass.tape, x, &mixed)?;
-        let x = self.normed(pass, &x)?;
+        let drop = pass.dropout(self.hidden_dropout);
+        let x = pass.within("layer_norm", |pass| self.norm.of_sum(pass, x, &mixed, drop))?;
         let fed = self.feed(pass, &x)?;
-        let x = add(pass.tape, &x, &fed)?;
-        self.finally_normed(pass, &x)
-    }
-
-    fn normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        pass.within("layer_norm", |pass| self.norm.forward(pass, x))
-    }
-
-    fn finally_normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        pass.within("final_layer_norm", |pass| self.final_norm.forward(pass, x))
+        let drop = pass.dropout(self.hidden_dropout);
+        pass.within("final_layer_norm", |pass| self.final_norm.of_sum(pass, &x, &fed, drop))
     }
 
     fn feed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
@@ -199,12 +190,12 @@ impl Encoder {
     ) -> Result<Vec<Array<D>>, OpError> {
         let x = zero_padding(pass.tape, x, lens)?;
         let position = pass.within("pos_conv_embed", |pass| self.positional.forward(pass, &x))?;
-        let mut x = add(pass.tape, &x, &position)?;
-        if !self.stable {
-            x = self.normed(pass, &x)?;
-        }
+        let x = match self.stable {
+            true => add(pass.tape, &x, &position)?,
+            false => pass.within("layer_norm", |pass| self.norm.of_sum(pass, &x, &position, (0.0, 0)))?,
+        };
         let (rate, seed) = pass.dropout(self.hidden_dropout);
-        x = dropout(pass.tape, &x, rate, seed)?;
+        let mut x = dropout(pass.tape, &x, rate, seed)?;
         let mut states = vec![x.clone()];
         let lens: Arc<[usize]> = lens.into();
         for (index, layer) in self.layers.iter().enumerate() {
@@ -218,12 +209,8 @@ impl Encoder {
         }
         if self.stable {
             let last = states.len() - 1;
-            states[last] = self.normed(pass, &x)?;
+            states[last] = pass.within("layer_norm", |pass| self.norm.forward(pass, &x))?;
         }
         Ok(states)
-    }
-
-    fn normed<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        pass.within("layer_norm", |pass| self.norm.forward(pass, x))
     }
 }

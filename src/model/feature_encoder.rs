@@ -1,24 +1,20 @@
 //! The strided convolutions that turn a waveform into frames.
 
+use kernels::conv_stack::{Layer, Norm, conv_stack};
 use kernels::{Array, Backend, OpError};
 
-use crate::nn::{Conv, GroupNorm, LayerNorm, Pass, Scope};
+use crate::nn::{Conv, LayerNorm, Pass, Scope};
 use crate::plan::{NormKind, Wav2vec2Plan};
 
 /// PyTorch's default, which the reference's convolution norms keep whatever `layer_norm_eps` says.
 const NORM_EPS: f32 = 1e-5;
 
-#[derive(Debug, Clone)]
-enum Norm {
-    None,
-    Group(GroupNorm),
-    Layer(LayerNorm),
-}
-
 /// conv → norm → GELU, layer by layer.
 #[derive(Debug, Clone)]
 pub struct FeatureEncoder {
-    layers: Vec<(Conv, Norm)>,
+    layers: Vec<(Conv, Option<LayerNorm>)>,
+    /// What the norms are over.
+    norm: NormKind,
 }
 
 impl FeatureEncoder {
@@ -36,19 +32,17 @@ impl FeatureEncoder {
                 conv.stride,
                 plan.conv_bias,
             );
-            let mut norm = layer.child("layer_norm");
-            let norm = match plan.conv_norm {
-                NormKind::Layer => Norm::Layer(LayerNorm::declare(&mut norm, conv.outputs, NORM_EPS)),
-                NormKind::Group if index == 0 => {
-                    Norm::Group(GroupNorm::declare(&mut norm, conv.outputs, NORM_EPS))
-                }
-                NormKind::Group => Norm::None,
-            };
+            // A group norm, each channel over time, has the same parameters, and there is one behind the first layer alone.
+            let normed = plan.conv_norm == NormKind::Layer || index == 0;
+            let norm =
+                normed.then(|| LayerNorm::declare(&mut layer.child("layer_norm"), conv.outputs, NORM_EPS));
             layers.push((convolution, norm));
         }
-        FeatureEncoder { layers }
+        FeatureEncoder { layers, norm: plan.conv_norm }
     }
 
+    /// Where nothing of it learns, all layers run on one stretch of time after the other.
+    ///
     /// # Shapes
     /// waveform [B, L, 1] → frames [B, T, channels]
     ///
@@ -59,29 +53,15 @@ impl FeatureEncoder {
         pass: &mut Pass<'_, D>,
         waveform: &Array<D>,
     ) -> Result<Array<D>, OpError> {
-        let mut x = waveform.clone();
-        for (index, (conv, norm)) in self.layers.iter().enumerate() {
-            x = pass.within(format_args!("conv_layers.{index}"), |pass| layer(pass, conv, norm, &x))?;
-        }
-        Ok(x)
-    }
-}
-
-fn layer<D: Backend>(
-    pass: &mut Pass<'_, D>,
-    conv: &Conv,
-    norm: &Norm,
-    x: &Array<D>,
-) -> Result<Array<D>, OpError> {
-    match norm {
-        Norm::None => conv.then_gelu(pass, x),
-        Norm::Group(norm) => {
-            let x = conv.forward(pass, x)?;
-            norm.then_gelu(pass, &x)
-        }
-        Norm::Layer(norm) => {
-            let x = conv.forward(pass, x)?;
-            norm.then_gelu(pass, &x)
-        }
+        let layer = |(conv, norm): &(Conv, Option<LayerNorm>)| -> Layer<'_, D> {
+            let norm = match (norm.as_ref().map(|norm| norm.parameters(pass)), self.norm) {
+                (None, _) => Norm::None,
+                (Some(norm), NormKind::Group) => Norm::Group(norm),
+                (Some(norm), NormKind::Layer) => Norm::Layer(norm),
+            };
+            conv.layer(pass, norm)
+        };
+        let layers: Vec<Layer<'_, D>> = self.layers.iter().map(layer).collect();
+        pass.within("conv_layers", |pass| conv_stack(pass.tape, waveform, &layers))
     }
 }

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use kernels::add::add;
-use kernels::dropout::dropout;
+use kernels::add::add_dropped;
 use kernels::{Array, Backend, OpError};
 
 use super::heads::Pooled;
@@ -45,9 +44,8 @@ impl Layer {
     ) -> Result<Array<D>, OpError> {
         let normed = pass.within("norm", |pass| self.norm.forward(pass, x))?;
         let mixed = pass.within("mixer", |pass| self.mixer.forward(pass, &normed, lens))?;
-        let (rate, seed) = pass.dropout(self.dropout);
-        let mixed = dropout(pass.tape, &mixed, rate, seed)?;
-        add(pass.tape, x, &mixed)
+        let drop = pass.dropout(self.dropout);
+        add_dropped(pass.tape, x, &mixed, drop)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Convolutions over time: the feature encoder's, and the positional one.
 
+use kernels::conv_stack::{Layer, Norm};
 use kernels::conv1d::{Conv1d, conv1d};
 use kernels::weight_norm::weight_norm;
-use kernels::{Array, Backend, OpError};
+use kernels::{Array, Backend, Device, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
 
@@ -33,32 +34,10 @@ impl Conv {
         }
     }
 
-    /// # Shapes
-    /// x [B, T, inputs] → [B, ⌊(T − kernel) / stride⌋ + 1, outputs]
-    ///
-    /// # Errors
-    /// The input is shorter than the kernel, shapes do not fit, or the device failed.
-    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        self.convolve(pass, x, false)
-    }
-
-    /// GELU behind it, in the same pass.
-    ///
-    /// # Errors
-    /// As [`Conv::forward`].
-    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        self.convolve(pass, x, true)
-    }
-
-    fn convolve<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        x: &Array<D>,
-        gelu: bool,
-    ) -> Result<Array<D>, OpError> {
+    /// The convolution as a layer of [`conv_stack`](kernels::conv_stack::conv_stack), with `norm` behind it.
+    pub fn layer<'a, D: Device>(&self, pass: &Pass<'a, D>, norm: Norm<'a, D>) -> Layer<'a, D> {
         let (weight, bias) = (pass.param(self.weight), self.bias.map(|bias| pass.param(bias)));
-        let settings = Conv1d { stride: self.stride, padding: [0, 0], dilation: 1, groups: 1, gelu };
-        conv1d(pass.tape, x, weight, bias, settings)
+        Layer { weight, bias, stride: self.stride, norm }
     }
 }
 

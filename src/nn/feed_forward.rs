@@ -1,6 +1,6 @@
 //! The position-wise block, of transformers and of SaShiMi.
 
-use kernels::dropout::{dropout, dropout_channels};
+use kernels::dropout::dropout_channels;
 use kernels::feed_forward::{Weights, feed_forward};
 use kernels::gelu::gelu;
 use kernels::linear::linear;
@@ -8,7 +8,7 @@ use kernels::{Array, Backend, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
 
-/// linear → GELU → dropout → linear → dropout.
+/// linear → GELU → dropout → linear. What drops behind it belongs to the residual connection.
 #[derive(Debug, Clone)]
 pub struct FeedForward {
     /// Whether channels drop for a whole sequence.
@@ -17,7 +17,6 @@ pub struct FeedForward {
     intermediate: [ParamId; 2],
     output: [ParamId; 2],
     activation_dropout: f32,
-    hidden_dropout: f32,
 }
 
 impl FeedForward {
@@ -28,22 +27,15 @@ impl FeedForward {
         inner: usize,
         std: f32,
         activation_dropout: f32,
-        hidden_dropout: f32,
     ) -> Self {
         let [intermediate, output] = pair(scope, ["intermediate_dense", "output_dense"], width, inner, std);
-        FeedForward { drops_channels: false, intermediate, output, activation_dropout, hidden_dropout }
+        FeedForward { drops_channels: false, intermediate, output, activation_dropout }
     }
 
     /// timm's: parameters `fc1` and `fc2`. Nothing drops.
     pub fn timm(scope: &mut Scope<'_>, width: usize, inner: usize, std: f32) -> Self {
         let [intermediate, output] = pair(scope, ["fc1", "fc2"], width, inner, std);
-        FeedForward {
-            drops_channels: false,
-            intermediate,
-            output,
-            activation_dropout: 0.0,
-            hidden_dropout: 0.0,
-        }
+        FeedForward { drops_channels: false, intermediate, output, activation_dropout: 0.0 }
     }
 
     /// SaShiMi's: parameters `ff.0.0` and `ff.2` with PyTorch's default values; whole channels drop, in the middle alone.
@@ -58,7 +50,6 @@ impl FeedForward {
             intermediate: dense("0.0", width, inner),
             output: dense("2", inner, width),
             activation_dropout: dropout,
-            hidden_dropout: 0.0,
         }
     }
 
@@ -77,9 +68,7 @@ impl FeedForward {
             let y = dropout_channels(pass.tape, &y, rate, seed)?;
             return linear(pass.tape, &y, outer[0], Some(outer[1]));
         }
-        let y = feed_forward(pass.tape, x, Weights { inner, outer }, rate, seed)?;
-        let (rate, seed) = pass.dropout(self.hidden_dropout);
-        dropout(pass.tape, &y, rate, seed)
+        feed_forward(pass.tape, x, Weights { inner, outer }, rate, seed)
     }
 }
 

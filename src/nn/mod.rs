@@ -36,7 +36,7 @@ pub use linear::Linear;
 pub use log_mel::{LogMel, LogMelSizes};
 pub use mamba1::{Mamba1, Mamba1Sizes};
 pub use mamba2::{Mamba2, Mamba2Sizes};
-pub use norm::{GroupNorm, LayerNorm, RmsNorm, ScalarNorm};
+pub use norm::{LayerNorm, RmsNorm, ScalarNorm};
 pub use normed_linear::NormedLinear;
 pub use params::{Declaration, ParamId, Params, Scope};
 pub use pass::Pass;

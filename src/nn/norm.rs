@@ -1,17 +1,12 @@
 //! Normalisations with a learnt gain and shift.
 
-use kernels::group_norm::group_norm_gelu;
-use kernels::layer_norm::{layer_norm, layer_norm_gelu};
+use kernels::add_norm::{post_norm, pre_norm};
+use kernels::layer_norm::{Parameters, layer_norm};
 use kernels::rms_norm::rms_norm;
 use kernels::scalar_norm::scalar_norm;
-use kernels::{Array, Backend, OpError};
+use kernels::{Array, Backend, Device, OpError};
 
 use super::{Init, ParamId, Pass, Scope};
-
-fn gain_and_shift(scope: &mut Scope<'_>, channels: usize) -> (ParamId, ParamId) {
-    let weight = scope.param("weight", [channels], Init::Constant(1.0));
-    (weight, scope.param("bias", [channels], Init::Constant(0.0)))
-}
 
 /// Layer norm over the last axis.
 #[derive(Debug, Clone)]
@@ -24,8 +19,8 @@ pub struct LayerNorm {
 impl LayerNorm {
     /// Parameters `weight` and `bias` [channels].
     pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
-        let (weight, bias) = gain_and_shift(scope, channels);
-        LayerNorm { weight, bias, eps }
+        let weight = scope.param("weight", [channels], Init::Constant(1.0));
+        LayerNorm { weight, bias: scope.param("bias", [channels], Init::Constant(0.0)), eps }
     }
 
     /// # Shapes
@@ -38,13 +33,37 @@ impl LayerNorm {
         layer_norm(pass.tape, x, weight, bias, self.eps)
     }
 
-    /// GELU behind it, in the same pass.
+    /// norm(x + dropout(f)) in one pass; `drop` is the rate and the seed that [`Pass::dropout`] gives.
     ///
     /// # Errors
     /// As [`LayerNorm::forward`].
-    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
-        layer_norm_gelu(pass.tape, x, weight, bias, self.eps)
+    pub fn of_sum<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        f: &Array<D>,
+        drop: (f32, u64),
+    ) -> Result<Array<D>, OpError> {
+        post_norm(pass.tape, x, f, self.parameters(pass), drop)
+    }
+
+    /// x + dropout(f) and its norm in one pass.
+    ///
+    /// # Errors
+    /// As [`LayerNorm::forward`].
+    pub fn with_sum<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        f: &Array<D>,
+        drop: (f32, u64),
+    ) -> Result<[Array<D>; 2], OpError> {
+        pre_norm(pass.tape, x, f, self.parameters(pass), drop)
+    }
+
+    /// Its parameters, for an op that has the norm inside.
+    pub fn parameters<'a, D: Device>(&self, pass: &Pass<'a, D>) -> Parameters<'a, D> {
+        Parameters { weight: pass.param(self.weight), bias: pass.param(self.bias), eps: self.eps }
     }
 }
 
@@ -69,35 +88,6 @@ impl RmsNorm {
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let weight = pass.param(self.weight);
         rms_norm(pass.tape, x, weight, self.eps)
-    }
-}
-
-/// Group norm with one group per channel: statistics over time, padding included.
-#[derive(Debug, Clone)]
-pub struct GroupNorm {
-    weight: ParamId,
-    bias: ParamId,
-    channels: usize,
-    eps: f32,
-}
-
-impl GroupNorm {
-    /// Parameters `weight` and `bias` [channels].
-    pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
-        let (weight, bias) = gain_and_shift(scope, channels);
-        GroupNorm { weight, bias, channels, eps }
-    }
-
-    /// GELU behind it, in the same pass.
-    ///
-    /// # Shapes
-    /// x [B, T, channels] → the same
-    ///
-    /// # Errors
-    /// The shapes do not fit, or the device failed.
-    pub fn then_gelu<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        let (weight, bias) = (pass.param(self.weight), pass.param(self.bias));
-        group_norm_gelu(pass.tape, x, weight, bias, self.channels, self.eps)
     }
 }
 

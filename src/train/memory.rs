@@ -167,15 +167,20 @@ mod tests {
         let trace = measured(plan).trace;
         let forward = || trace.spans.iter().filter(|span| span.kind == Kind::Forward);
         let kept: u64 = forward().map(|span| span.saved_bytes).sum();
-        // The first op is the first convolution; its frames tell how long the batch was.
-        let first = forward().next().and_then(|span| span.shape).unwrap();
+        let first = forward().next().unwrap();
         let (samples, given) = match &plan.model.body {
             // Patches themselves are made by no op.
             Body::Patches(patches) => {
                 let clips = plan.data.batch_size as f64;
                 (clips * clip_samples(patches), clips * (patches.patches() * patches.patch_len()) as f64)
             }
-            _ => ((first.rows() * plan.model.wav2vec2().unwrap().convs[0].stride) as f64, 0.0),
+            // The first op is the first convolution, or all of them; its frames tell how long the batch was.
+            _ => {
+                let encoder = plan.model.wav2vec2().unwrap();
+                let convolutions = if first.name == "conv_stack" { encoder.convs.len() } else { 1 };
+                let hop: usize = encoder.convs[..convolutions].iter().map(|conv| conv.stride).product();
+                ((first.shape.unwrap().rows() * hop) as f64, 0.0)
+            }
         };
         let foreseen: f64 = stages(plan, &declare(&plan.model), samples).iter().map(|stage| stage.kept).sum();
         (foreseen - given) * FLOAT_BYTES / kept as f64

@@ -2,7 +2,7 @@
 
 use super::{Part, Parts, Stage, Step, again, feed_forward, mixer_name, mixing};
 use crate::model::Wav2vec2;
-use crate::plan::{ConvLayer, NormKind, Wav2vec2Plan};
+use crate::plan::{ConvLayer, Wav2vec2Plan};
 
 /// Partial sums of a convolution's weight gradient.
 const PARTIAL_SUMS: f64 = 8.0;
@@ -86,31 +86,37 @@ impl Parts for Wav2vec2 {
 }
 
 fn convolutions(model: &Wav2vec2Plan, samples: f64, learning: &dyn Fn(&str) -> f64) -> Vec<Stage> {
+    if model.freeze_feature_encoder {
+        return vec![frozen_convolutions(model, samples)];
+    }
     let mut inputs = samples;
     let mut frames = samples;
-    let last = model.convs.len().saturating_sub(1);
     let stage = |(index, conv): (usize, &ConvLayer)| {
         frames /= conv.stride as f64;
         let output = frames * conv.outputs as f64;
-        let normed = model.conv_norm == NormKind::Layer || index == 0;
-        // The convolution's output, and what norm and GELU make of it at once; without either a norm or a gradient to come, that alone.
-        let outputs = if normed || !model.freeze_feature_encoder { 2.0 } else { 1.0 } * output;
+        // The convolution's output, and what norm and GELU make of it at once.
+        let outputs = 2.0 * output;
         let params = learning(&format!("wav2vec2.feature_extractor.conv_layers.{index}."));
-        let learns = !model.freeze_feature_encoder;
         let stage = Stage {
             params,
-            // What comes out of the last is for the projection's norm, which learns in any case.
-            kept: match (learns, index == last) {
-                (true, _) => outputs,
-                (false, true) => output,
-                (false, false) => 0.0,
-            },
-            made: outputs + if learns { 0.0 } else { inputs } + params,
-            under_way: if learns { 3.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params } else { 0.0 },
+            kept: outputs,
+            made: outputs + params,
+            under_way: 3.0 * output + inputs + (PARTIAL_SUMS + 2.0) * params,
             owed: 0.0,
         };
         inputs = output;
         stage
     };
     model.convs.iter().enumerate().map(stage).collect()
+}
+
+/// In tiles of time: what comes out of the last layer is for the projection's norm, which learns in any case.
+fn frozen_convolutions(model: &Wav2vec2Plan, samples: f64) -> Stage {
+    /// Two neighbouring layers of the tile that a thread has, for a few threads.
+    const TILES: f64 = 6e6;
+    let weights = model.convs.iter().map(|conv| conv.inputs * conv.outputs * conv.kernel).sum::<usize>();
+    let channels = model.convs.last().map_or(0, |conv| conv.outputs);
+    let output = samples / model.hop_samples() as f64 * channels as f64;
+    // The weights are brought into another order.
+    Stage { params: 0.0, kept: output, made: output + weights as f64 + TILES, under_way: 0.0, owed: 0.0 }
 }
