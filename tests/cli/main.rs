@@ -9,6 +9,8 @@ mod generate;
 mod grid;
 mod import;
 mod mix;
+#[cfg(unix)]
+mod numbers;
 mod parity;
 mod patches;
 mod prepare;
