@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod check;
+#[cfg(unix)]
+mod compat;
 mod configure;
 mod docs;
 mod fetch;
