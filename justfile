@@ -51,3 +51,7 @@ slurm:
 # Runs killed, signalled, damaged, starved of disk: does anything get lost? Minutes.
 faults *args:
     cargo bench --bench faults -- {{args}}
+
+# Does a run that is judged and saved thousands of times hold more and more? Ten minutes, or `--minutes N`.
+soak *args:
+    cargo bench --bench soak -- {{args}}
