@@ -59,3 +59,7 @@ fuzz secs="60" *args:
 # The kernels' tests under valgrind, which knows AVX2 and no AVX-512: minutes. Needs Debian's valgrind.
 valgrind *args:
     .ci/valgrind {{args}}
+
+# Does a run that is judged and saved thousands of times hold more and more? Ten minutes, or `--minutes N`.
+soak *args:
+    cargo bench --bench soak -- {{args}}

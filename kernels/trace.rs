@@ -92,6 +92,8 @@ struct Layer {
 pub struct Trace {
     /// A span stands before those inside it.
     pub spans: Vec<Span>,
+    /// The first op whose outputs were not all finite, and where; looked for by [`Recording::watching`] alone.
+    pub broken: Option<(&'static str, LayerId)>,
     /// Entry 0 is the root, which has no name.
     layers: Vec<Layer>,
 }
@@ -135,10 +137,20 @@ impl Recording {
         Recording { here: PhantomData }
     }
 
+    /// Begins, and looks at every value that an op returns: [`Trace::broken`].
+    pub fn watching() -> Self {
+        let recording = Self::start();
+        recorder(|recorder| recorder.watches = true);
+        recording
+    }
+
     /// Ends, and returns what was recorded.
     pub fn finish(self) -> Trace {
-        stop()
-            .map_or_else(Trace::default, |recorder| Trace { spans: recorder.spans, layers: recorder.layers })
+        stop().map_or_else(Trace::default, |recorder| Trace {
+            spans: recorder.spans,
+            broken: recorder.broken,
+            layers: recorder.layers,
+        })
     }
 }
 
@@ -259,6 +271,10 @@ impl Begun {
                 recorder.made.insert(output.id, (index, bytes));
             }
             recorder.spans[index].saved_bytes = held_bytes as u64;
+            let finite = |output: &Array<D>| output.to_vec().iter().all(|value| value.is_finite());
+            if recorder.watches && recorder.broken.is_none() && !outputs.iter().all(finite) {
+                recorder.broken = Some((name, recorder.layer));
+            }
             of
         })
     }
@@ -291,6 +307,9 @@ struct Recorder {
     again: bool,
     /// Arrays that ops of this step returned and none has kept: the op's span and the bytes.
     made: HashMap<u64, (usize, u64)>,
+    /// Whether values are looked at.
+    watches: bool,
+    broken: Option<(&'static str, LayerId)>,
 }
 
 impl Recorder {
@@ -304,6 +323,8 @@ impl Recorder {
             layer: LayerId::default(),
             again: false,
             made: HashMap::new(),
+            watches: false,
+            broken: None,
         }
     }
 

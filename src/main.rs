@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
-/// Training allocates and frees large buffers all the time; this allocator hands them back out without new page faults.
+use kernels::memory::Bounded;
+use mimalloc::MiMalloc;
+
+/// Training allocates and frees large buffers all the time; this allocator hands them back out without new page faults, and one around it
+/// knows what to say where there is no memory left.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Bounded<MiMalloc> = Bounded(MiMalloc);
 
 fn main() -> ExitCode {
     runner::cli::main()

@@ -9,8 +9,10 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use super::disk::{Full, ReadOnly};
+use super::errors::{ClockBack, CutShort, Refused};
 use super::folder::{between, differences, runs};
 use super::process::{Ended, Subject, ended, signal};
+use super::verbs::{AtStart, OtherVerb, WhileJudging, set_nothing, set_table};
 
 /// What came of trying a fault.
 #[derive(Debug, Default)]
@@ -59,6 +61,46 @@ pub fn all(kills: u64) -> Vec<Box<dyn Fault>> {
     all.extend(
         ["TERM", "INT", "HUP", "USR1", "USR2"].map(|name| Box::new(Signal { name }) as Box<dyn Fault>),
     );
+    all.extend([
+        Box::new(AtStart) as Box<dyn Fault>,
+        Box::new(WhileJudging),
+        Box::new(OtherVerb {
+            name: "data prepare",
+            promise: "exit 75 and nothing under the corpus' name; the same command goes on, bit for bit",
+            code: 75,
+            arguments: &[
+                "data",
+                "prepare",
+                "table",
+                "--from",
+                "HOME/clips.csv",
+                "--audio",
+                "corpora/smoke",
+                "--to",
+                "OUT",
+            ],
+            set: set_table,
+        }),
+        Box::new(OtherVerb {
+            name: "generate",
+            promise: "exit 130 and no clip; the same command makes all, bit for bit",
+            code: 130,
+            arguments: &[
+                "generate",
+                "experiments/sashimi_sc09.toml",
+                "--random-init",
+                "--profile",
+                "ci",
+                "-n",
+                "4",
+                "--seconds",
+                "4",
+                "-o",
+                "OUT",
+            ],
+            set: set_nothing,
+        }),
+    ]);
     let damages = [Damage::FlippedBit, Damage::Truncated, Damage::Gone];
     all.extend(damages.map(|damage| Box::new(damage) as Box<dyn Fault>));
     all.extend([
@@ -68,6 +110,11 @@ pub fn all(kills: u64) -> Vec<Box<dyn Fault>> {
         Box::new(Copied),
         Box::new(Full),
         Box::new(ReadOnly),
+        Box::new(CutShort),
+        Box::new(Refused { what: "a write", calls: "write" }),
+        Box::new(Refused { what: "bringing a file onto the disk", calls: "fsync" }),
+        Box::new(Refused { what: "a rename", calls: "rename" }),
+        Box::new(ClockBack),
     ]);
     all
 }
@@ -227,7 +274,7 @@ fn log(run: &Path) -> String {
 }
 
 /// Stops every family's run between two checkpoints, in a folder of its own, and does something with what is left.
-fn interrupted(
+pub fn interrupted(
     subjects: &[Subject],
     home: &Path,
     mut strike: impl FnMut(&mut Tried, &Subject, &Path, &Path),

@@ -1,14 +1,17 @@
 //! Faults on purpose: runs are killed, signalled, damaged and starved of disk, and have to end as if nothing had happened.
 //!
-//!     cargo bench --bench faults [-- --kills 200 --seed 1]
+//!     cargo bench --bench faults [-- --kills 200 --seed 1 --only WORDS]
 //!
-//! Writes results/tables/faults.md. One run of each family goes undisturbed first; every other is compared with it, byte by byte. Start at
+//! Writes results/tables/faults.md; with `--only`, which may come several times, tries the faults with these words in their names and leaves the other
+//! rows as they were. One run of each family goes undisturbed first; every other is compared with it, byte by byte. Start at
 //! [`main`]; `faults.rs` has the faults, `folder.rs` what is compared, `process.rs` the program under test.
 
 mod disk;
+mod errors;
 mod faults;
 mod folder;
 mod process;
+mod verbs;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,7 +46,10 @@ fn main() {
     let subjects: Vec<Subject> =
         EXPERIMENTS.iter().map(|name| Subject::undisturbed(name, home.path())).collect();
     let mut rows = Vec::new();
-    for fault in faults::all(kills) {
+    let wanted = values("--only");
+    let is_wanted =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|words| name.contains(words.as_str()));
+    for fault in faults::all(kills).into_iter().filter(|fault| is_wanted(&fault.name())) {
         println!("{}", fault.name());
         let tried = fault.try_out(&subjects, home.path(), &mut rng);
         for wrong in &tried.wrong {
@@ -52,16 +58,30 @@ fn main() {
         println!("  {}", said(&tried));
         rows.push((fault, tried));
     }
-    let table = table(&rows, seed, started.elapsed().as_secs());
+    let path = Path::new("results/tables/faults.md");
+    let table = match wanted.is_empty() {
+        true => table(&rows, seed, started.elapsed().as_secs()),
+        false => renewed(
+            &std::fs::read_to_string(path).expect("a table"),
+            &rows,
+            seed,
+            started.elapsed().as_secs(),
+        ),
+    };
     print!("{table}");
-    std::fs::write(Path::new("results/tables/faults.md"), table).expect("the table can be written");
+    std::fs::write(path, table).expect("the table can be written");
     let wrong: usize = rows.iter().map(|(_, tried)| tried.wrong.len()).sum();
     assert_eq!(wrong, 0, "promises were broken");
 }
 
 fn argument(name: &str, usual: u64) -> u64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().map_or(usual, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    let given = values(name);
+    given.first().map_or(usual, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+fn values(name: &str) -> Vec<String> {
+    let arguments: Vec<String> = std::env::args().collect();
+    arguments.windows(2).filter(|pair| pair[0] == name).map(|pair| pair[1].clone()).collect()
 }
 
 fn said(tried: &Tried) -> String {
@@ -86,8 +106,37 @@ fn table(rows: &[(Box<dyn Fault>, Tried)], seed: u64, secs: u64) -> String {
         host::cpu(),
         std::thread::available_parallelism().map_or(0, usize::from)
     );
-    for (fault, tried) in rows {
-        _ = writeln!(text, "| {} | {} | {} | {} |", fault.name(), tried.times, fault.promise(), said(tried));
+    for row in rows {
+        _ = writeln!(text, "{}", line(row));
     }
     text
+}
+
+fn line((fault, tried): &(Box<dyn Fault>, Tried)) -> String {
+    format!("| {} | {} | {} | {} |", fault.name(), tried.times, fault.promise(), said(tried))
+}
+
+/// An earlier table with some of its rows made anew, and rows that it lacked behind its last.
+fn renewed(table: &str, rows: &[(Box<dyn Fault>, Tried)], seed: u64, secs: u64) -> String {
+    let mut lines: Vec<String> = table.trim_end().lines().map(str::to_owned).collect();
+    let mut names = Vec::new();
+    for row in rows {
+        let head = format!("| {} |", row.0.name());
+        names.push(row.0.name());
+        match lines.iter().position(|line| line.starts_with(&head)) {
+            Some(at) => lines[at] = line(row),
+            None => {
+                let behind =
+                    lines.iter().rposition(|line| line.starts_with("| ")).map_or(lines.len(), |at| at + 1);
+                lines.insert(behind, line(row));
+            }
+        }
+    }
+    let count = std::thread::available_parallelism().map_or(0, usize::from);
+    lines.push(format!(
+        "\nTried later, by `just faults --only …` ({secs} s, seed {seed}, {} with {count} cores): {}.",
+        host::cpu(),
+        names.join("; ")
+    ));
+    lines.join("\n") + "\n"
 }

@@ -9,6 +9,8 @@ pub struct Subject {
     pub name: &'static str,
     pub whole: PathBuf,
     pub took: Duration,
+    /// Overrides.
+    sets: Vec<String>,
 }
 
 /// How a process ended: its exit code, none where a signal ended it, and what it said.
@@ -21,7 +23,13 @@ pub struct Ended {
 impl Subject {
     /// Runs it once, to its end.
     pub fn undisturbed(name: &'static str, home: &Path) -> Self {
-        let mut subject = Subject { name, whole: home.join("whole").join(name), took: Duration::ZERO };
+        Self::undisturbed_with(name, &home.join("whole"), &[])
+    }
+
+    /// Runs it once with overrides, to its end, with its runs in a folder of `home`.
+    pub fn undisturbed_with(name: &'static str, home: &Path, sets: &[&str]) -> Self {
+        let sets = sets.iter().map(|set| (*set).to_owned()).collect();
+        let mut subject = Subject { name, whole: home.join(name), took: Duration::ZERO, sets };
         let start = Instant::now();
         let ended = subject.run(&subject.whole, 1);
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.err);
@@ -36,6 +44,7 @@ impl Subject {
         command.args(["--quiet", "run", &format!("experiments/{}.toml", self.name), "--profile", "ci"]);
         command.args(["-s", &format!("output.runs_dir={}", runs.display())]);
         command.args(["-s", &format!("run.threads={threads}")]);
+        command.args(self.sets.iter().flat_map(|set| ["-s", set]));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }

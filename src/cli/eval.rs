@@ -41,7 +41,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let batches = job.eval_batches(split)?;
     let several = arguments.ensemble || !arguments.with.is_empty();
     let judged = match several {
-        false => evaluate(&device, &named.model(&device)?, &job, &batches)?,
+        false => evaluate(&device, &named.model(&device)?, &job, &batches, &|| false)?,
         true => together(&device, &named, arguments, talk, &job, &batches)?,
     };
     let mut metrics = split.named(&judged.metrics);

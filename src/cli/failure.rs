@@ -4,6 +4,7 @@
 //! 75 interrupted with a valid checkpoint.
 
 use std::any::Any;
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -100,15 +101,20 @@ impl Failure {
             println!("{value:#}");
         }
         if self.problems.0.is_empty() {
-            eprintln!("{}", paint::diagnostics(&format!("error: {}", self.message)));
+            tell(&paint::diagnostics(&format!("error: {}", self.message)));
             for help in &self.advice {
-                eprintln!("{}", paint::diagnostics(&format!("help: {help}")));
+                tell(&paint::diagnostics(&format!("help: {help}")));
             }
         } else {
-            eprintln!("{}", paint::diagnostics(&self.problems.to_string()));
+            tell(&paint::diagnostics(&self.problems.to_string()));
         }
         ExitCode::from(self.code)
     }
+}
+
+/// A line on standard error. Where that is no more (a reader that went away, a full disk behind `2>`), the exit code has to do.
+fn tell(line: &str) {
+    _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl From<Problems> for Failure {
@@ -149,13 +155,14 @@ impl From<CorpusError> for Failure {
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
+        let code = match &error {
+            DataError::NoSound { .. } => MISSING,
+            DataError::Text(error) if error.is_missing() => MISSING,
+            _ => FAILED,
+        };
         match error {
             DataError::Corpus(error) => error.into(),
-            DataError::NoSound { .. } => Failure::new(MISSING, error.to_string()).help(
-                "put `NAME.wav`, `.flac` or `.ogg` into the corpus' folder, or take the lines out of the list",
-            ),
-            DataError::Text(error) if error.is_missing() => Failure::new(MISSING, error.to_string()),
-            error => Failure::new(FAILED, error.to_string()),
+            error => error.help().into_iter().fold(Failure::new(code, error.to_string()), Failure::help),
         }
     }
 }
@@ -194,7 +201,9 @@ impl From<WeightsError> for Failure {
         let code = match &error {
             WeightsError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => MISSING,
             WeightsError::Io { .. } => IO,
-            WeightsError::Format { .. } | WeightsError::Misfit { .. } => FAILED,
+            WeightsError::Format { .. } | WeightsError::NotFinite { .. } | WeightsError::Misfit { .. } => {
+                FAILED
+            }
         };
         Failure::new(code, error.to_string())
     }
@@ -248,10 +257,16 @@ impl From<TrainError> for Failure {
             TrainError::Lost { .. } => Failure::new(FAILED, error.to_string())
                 .help("the same command goes on from the last checkpoint")
                 .help("where memory ran out, a smaller `run.processes` takes less"),
+            TrainError::NoRoom { ref help, .. } => {
+                help.iter().fold(Failure::new(REQUEST, error.to_string()), |failure, help| failure.help(help))
+            }
             TrainError::DataChanged { .. } => Failure::new(FAILED, error.to_string())
                 .help("restore the corpus, or start over with `--fresh`, which moves the run aside"),
-            TrainError::Diverged { .. } => Failure::new(FAILED, error.to_string())
-                .help("a smaller `train.max_lr` or a longer `train.warmup_steps` helps"),
+            TrainError::Diverged { .. } | TrainError::Broken { .. } => Failure::new(FAILED, error.to_string())
+                .help("a smaller `train.max_lr` or a longer `train.warmup_steps` helps")
+                .help("checkpoints of before are whole; the same command goes on from the last"),
+            TrainError::Nonfinite(_) => Failure::new(FAILED, error.to_string())
+                .help("`train.nonfinite = \"skip\"` passes over such updates, `\"lower_lr\"` lowers the rate at each; both go on from the checkpoint before it"),
             error => Failure::new(FAILED, error.to_string()),
         }
     }

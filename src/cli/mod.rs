@@ -15,6 +15,7 @@ mod dataset;
 mod doctor;
 mod eval;
 mod eval_samples;
+mod exhausted;
 mod explain;
 mod export;
 mod failure;
@@ -45,7 +46,7 @@ mod summary;
 mod sweep;
 mod which;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
     paint::choose(arguments.color);
     // A panic is a bug of ours: it is reported as one, with its own exit code, and never as a raw backtrace.
     std::panic::set_hook(Box::new(|_| {}));
+    exhausted::when_exhausted();
     match std::panic::catch_unwind(|| dispatch(&arguments)) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => failure.report(arguments.json),
@@ -132,7 +134,8 @@ impl Talk {
     /// Prints a line of talk to standard error.
     fn say(self, line: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{line}");
+            // Who cannot be told need not stop the work.
+            _ = writeln!(std::io::stderr(), "{line}");
         }
     }
 }

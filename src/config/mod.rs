@@ -60,4 +60,4 @@ pub use slurm::Slurm;
 pub use source::Source;
 pub use sweep::{Axis, Point, Setting, Sweep, sweep};
 pub use template::{Template, template};
-pub use train::{ClassifierLoss, DecayType, LossNormalizeType, Recompute, Train};
+pub use train::{ClassifierLoss, DecayType, LossNormalizeType, Nonfinite, Recompute, Train};

@@ -31,6 +31,12 @@ pub struct Run {
     /// It changes no result: a run may go on with another number. `threads` are shared out among them, and each takes the memory of a run.
     #[schemars(range(min = 1, max = 1024))]
     pub processes: usize,
+
+    /// Memory that a run may take, in GB (10⁹ bytes), all its processes together; 0 = all that the machine has, or lets this program have.
+    ///
+    /// A run that is foreseen to take more does not start; one that asks for more on its way ends, with a word about the batch that fits.
+    #[schemars(range(min = 0.0))]
+    pub max_memory_gb: f64,
 }
 
 impl Default for Run {
@@ -42,6 +48,7 @@ impl Default for Run {
             precision: Precision::F32,
             micro_batches: MicroBatches::Auto,
             processes: 1,
+            max_memory_gb: 0.0,
         }
     }
 }

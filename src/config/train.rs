@@ -80,6 +80,19 @@ pub struct Train {
     #[schemars(range(min = 0.0))]
     pub max_grad_norm: f64,
 
+    /// What to do about an update whose loss or gradient is not finite, or none of whose utterances has a finite CTC loss.
+    ///
+    /// Weights and moments stay as they were before it, in any case.
+    pub nonfinite: Nonfinite,
+
+    /// So many such updates in a row end the run.
+    #[schemars(range(min = 1))]
+    pub nonfinite_patience: u32,
+
+    /// What `nonfinite = "lower_lr"` multiplies the learning rate with, each time.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = 1.0))]
+    pub nonfinite_lr_factor: f64,
+
     /// What a loss is a mean over.
     pub loss_normalize_type: LossNormalizeType,
 
@@ -141,6 +154,9 @@ impl Default for Train {
             adam_eps: 1e-8,
             adam_betas: [0.9, 0.999],
             max_grad_norm: 1.0,
+            nonfinite: Nonfinite::Skip,
+            nonfinite_patience: 10,
+            nonfinite_lr_factor: 0.5,
             loss_normalize_type: LossNormalizeType::Sample,
             ctc_weight: 1.0,
             classifier_loss: ClassifierLoss::CrossEntropy,
@@ -176,6 +192,18 @@ pub enum DecayType {
     Linear,
     /// By `decay_factor` whenever the loss on the dev set has not fallen for `decay_patience` evaluations, down to `final_lr`.
     OnPlateau,
+}
+
+/// What to do about an update whose numbers go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Nonfinite {
+    /// It is passed over, and said.
+    Skip,
+    /// The run ends, with a checkpoint of the state before it.
+    Stop,
+    /// It is passed over, and the learning rate is lower from there on.
+    LowerLr,
 }
 
 /// What a loss is a mean over.

@@ -44,6 +44,18 @@ impl Batch {
         self.samples.iter().sum::<usize>() as f64 / f64::from(sample_rate_hz)
     }
 
+    /// Utterance `row` by itself, padded as it is here.
+    pub fn only(&self, row: usize) -> Self {
+        let span = row * self.padded_samples..(row + 1) * self.padded_samples;
+        Batch {
+            names: vec![self.names[row].clone()],
+            waveforms: self.waveforms[span].to_vec(),
+            samples: vec![self.samples[row]],
+            padded_samples: self.padded_samples,
+            labels: vec![self.labels[row].clone()],
+        }
+    }
+
     /// Pads `utterances` (name, waveform, labels) into a batch.
     pub fn collate(utterances: Vec<(String, std::sync::Arc<[f32]>, Labels)>) -> Self {
         let longest = utterances.iter().map(|(_, waveform, _)| waveform.len()).max().unwrap_or(0);

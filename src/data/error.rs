@@ -15,6 +15,22 @@ pub enum DataError {
     /// No utterance passes the filters.
     #[error("none of the {count} utterances of `{meta}` may be trained on: {filter}")]
     NothingLeft { meta: String, count: usize, filter: String },
+    /// No label of any utterance is a class of the model.
+    #[error(
+        "none of the {count} utterances of `{meta}` is left: each has a label that is in no category, or another number of them than the model tells apart"
+    )]
+    Unlabelled { meta: String, count: usize },
+    /// Too little of a list is used for one utterance, or its recordings are shorter than a clip.
+    #[error("nothing of `{meta}` is left: {why}")]
+    NothingUsed { meta: String, why: &'static str },
+    /// No transcript can be spelt.
+    #[error(
+        "none of the {count} transcripts of `{meta}` can be spelt in the frames of its utterance: `{name}` takes {needed}, but the model makes {frames}"
+    )]
+    Unspellable { meta: String, count: usize, name: String, needed: usize, frames: usize },
+    /// No transcript has a character, which is what losses are normalised by.
+    #[error("no transcript of `{meta}` has a character that can be learned")]
+    Silent { meta: String },
     /// A corpus is mixed in so thinly that nothing of it is drawn.
     #[error("a weight of {weight} draws none of the {count} utterances of `{}` in an epoch", meta.display())]
     NothingDrawn { meta: std::path::PathBuf, count: usize, weight: f64 },
@@ -48,4 +64,26 @@ pub enum DataError {
     /// The thread that prepares batches is gone without a word.
     #[error("the thread that prepares batches ended without a word; this is a bug of runner")]
     ThreadEnded,
+}
+
+impl DataError {
+    /// What can be done about it, where we know.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            DataError::NoSound { .. } => Some(
+                "put `NAME.wav`, `.flac` or `.ogg` into the corpus' folder, or take the lines out of the list",
+            ),
+            DataError::Unlabelled { .. } => {
+                Some("labels are names in the file of `data.categories_path`, one for each classifier")
+            }
+            DataError::Unspellable { .. } => Some(
+                "each symbol takes a frame, and two that are the same one more: are these the transcripts of these sounds, and lengths in samples?",
+            ),
+            DataError::Silent { .. } => Some(
+                "`train.ctc_weight = 0` learns no transcripts; else look at the list and at the rules for text in `[data]`",
+            ),
+            DataError::TooShort { .. } => Some("take its line out of the list"),
+            _ => None,
+        }
+    }
 }

@@ -138,6 +138,25 @@ impl Loader {
         self.utterances[self.clips[index].utterance].utterance.text.chars().count()
     }
 
+    /// Utterances whose transcripts CTC cannot spell in the `frames` that the model makes of so many samples: each symbol takes one, and two that
+    /// are the same one more between them. The first of them, with the frames that it takes and has.
+    pub fn unspellable(&self, frames: impl Fn(usize) -> usize) -> (usize, Option<(String, usize, usize)>) {
+        let cramped = |clip: &Clip| {
+            let Listed { utterance, labels, .. } = &self.utterances[clip.utterance];
+            let twins = labels.symbols.windows(2).filter(|pair| pair[0] == pair[1]).count();
+            let (needed, there) = (labels.symbols.len() + twins, frames(clip.samples));
+            (needed > there).then(|| (utterance.name.clone(), needed, there))
+        };
+        let mut found = self.clips.iter().filter_map(cramped);
+        let first = found.next();
+        (usize::from(first.is_some()) + found.count(), first)
+    }
+
+    /// Whether any transcript has a character.
+    pub fn has_characters(&self) -> bool {
+        self.utterances.iter().any(|listed| listed.labels.chars > 0)
+    }
+
     /// Where the lists came from.
     pub fn meta(&self) -> String {
         let paths = self.corpora.iter().map(|corpus| corpus.meta_path().display().to_string());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use serde_json::json;
 
@@ -17,7 +18,7 @@ use crate::record::{
     Event, Fanout, Folder, Identity, Log, Metrics, Progress, RecordError, RunFinished, RunState, Sink,
     Status, StatusFile, Values, write_columns,
 };
-use crate::train::{Job, Rank, Resume, Session, Stop, TrainError, effective_device, start};
+use crate::train::{Job, Rank, Resume, Room, Session, Stop, TrainError, effective_device, start};
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +88,33 @@ struct Crew {
     helper: HelperCommand,
 }
 
+/// The run that this process works on, for what has to be said of it when nothing else can be done.
+static UNDER_WAY: Mutex<Option<Folder>> = Mutex::new(None);
+
+/// Notes in the folder of the run under way that it failed. False where there is none.
+pub fn fail_under_way(cause: &str) -> bool {
+    let Ok(folder) = UNDER_WAY.try_lock() else { return false };
+    let Some(folder) = &*folder else { return false };
+    let text = format!("failed: {cause}");
+    let logged = Log::open(folder).and_then(|mut log| log.emit(&Event::Note { text }));
+    let noted = Status::fail(folder, cause.to_owned());
+    // What cannot be noted is still said.
+    drop((logged, noted));
+    true
+}
+
+fn set_under_way(folder: Option<&Folder>) {
+    if let Ok(mut under_way) = UNDER_WAY.lock() {
+        *under_way = folder.cloned();
+    }
+}
+
 fn work(order: &Order, crew: &Crew, progress: Progress, stop: Stop) -> Result<Report, LaunchError> {
     let plan = &order.plan;
     // The corpus first: what is missing is said before anything is written.
     let job = Job::open(plan)?;
-    effective_device(plan)?;
+    let room = Room::of(plan, crew.ranks, crew.threads)?;
+    room.admit(plan, crew.threads)?;
     let folder = Folder::at(plan.dir());
     folder.create()?;
     let lock = folder.lock()?;
@@ -109,10 +132,16 @@ fn work(order: &Order, crew: &Crew, progress: Progress, stop: Stop) -> Result<Re
         why: why.unwrap_or_else(|| "it had not come to its end".into()),
         stop,
     };
+    room.enter();
+    set_under_way(Some(&folder));
     let trained = Hub::start(&folder, &plan.id, crew.ranks, crew.threads, crew.helper).and_then(|mut hub| {
         note(crew, plan, &mut sink)?;
+        if let Some(text) = room.warning() {
+            sink.emit(&Event::Warning { text })?;
+        }
         start(&job, &session, &mut hub, &mut sink)
     });
+    set_under_way(None);
     if let Err(error) = trained {
         return Err(failed(error, &folder, &mut sink));
     }

@@ -13,6 +13,6 @@ pub mod ranks;
 pub mod slurm;
 pub mod sweep;
 
-pub use local::{LaunchError, Report, finished, in_process};
+pub use local::{LaunchError, Report, fail_under_way, finished, in_process};
 pub use order::Order;
 pub use profile::profile;

@@ -19,6 +19,9 @@ pub enum WeightsError {
     /// Neither a safetensors file nor a checkpoint of PyTorch's, or a damaged one.
     #[error("`{}` is no file of weights: {reason}", path.display())]
     Format { path: PathBuf, reason: String },
+    /// A value that is none, in a tensor that the model takes.
+    #[error("the weights in `{}` cannot be used: `{name}` holds {value}", path.display())]
+    NotFinite { path: PathBuf, name: String, value: f32 },
     /// Tensors that the model has and the file lacks, or of another shape or type.
     #[error("`{}` does not fit the model: {}", path.display(), misfits.join("; "))]
     Misfit { path: PathBuf, misfits: Vec<String> },
@@ -261,6 +264,11 @@ fn fill<D: Backend>(
     }
     if !misfits.is_empty() {
         return Err(WeightsError::Misfit { path: path.to_owned(), misfits });
+    }
+    for (name, values) in &loaded {
+        if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(WeightsError::NotFinite { path: path.to_owned(), name: name.clone(), value });
+        }
     }
     let count = loaded.len();
     for (name, values) in loaded {

@@ -31,7 +31,7 @@ pub use readers::{Reader, Reading, condition, idle, readers};
 pub use resolve::{Plan, Start, resolve};
 pub use schedule::{Decay, Schedule};
 pub use slurm::{EARLY_SECS, SlurmPlan};
-pub use train::{EvalPlan, Objective, OutputPlan, RunPlan, TrainPlan};
+pub use train::{EvalPlan, Objective, OnNonfinite, OutputPlan, RunPlan, TrainPlan};
 
 /// A shipped experiment on the bundled corpus under `ci`, with `more` overrides.
 #[cfg(test)]

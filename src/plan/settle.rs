@@ -5,7 +5,7 @@
 //! rest in its family's file (`model/`).
 
 use super::Behaviour::Sound;
-use super::{Body, Decay, Plan, Teacher};
+use super::{Body, Decay, OnNonfinite, Plan, Teacher};
 use crate::config::{ClassifierLoss, MicroBatches};
 
 /// Brings every part of the plan that this run does not use to its resting value.
@@ -75,6 +75,9 @@ fn settle_training(plan: &mut Plan) {
     }
     if plan.train.accumulation_steps < 2 {
         plan.run.micro_batches = MicroBatches::Auto;
+    }
+    if plan.train.nonfinite == OnNonfinite::Stop {
+        plan.train.nonfinite_patience = 1;
     }
     if !plan.eval.eval_steps.is_empty() {
         plan.eval.eval_interval = 1;

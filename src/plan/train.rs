@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::schedule::{Decay, Schedule};
 use crate::config::{
-    Behaviour, ClassifierLoss, DecayType, Device, Eval, LossNormalizeType, Metric, MicroBatches, Output,
-    Precision, Recompute, Run, Train,
+    Behaviour, ClassifierLoss, DecayType, Device, Eval, LossNormalizeType, Metric, MicroBatches, Nonfinite,
+    Output, Precision, Recompute, Run, Train,
 };
 
 /// What is minimised.
@@ -41,6 +41,12 @@ pub struct TrainPlan {
     #[serde(skip_serializing_if = "usual_betas")]
     pub adam_betas: [f64; 2],
     pub max_grad_norm: f64,
+    /// Not written where it changes no result.
+    #[serde(skip_serializing_if = "OnNonfinite::changes_no_result")]
+    pub nonfinite: OnNonfinite,
+    /// It changes whether a run goes on, not what it comes to: no part of the identity.
+    #[serde(skip)]
+    pub nonfinite_patience: u32,
     pub objective: Objective,
     /// Name prefix of parameters frozen until `freeze_steps`.
     pub freeze_prefix: Option<String>,
@@ -50,6 +56,31 @@ pub struct TrainPlan {
     /// Changes no result, so it is no part of the identity.
     #[serde(skip)]
     pub recompute: Recompute,
+}
+
+/// What becomes of an update whose numbers go wrong, besides that it changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub enum OnNonfinite {
+    /// It is passed over.
+    Skip,
+    /// The run ends.
+    Stop,
+    /// It is passed over, and the learning rate is multiplied with `factor` from there on.
+    LowerLr { factor: f64 },
+}
+
+impl OnNonfinite {
+    fn changes_no_result(&self) -> bool {
+        !matches!(self, OnNonfinite::LowerLr { .. })
+    }
+
+    /// What the learning rate is multiplied with after so many updates that lowered it.
+    pub fn lr_share(&self, falls: u32) -> f64 {
+        match self {
+            OnNonfinite::LowerLr { factor } => factor.powi(falls as i32),
+            OnNonfinite::Skip | OnNonfinite::Stop => 1.0,
+        }
+    }
 }
 
 fn usual_betas(betas: &[f64; 2]) -> bool {
@@ -128,6 +159,9 @@ pub struct RunPlan {
     /// As little.
     #[serde(skip)]
     pub processes: usize,
+    /// As little. `None`: what there is.
+    #[serde(skip)]
+    pub max_memory_bytes: Option<u64>,
 }
 
 impl RunPlan {
@@ -167,6 +201,12 @@ pub(super) fn train_plan(train: &Train) -> TrainPlan {
         adam_eps: train.adam_eps,
         adam_betas: train.adam_betas,
         max_grad_norm: train.max_grad_norm,
+        nonfinite: match train.nonfinite {
+            Nonfinite::Skip => OnNonfinite::Skip,
+            Nonfinite::Stop => OnNonfinite::Stop,
+            Nonfinite::LowerLr => OnNonfinite::LowerLr { factor: train.nonfinite_lr_factor },
+        },
+        nonfinite_patience: train.nonfinite_patience,
         objective: Objective {
             padding_loss: train.padding_loss,
             first_sample: train.first_sample,
@@ -223,5 +263,6 @@ pub(super) fn run_plan(run: &Run) -> RunPlan {
         precision: run.precision,
         micro_batches: run.micro_batches,
         processes: run.processes,
+        max_memory_bytes: (run.max_memory_gb > 0.0).then_some((run.max_memory_gb * 1e9) as u64),
     }
 }

@@ -59,6 +59,41 @@ pub fn available_bytes() -> Option<u64> {
     field("/proc/meminfo", "MemAvailable").as_deref().and_then(kibibytes)
 }
 
+/// The most memory this process may ever have: the machine's, or what a limit on its group of processes or on itself leaves of that. `None` where
+/// the system does not tell.
+pub fn usable_bytes() -> Option<u64> {
+    let machine = field("/proc/meminfo", "MemTotal").as_deref().and_then(kibibytes);
+    [machine, group_bytes(Path::new("/sys/fs/cgroup")), own_bytes()].into_iter().flatten().min()
+}
+
+/// The least limit of the control groups that this process is in.
+fn group_bytes(root: &Path) -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let limit = |file: PathBuf| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    let of = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (kinds, path) = (fields.next()?, fields.next()?.trim_start_matches('/').to_owned());
+        let (base, file) = match kinds {
+            "" => (root.to_owned(), "memory.max"),
+            kinds if kinds.split(',').any(|kind| kind == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        // A container may show its own group as the root.
+        Path::new(&path).ancestors().filter_map(|group| limit(base.join(group).join(file))).min()
+    };
+    text.lines().filter_map(of).min()
+}
+
+/// The limit on what this process may map, as `ulimit -v` sets it.
+fn own_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text.lines().find(|line| line.contains("address space"))?;
+    // The first number is the limit that holds; without one there are none.
+    line.split_whitespace().find_map(|word| word.parse().ok())
+}
+
 /// Bytes this user may still write where `dir` is.
 pub fn free_bytes(dir: &Path) -> Option<u64> {
     let facts = rustix::fs::statvfs(dir).ok()?;

@@ -57,6 +57,17 @@ impl Status {
         Ok(status.map(|status| if status.state == RunState::Running { status.killed() } else { status }))
     }
 
+    /// Notes in status.json that the run failed, and why: for a process that can do no more than that.
+    ///
+    /// # Errors
+    /// status.json is damaged, or the file system refused.
+    pub fn fail(folder: &Folder, cause: String) -> Result<(), RecordError> {
+        let path = folder.status_json();
+        let Some(status) = read_json::<Status>(&path)? else { return Ok(()) };
+        let (state, updated) = (RunState::Failed, clock::now_utc());
+        write_json(&path, &Status { state, cause: Some(cause), updated, ..status })
+    }
+
     fn killed(self) -> Self {
         Status { state: RunState::Interrupted, cause: Some("it was killed".into()), ..self }
     }

@@ -98,6 +98,7 @@ impl<'a> Keeper<'a> {
             let mut state = State::fresh(Model::draw(device, &plan.model, plan.run.seed)?);
             state.load(device, &checkpoint)?;
             state.best = None;
+            (state.lost.in_a_row, state.unjudged) = (0, false);
             state.dev_metrics.clear();
             events.push(Event::Note { text: format!("continues {} at step {step}", dir.display()) });
             return Ok((state, events));

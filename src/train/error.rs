@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kernels::OpError;
 
+use super::lost::Found;
 use crate::data::DataError;
 use crate::model::{ModelError, weights::WeightsError};
 use crate::record::RecordError;
@@ -36,11 +37,18 @@ pub enum TrainError {
     /// The corpus is another one than when the run began.
     #[error("{what} has changed since this run began (digest {now}, was {then})")]
     DataChanged { what: String, then: String, now: String },
-    /// The numbers diverged.
-    #[error(
-        "{count} updates in a row changed nothing, the last at step {step}: no finite loss or no finite gradient"
-    )]
-    Diverged { step: u64, count: u32 },
+    /// As many updates in a row were lost as the plan allows.
+    #[error("{count} updates in a row changed nothing; {last}")]
+    Diverged { count: u32, last: Box<Found> },
+    /// An update was lost, and the plan allows none.
+    #[error("{0}")]
+    Nonfinite(Box<Found>),
+    /// The weights or moments hold what is no number, so there is no going on from them.
+    #[error("after {step} updates {what}: nothing can be learned from here, and no checkpoint of it is kept")]
+    Broken { step: u64, what: String },
+    /// It is foreseen to take more memory than it may have.
+    #[error("{foreseen} of memory are foreseen at the peak of training, but {limit}")]
+    NoRoom { foreseen: String, limit: String, help: Vec<String> },
     /// A trial run of the model gave other lengths than the plan says.
     #[error(
         "the model makes {made:?} frames of two utterances, but the plan says {foreseen:?}; this is a bug of runner"
@@ -64,6 +72,9 @@ pub enum TrainError {
     /// A helper process could not be started.
     #[error("cannot start the helper process of rank {rank}: {reason}")]
     NoHelper { rank: usize, reason: String },
+    /// Judging was to end before it was through.
+    #[error("asked to end while judging")]
+    Asked,
     /// This is a helper process, and who started it has ended or no longer needs it.
     #[error("the process of rank 0 has let go")]
     LetGo,

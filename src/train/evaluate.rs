@@ -82,21 +82,25 @@ pub enum Judged {
     Unmasked(Unmasked),
 }
 
+/// Whether somebody asks that judging ends.
+pub type Asked<'a> = &'a dyn Fn() -> bool;
+
 /// Judges `model` at rest, by the rules of the job's plan.
 ///
 /// # Errors
-/// The device failed, or shapes do not fit.
+/// The device failed, or shapes do not fit; [`TrainError::Asked`] where it was `asked` to end before the last batch.
 pub fn evaluate<D: Backend>(
     device: &D,
     model: &Model<D>,
     job: &Job<'_>,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     match &model.network {
-        Network::Recogniser(_) => recognised(device, &[model], job, batches),
-        Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches),
-        Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches),
-        Network::Patches(network) => unmasked(device, model, network, job.plan, batches),
+        Network::Recogniser(_) => recognised(device, &[model], job, batches, asked),
+        Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches, asked),
+        Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches, asked),
+        Network::Patches(network) => unmasked(device, model, network, job.plan, batches, asked),
     }
 }
 
@@ -112,9 +116,13 @@ pub fn evaluate_together<D: Backend>(
 ) -> Result<Evaluation, TrainError> {
     let classifies = |model: &&Model<D>| !model.plan.classes().is_empty() && model.plan.ctc().is_none();
     match models.iter().all(classifies) {
-        true => recognised(device, models, job, batches),
+        true => recognised(device, models, job, batches, &|| false),
         false => Err(TrainError::NoMean),
     }
+}
+
+fn heed(asked: Asked<'_>) -> Result<(), TrainError> {
+    if asked() { Err(TrainError::Asked) } else { Ok(()) }
 }
 
 /// By the likelihood of every sample after those before it.
@@ -123,10 +131,12 @@ fn next_samples_told<D: Backend>(
     network: &Sashimi,
     plan: &Plan,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     let task = NextSample::of(plan).ok_or(TrainError::Family)?;
     let mut judge = SoundJudge::default();
     for batch in batches {
+        heed(asked)?;
         let examples = task.examples(batch);
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
@@ -154,10 +164,12 @@ fn noise_told<D: Backend>(
     network: &Diffwave,
     plan: &Plan,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     let task = Denoising::of(plan).ok_or(TrainError::Family)?;
     let mut judge = NoiseJudge::default();
     for (index, batch) in batches.iter().enumerate() {
+        heed(asked)?;
         // No update has this number.
         let mut draws = stream(plan.run.seed, Purpose::Noise, u64::MAX, index as u64);
         let noised = task.examples(batch, &mut draws);
@@ -183,10 +195,12 @@ fn unmasked<D: Backend>(
     network: &PatchNet,
     plan: &Plan,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     let task = MaskedPatches::of(plan).ok_or(TrainError::Family)?;
     let mut judge = PatchJudge::default();
     for (index, batch) in batches.iter().enumerate() {
+        heed(asked)?;
         // No update has this number.
         let mut draws = stream(plan.run.seed, Purpose::Noise, u64::MAX, index as u64);
         let input = input(device, batch)?;
@@ -214,6 +228,7 @@ fn recognised<D: Backend>(
     models: &[&Model<D>],
     job: &Job<'_>,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     let heads = job.plan.model.heads().ok_or(TrainError::Family)?;
     let decode_padding = job.plan.eval.decode_padding;
@@ -223,6 +238,7 @@ fn recognised<D: Backend>(
     let mut judge =
         Judge::new(Judging { tokenizer, vocab_size: heads.vocab_size, transcribes, classifier_loss });
     for batch in batches {
+        heed(asked)?;
         let mut each = Vec::with_capacity(models.len());
         for model in models {
             each.push(Answers::of(device, model, job.plan, batch)?);

@@ -9,6 +9,7 @@ use super::TrainError;
 use super::job::Job;
 use super::lanes::Arrangement;
 use super::ranks::Transport;
+use super::room::{Room, under_way};
 use super::run::{AHEAD, fetch};
 use super::state::State;
 use super::teacher::Teacher;
@@ -27,6 +28,8 @@ pub fn follow<D: Backend>(
 ) -> Result<(), TrainError> {
     let plan = job.plan;
     let mut state = State::fresh(Model::draw(device, &plan.model, plan.run.seed)?);
+    let rank = transport.rank();
+    Room::of(plan, rank.ranks, rank.ranks * threads::count())?.enter();
     transport.begin(device, &mut state)?;
     let mut teacher = match &plan.distill {
         Some(distill) if distill.listens() => Some(Teacher::open(device, plan, distill)?),
@@ -38,6 +41,7 @@ pub fn follow<D: Backend>(
     let lanes = Arrangement::of(plan, transport.rank(), threads::count())?.lanes()?;
     while state.step < plan.train.max_steps {
         let (batches, position) = fetch(&prefetch, accumulated)?;
+        under_way(state.step + 1, &batches);
         state.thaw(&plan.train);
         if let Some(teacher) = &mut teacher {
             teacher.at(state.step)?;

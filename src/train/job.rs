@@ -106,7 +106,33 @@ impl<'a> Job<'a> {
     pub fn train_loader(&self) -> Result<Loader, TrainError> {
         self.check_mixed()?;
         let corpora = open_train(&self.plan.data).map_err(DataError::from)?;
-        self.loader(corpora, self.plan.data.partial)
+        let loader = self.loader(corpora, self.plan.data.partial)?;
+        self.check_spelling(&loader)?;
+        Ok(loader)
+    }
+
+    /// Whether there is a transcript to learn, where the model transcribes.
+    fn check_spelling(&self, loader: &Loader) -> Result<(), DataError> {
+        if self.plan.train.objective.ctc_weight == 0.0 {
+            return Ok(());
+        }
+        if !loader.has_characters() {
+            return Err(DataError::Silent { meta: loader.meta() });
+        }
+        match self.unspellable(loader) {
+            (count, Some((name, needed, frames))) if count == loader.len() => {
+                Err(DataError::Unspellable { meta: loader.meta(), count, name, needed, frames })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Utterances of `loader` that count nowhere, since CTC cannot spell them: how many, and the first with the frames that it takes and has.
+    pub(super) fn unspellable(&self, loader: &Loader) -> (usize, Option<(String, usize, usize)>) {
+        match self.plan.train.objective.ctc_weight > 0.0 {
+            true => loader.unspellable(|samples| self.plan.model.frames(samples)),
+            false => (0, None),
+        }
     }
 
     /// Whether every corpus that is mixed means the same by its labels and letters.
@@ -160,7 +186,18 @@ impl<'a> Job<'a> {
     fn loader(&self, corpora: Vec<(Corpus, f64)>, partial: f64) -> Result<Loader, TrainError> {
         let plan = self.plan;
         let min_samples = plan.model.min_samples();
-        Ok(Loader::new(corpora, &self.encoder, &plan.data, min_samples, partial)?)
+        let loader = Loader::new(corpora, &self.encoder, &plan.data, min_samples, partial)?;
+        if loader.is_empty() {
+            return Err(match loader.left_out {
+                0 => DataError::NothingUsed {
+                    meta: loader.meta(),
+                    why: "see `sample_partial_data` and `clip_samples` in `[data]`",
+                },
+                count => DataError::Unlabelled { meta: loader.meta(), count },
+            }
+            .into());
+        }
+        Ok(loader)
     }
 }
 

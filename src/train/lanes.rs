@@ -11,7 +11,7 @@ use kernels::threads::Lanes;
 use super::memory::memory_bytes;
 use super::{Rank, TrainError, effective_device};
 use crate::plan::{MicroBatches, Plan};
-use crate::record::host::Host;
+use crate::record::host;
 use crate::record::units::bytes;
 
 /// The share of the machine's memory that a run may be foreseen to take for `auto` to run micro-batches side by side: what is foreseen is
@@ -53,7 +53,7 @@ impl Arrangement {
         }
         let memory = || Memory {
             foreseen_bytes: memory_bytes(plan, rank.ranks, threads),
-            machine_bytes: Host::this().memory_bytes,
+            machine_bytes: host::usable_bytes(),
         };
         Ok(arrange(plan.run.micro_batches, rank.share(plan.train.accumulation_steps), threads, memory))
     }

@@ -55,6 +55,13 @@ fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
 }
 
+/// Bytes that one process holds whatever its batches: the program, weights and moments.
+pub fn fixed_bytes(plan: &Plan) -> u64 {
+    let (_, declarations) = declare(&plan.model);
+    let learning = floats(declarations.iter().filter(|declaration| !frozen(plan, &declaration.name)));
+    (PROGRAM_BYTES + (floats(declarations.iter()) + 3.0 * learning) * FLOAT_BYTES) as u64
+}
+
 /// Bytes that a pass forward at rest takes beyond the program itself, of one batch of a model of patches; other models' lengths are their corpus'.
 pub fn forward_bytes(plan: &Plan) -> u64 {
     let mut plan = plan.clone();

@@ -30,6 +30,8 @@ pub struct Rates<'a> {
     pub step: u64,
     /// Falls of the rate on a plateau.
     pub falls: u32,
+    /// What every rate is multiplied with: below 1 where lost updates have lowered it.
+    pub lowered: f64,
 }
 
 impl Rates<'_> {
@@ -39,7 +41,7 @@ impl Rates<'_> {
         let own = self.plan.model.own_lr(name);
         let lr = train.schedule.lr_of(own.unwrap_or(train.schedule.max_lr), self.step, self.falls);
         let decays = own.is_none() && decays(name, train.weight_decay_groups);
-        (lr, if decays { train.weight_decay } else { 0.0 })
+        (lr * self.lowered, if decays { train.weight_decay } else { 0.0 })
     }
 }
 
@@ -48,7 +50,7 @@ impl Rates<'_> {
 pub struct Stepped {
     /// Global norm of the gradients before clipping.
     pub grad_norm: f64,
-    /// False where the gradients were not finite and nothing was changed.
+    /// False where nothing was changed: the gradients are not finite, or so large, clipped, that their squares are not.
     pub taken: bool,
 }
 
@@ -61,7 +63,7 @@ impl<D: Backend> Optimizer<D> {
     /// Divides the gradients by `divisor`, clips their global norm and takes one step.
     ///
     /// Parameters that backward did not reach, and frozen ones, are not touched: no decay either. Where the norm is not
-    /// finite, nothing is.
+    /// finite, or its square would be none in the second moment, nothing is.
     ///
     /// # Errors
     /// The device failed.
@@ -79,15 +81,17 @@ impl<D: Backend> Optimizer<D> {
             }
         }
         let grad_norm = squares.sqrt() / divisor;
-        if !grad_norm.is_finite() {
-            return Ok(Stepped { grad_norm, taken: false });
-        }
         // PyTorch's clip_grad_norm_: the 1e-6 keeps the quotient finite.
         let plan = &rates.plan.train;
         let clip = match plan.max_grad_norm {
             0.0 => 1.0,
             most => (most / (grad_norm + 1e-6)).min(1.0),
         };
+        // An infinite second moment would hold its weight still for ever.
+        let square = (grad_norm * clip).powi(2);
+        if square.is_nan() || square >= f64::from(f32::MAX) {
+            return Ok(Stepped { grad_norm, taken: false });
+        }
         for param in params.iter_mut().filter(|param| param.trainable()) {
             if !grads.reached(param.array()) {
                 continue;
@@ -146,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{Declaration, Init};
-    use crate::plan::{Decay, Objective, Recompute, Schedule};
+    use crate::plan::{Decay, Objective, OnNonfinite, Recompute, Schedule};
 
     fn golden(file: &str) -> String {
         std::fs::read_to_string(crate::checkout().join("tests/parity/losses").join(file)).unwrap()
@@ -220,6 +224,8 @@ mod tests {
                 classifier_norm: Behaviour::Reference,
                 classifier_loss: crate::plan::ClassifierLoss::CrossEntropy,
             },
+            nonfinite: OnNonfinite::Skip,
+            nonfinite_patience: 10,
             freeze_prefix: None,
             freeze_steps: 0,
             reinit_prefix: None,
@@ -268,7 +274,7 @@ mod tests {
                 })
                 .collect();
             let mut grads = Tape::recording().backward(&device, seeds).unwrap();
-            let rates = Rates { plan: &whole, step, falls: 0 };
+            let rates = Rates { plan: &whole, step, falls: 0, lowered: 1.0 };
             optimizer.step(&mut params, &mut grads, 3.0, &rates).unwrap();
         }
         let mut worst = 0.0f64;

@@ -11,13 +11,15 @@ use super::checkpoint::{Keeper, Resume};
 use super::evaluate::{Evaluation, Split, evaluate};
 use super::job::Job;
 use super::lanes::Arrangement;
+use super::lost::{Fault, find};
 use super::ranks::Transport;
+use super::room::under_way;
 use super::sounds;
 use super::state::{Best, State};
 use super::teacher::Teacher;
 use super::update::{Updated, update};
-use crate::data::{Batch, Position, Prefetch, Stream};
-use crate::plan::{Decay, Plan};
+use crate::data::{Batch, Loader, Position, Prefetch, Stream};
+use crate::plan::{Decay, OnNonfinite, Plan};
 use crate::record::{
     EvalDone, Event, Folder, Histogram, RunFinished, RunStarted, RunState, Sink, Values, WeightsMeasured,
     host,
@@ -25,8 +27,6 @@ use crate::record::{
 
 /// Batches prepared ahead of their use.
 pub const AHEAD: usize = 8;
-/// Updates in a row without finite gradients after which a run gives up.
-const PATIENCE: u32 = 10;
 
 /// A request to stop at the next update, from a signal handler.
 #[derive(Debug, Clone, Default)]
@@ -91,13 +91,15 @@ pub fn run<D: Backend>(
 ) -> Result<Outcome, TrainError> {
     let plan = job.plan;
     let mut run = Run::open(device, job, session, sink)?;
-    let loader = job.train_loader()?;
-    run.note_left_out(loader.left_out)?;
+    let loader = run.survey()?;
     let stream =
         Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
     let lanes = Arrangement::of(plan, transport.rank(), threads::count())?.lanes()?;
     transport.begin(device, &mut run.state)?;
+    if run.state.unjudged && !run.look()? {
+        return run.interrupt();
+    }
     while run.state.step < plan.train.max_steps {
         if session.stop.is_due(run.state.step - run.began_at_step) {
             return run.interrupt();
@@ -111,6 +113,7 @@ pub fn run<D: Backend>(
                 return Err(error);
             }
         };
+        under_way(run.state.step + 1, &batches);
         run.state.thaw(&plan.train);
         let switched = run.switch_teacher()?;
         let teacher = run.teacher.as_ref();
@@ -119,10 +122,34 @@ pub fn run<D: Backend>(
             Ok(updated) => updated,
             Err(error) => return run.cut_short(error, switched),
         };
+        if let Some(fault) = updated.fault {
+            run.lose(fault, &batches, switched)?;
+        }
         run.advance(updated, position, started)?;
-        run.look_back()?;
+        if !run.look_back()? {
+            return run.interrupt();
+        }
     }
     run.finish()
+}
+
+/// What to say of the training utterances.
+fn remarks(job: &Job<'_>, loader: &Loader) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if loader.left_out > 0 {
+        remarks.push(format!(
+            "{} of the training utterances are left out: a label of theirs is in no category",
+            loader.left_out
+        ));
+    }
+    if let (count, Some((name, needed, frames))) = job.unspellable(loader) {
+        remarks.push(format!(
+            "{count} of the {} training utterances count nowhere: CTC cannot spell their transcripts in their frames (`{name}` takes {needed} and has \
+             {frames})",
+            loader.len()
+        ));
+    }
+    remarks
 }
 
 /// The micro-batches of one update, and the stream's position after them.
@@ -135,6 +162,14 @@ pub(super) fn fetch(prefetch: &Prefetch, count: usize) -> Result<(Vec<Batch>, Po
         position = after;
     }
     Ok((batches, position))
+}
+
+/// Weights that are no numbers make everything behind them none: they are not learned from, and not kept.
+fn refuse_broken<D: Backend>(state: &State<D>) -> Result<(), TrainError> {
+    match state.not_finite() {
+        Some(what) => Err(TrainError::Broken { step: state.step, what }),
+        None => Ok(()),
+    }
 }
 
 /// A run at work.
@@ -150,8 +185,6 @@ struct Run<'a, D: Backend> {
     dev: Vec<Batch>,
     /// The last evaluation was the best so far and is not saved yet.
     improved: bool,
-    /// Updates in a row whose gradients were not finite.
-    lost: u32,
     began: Instant,
     began_at_step: u64,
     secs_before: f64,
@@ -168,6 +201,7 @@ impl<'a, D: Backend> Run<'a, D> {
         let keeper = Keeper::new(session.folder, plan);
         let began = Instant::now();
         let (state, resumed) = keeper.open_state(device, &session.resume, &session.why)?;
+        refuse_broken(&state)?;
         let params = &state.model.params;
         let trainable = params.iter().filter(|param| param.trainable()).map(|param| param.array().len());
         sink.emit(&Event::RunStarted(RunStarted {
@@ -198,7 +232,6 @@ impl<'a, D: Backend> Run<'a, D> {
             stop: session.stop.clone(),
             dev: job.eval_batches(Split::Dev)?,
             improved: false,
-            lost: 0,
             began,
             began_at_step,
             secs_before,
@@ -213,11 +246,38 @@ impl<'a, D: Backend> Run<'a, D> {
         if let Some(snapshot_step) = begins {
             self.sink.emit(&Event::TeacherSwitched { step, snapshot_step })?;
             let (started, model) = (Instant::now(), teacher.model());
-            let judged = evaluate(self.device, model, self.job, &self.dev)?;
+            // Not to be ended early: what has been said of the new teacher would be said again.
+            let judged = evaluate(self.device, model, self.job, &self.dev, &|| false)?;
             let event = self.eval_event(&judged, Split::Dev, &self.dev, Some("teacher"), started);
             self.sink.emit(&event)?;
         }
         Ok(begins.is_some())
+    }
+
+    /// An update changed nothing: says why, and ends the run where the plan allows no more of them. Where it began with another teacher
+    /// nothing is saved, as in [`Run::cut_short`].
+    fn lose(&mut self, fault: Fault, batches: &[Batch], switched: bool) -> Result<(), TrainError> {
+        refuse_broken(&self.state)?;
+        let plan = self.plan;
+        let found = find(&self.state, self.device, plan, self.teacher.as_ref(), batches, fault)?;
+        let (lost, most) = (self.state.lost.in_a_row, plan.train.nonfinite_patience);
+        if plan.train.nonfinite == OnNonfinite::Stop {
+            if !switched {
+                self.save()?;
+            }
+            return Err(TrainError::Nonfinite(Box::new(found)));
+        }
+        if lost >= most {
+            return Err(TrainError::Diverged { count: lost, last: Box::new(found) });
+        }
+        let rate = match plan.train.nonfinite {
+            OnNonfinite::LowerLr { factor } if fault != Fault::NothingCounts => {
+                format!("; from here on the learning rate is {factor} of what it was")
+            }
+            _ => String::new(),
+        };
+        let text = format!("{found} ({lost} in a row; the run gives up at {most}){rate}");
+        Ok(self.sink.emit(&Event::Warning { text })?)
     }
 
     /// Counts an update and says so.
@@ -225,17 +285,36 @@ impl<'a, D: Backend> Run<'a, D> {
         self.state.step += 1;
         self.state.position = position;
         let step = self.state.step;
-        self.lost = if updated.taken { 0 } else { self.lost + 1 };
-        if self.lost == PATIENCE {
-            return Err(TrainError::Diverged { step, count: PATIENCE });
-        }
         Ok(self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?)
+    }
+
+    /// Judges the model and lets it be heard where that is due, and saves where that is. False: somebody asked to stop before all was judged; then
+    /// the checkpoint that is saved at once knows that it is yet to be done.
+    fn look(&mut self) -> Result<bool, TrainError> {
+        let (plan, step) = (self.plan, self.state.step);
+        if self.state.unjudged {
+            match self.judge_dev() {
+                Err(TrainError::Asked) => return Ok(false),
+                judged => judged?,
+            }
+            self.state.unjudged = false;
+            self.sound()?;
+        }
+        if plan.eval.saves(step) || self.improved || step == plan.train.max_steps {
+            self.save()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether to stop while something is judged.
+    fn asked(&self) -> bool {
+        self.stop.is_due(self.state.step - self.began_at_step)
     }
 
     /// Judges the model on the dev set and notes whether it is the best so far.
     fn judge_dev(&mut self) -> Result<(), TrainError> {
         let started = Instant::now();
-        let judged = evaluate(self.device, &self.state.model, self.job, &self.dev)?;
+        let judged = evaluate(self.device, &self.state.model, self.job, &self.dev, &|| self.asked())?;
         let event = self.eval_event(&judged, Split::Dev, &self.dev, None, started);
         self.sink.emit(&event)?;
         self.state.dev_metrics = Split::Dev.named(&judged.metrics);
@@ -273,6 +352,7 @@ impl<'a, D: Backend> Run<'a, D> {
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
+        refuse_broken(&self.state)?;
         self.state.train_secs = self.secs();
         let saved = self.keeper.save(&self.state, self.improved)?;
         self.improved = false;
@@ -285,31 +365,27 @@ impl<'a, D: Backend> Run<'a, D> {
         self.end(RunState::Interrupted, Values::new())
     }
 
-    /// Says of how many utterances nothing is learned.
-    fn note_left_out(&mut self, count: usize) -> Result<(), TrainError> {
-        if count == 0 {
-            return Ok(());
+    /// What is learned from, and what is to be said of it.
+    fn survey(&mut self) -> Result<Loader, TrainError> {
+        let loader = self.job.train_loader()?;
+        if self.plan.eval.test_at_end {
+            // What is wrong with this list is better said now than behind the last update.
+            self.job.test_loader()?;
         }
-        let text =
-            format!("{count} of the training utterances are left out: a label of theirs is in no category");
-        Ok(self.sink.emit(&Event::Note { text })?)
+        for text in remarks(self.job, &loader) {
+            self.sink.emit(&Event::Note { text })?;
+        }
+        Ok(loader)
     }
 
-    /// Measures, judges and saves what is due behind an update.
-    fn look_back(&mut self) -> Result<(), TrainError> {
+    /// Measures, judges and saves what is due behind an update. False: as [`Run::look`].
+    fn look_back(&mut self) -> Result<bool, TrainError> {
         let (plan, step) = (self.plan, self.state.step);
-        let last = step == plan.train.max_steps;
         if plan.output.shows_weights(step) {
             self.measure_weights()?;
         }
-        if plan.eval.evaluates(step) || last {
-            self.judge_dev()?;
-            self.sound()?;
-        }
-        if plan.eval.saves(step) || self.improved || last {
-            self.save()?;
-        }
-        Ok(())
+        self.state.unjudged = plan.eval.evaluates(step) || step == plan.train.max_steps;
+        self.look()
     }
 
     /// An update that could not be taken: a lost process must not cost those since the last checkpoint. Where the update began with another
@@ -333,7 +409,12 @@ impl<'a, D: Backend> Run<'a, D> {
             let best = self.state.best.map_or(self.state.step, |best| best.step);
             self.keeper.load_weights(&mut self.state.model, best)?;
             let (started, batches) = (Instant::now(), self.job.eval_batches(Split::Test)?);
-            let judged = evaluate(self.device, &self.state.model, self.job, &batches)?;
+            let judged = match evaluate(self.device, &self.state.model, self.job, &batches, &|| self.asked())
+            {
+                // All updates are saved: the next process judges again.
+                Err(TrainError::Asked) => return self.end(RunState::Interrupted, Values::new()),
+                judged => judged?,
+            };
             let trained = std::mem::replace(&mut self.state.step, best);
             let event = self.eval_event(&judged, Split::Test, &batches, None, started);
             self.state.step = trained;

@@ -8,6 +8,7 @@ use kernels::{Array, Backend, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
+use super::lost::Lost;
 use super::optimizer::{Moments, Optimizer};
 use super::plateau::Plateau;
 use crate::data::Position;
@@ -31,6 +32,9 @@ pub struct State<D: Backend> {
     pub position: Position,
     pub best: Option<Best>,
     pub plateau: Plateau,
+    pub lost: Lost,
+    /// The judgement that is due at this step has not been made: a signal came before.
+    pub unjudged: bool,
     /// The last judgement on the dev set, by name with the split.
     pub dev_metrics: Values,
     /// Seconds of training behind it, over all sessions.
@@ -46,6 +50,12 @@ pub struct StateFile {
     /// Not there in checkpoints from before rates could fall on a plateau.
     #[serde(default)]
     pub plateau: Plateau,
+    /// Not there in checkpoints from before lost updates were counted over a kill.
+    #[serde(default)]
+    pub lost: Lost,
+    /// Not there where the judgement was made, or none was due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unjudged: bool,
     pub dev_metrics: Values,
     pub train_secs: f64,
     /// How much of metrics.jsonl and timings.jsonl belongs to this state.
@@ -64,6 +74,8 @@ impl<D: Backend> State<D> {
             position: Position::default(),
             best: None,
             plateau: Plateau::default(),
+            lost: Lost::default(),
+            unjudged: false,
             dev_metrics: Values::new(),
             train_secs: 0.0,
         }
@@ -85,11 +97,29 @@ impl<D: Backend> State<D> {
             position: self.position,
             best: self.best,
             plateau: self.plateau,
+            lost: self.lost,
+            unjudged: self.unjudged,
             dev_metrics: self.dev_metrics.clone(),
             train_secs: self.train_secs,
             offsets,
             updates: moments.map(|(name, moments)| (name.clone(), moments.steps)).collect(),
         }
+    }
+
+    /// A tensor of weights or moments with a value that is not finite, in words; `None`: all are.
+    pub fn not_finite(&self) -> Option<String> {
+        let broken = |array: &Array<D>| array.to_vec().into_iter().find(|value| !value.is_finite());
+        let weights = self.model.params.iter();
+        let weights = weights.map(|param| ("the weights", param.name(), param.array()));
+        let moments = self.optimizer.moments.iter().flat_map(|(name, moments)| {
+            [
+                ("the first moment", name.as_str(), &moments.first),
+                ("the second moment", name, &moments.second),
+            ]
+        });
+        weights
+            .chain(moments)
+            .find_map(|(what, name, array)| Some(format!("{what} of `{name}` hold {}", broken(array)?)))
     }
 
     /// Writes the weights.
@@ -127,6 +157,8 @@ impl<D: Backend> State<D> {
         self.position = file.position;
         self.best = file.best;
         self.plateau = file.plateau;
+        self.lost = file.lost;
+        self.unjudged = file.unjudged;
         self.dev_metrics.clone_from(&file.dev_metrics);
         self.train_secs = file.train_secs;
         Ok(file)

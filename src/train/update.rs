@@ -9,6 +9,7 @@ use std::time::Instant;
 use kernels::threads::Lanes;
 use kernels::{Backend, trace};
 
+use super::lost::Fault;
 use super::micro_batch::Lesson;
 use super::optimizer::Rates;
 use super::ranks::{Sum, Transport};
@@ -29,8 +30,8 @@ pub struct Updated {
     /// Loss terms by name, normalised as the gradient is.
     pub losses: BTreeMap<String, f64>,
     pub grad_norm: f64,
-    /// False where the gradients were not finite: nothing was changed.
-    pub taken: bool,
+    /// Why nothing was changed; `None`: the update was taken.
+    pub fault: Option<Fault>,
     pub utterances: usize,
     pub infinite: usize,
     pub audio_secs: f64,
@@ -44,7 +45,7 @@ impl Updated {
             lr: self.lr,
             losses: self.losses,
             grad_norm: self.grad_norm,
-            taken: self.taken,
+            taken: self.fault.is_none(),
             utterances: self.utterances as u64,
             infinite: self.infinite as u64,
             audio_secs: self.audio_secs,
@@ -54,7 +55,8 @@ impl Updated {
 }
 
 /// Takes one update on `batches`, of which this process computes those of its rank: with `lanes`, as many of them at a time as there are
-/// lanes, as long as there are that many left; the others in turn, each on all threads. Results depend on neither.
+/// lanes, as long as there are that many left; the others in turn, each on all threads. Results depend on neither. Where the loss or the gradient
+/// is not finite, or nothing counts, only `state.lost` changes.
 ///
 /// # Errors
 /// The device failed, or shapes do not fit; of several errors, that of the first batch. Another process is lost. Nothing was changed.
@@ -68,11 +70,12 @@ pub fn update<D: Backend>(
     transport: &mut dyn Transport<D>,
 ) -> Result<Updated, TrainError> {
     let shares = Shares::of(batches, &plan.model);
+    let lowered = plan.train.nonfinite.lr_share(state.lost.falls);
     let mut updated = Updated {
-        lr: plan.train.schedule.lr(state.step, state.plateau.falls),
+        lr: plan.train.schedule.lr(state.step, state.plateau.falls) * lowered,
         losses: BTreeMap::new(),
         grad_norm: 0.0,
-        taken: false,
+        fault: Some(Fault::NothingCounts),
         utterances: shares.utterances,
         infinite: 0,
         audio_secs: batches.iter().map(|batch| batch.audio_secs(plan.data.sample_rate_hz)).sum(),
@@ -95,13 +98,17 @@ pub fn update<D: Backend>(
     let divisor = if whole.count > 1.0 { whole.count } else { 1.0 };
     let losses = whole.losses.into_iter().chain([("loss".to_owned(), whole.total)]);
     updated.losses = losses.map(|(name, value)| (name, value / divisor)).collect();
-    if whole.count > 0.0 {
+    if whole.count > 0.0 && !whole.total.is_finite() {
+        updated.grad_norm = f64::NAN;
+        updated.fault = Some(Fault::Loss);
+    } else if whole.count > 0.0 {
         let (params, grads) = (&mut state.model.params, &mut whole.grads);
-        let rates = Rates { plan, step: state.step, falls };
+        let rates = Rates { plan, step: state.step, falls, lowered };
         let stepped = trace::phase(OPTIMISER, || state.optimizer.step(params, grads, divisor, &rates))?;
         updated.grad_norm = stepped.grad_norm;
-        updated.taken = stepped.taken;
+        updated.fault = (!stepped.taken).then_some(Fault::Gradient);
     }
+    state.lost.note(updated.fault, &plan.train.nonfinite);
     Ok(updated)
 }
 
@@ -186,7 +193,7 @@ mod tests {
             done.push(
                 update(&mut state, &device, plan, teacher.as_ref(), &batches, lanes, &mut Alone).unwrap(),
             );
-            assert!(done.iter().all(|updated| updated.taken));
+            assert!(done.iter().all(|updated| updated.fault.is_none()));
             assert!(places == self::places(&state), "an update writes where the weights are");
         }
         let mut bytes = Vec::new();

@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use kernels::{Array, Backend, Grads, Left, OpError};
 use serde::{Deserialize, Serialize};
 
+use super::lost::Lost;
 use super::micro_batch::Part;
 use super::optimizer::Moments;
 use super::ranks::Sum;
@@ -57,6 +58,7 @@ struct Head {
     step: u64,
     position: Position,
     falls: u32,
+    lost: Lost,
     /// Updates taken by each parameter.
     updates: BTreeMap<String, u64>,
 }
@@ -153,6 +155,7 @@ pub fn write_state<D: Backend>(state: &State<D>, to: &mut dyn Write) -> Result<(
         step: state.step,
         position: state.position,
         falls: state.plateau.falls,
+        lost: state.lost,
         updates: moments.map(|(name, moments)| (name.clone(), moments.steps)).collect(),
     };
     put_text(to, &serde_json::to_string(&head).map_err(io::Error::from)?)?;
@@ -191,6 +194,7 @@ pub fn read_state<D: Backend>(
     state.step = head.step;
     state.position = head.position;
     state.plateau.falls = head.falls;
+    state.lost = head.lost;
     Ok(())
 }
 

@@ -169,3 +169,25 @@ fn splits_of_a_data_set_that_mean_nothing() {
         assert_eq!((said.code, said.err.contains(words)), (2, true), "{}", said.err);
     }
 }
+
+/// As where `2>` leads to a full disk: the exit code is all that is left to tell by.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_standard_error_that_takes_nothing_changes_no_exit_code() {
+    let full = || fs::File::options().write(true).open("/dev/full").expect("a device");
+    let ended = |arguments: &[&str]| {
+        let mut command = super::support::command(arguments);
+        command
+            .stderr(full())
+            .stdout(std::process::Stdio::null())
+            .status()
+            .expect("the program starts")
+            .code()
+    };
+    assert_eq!(ended(&["check", "experiments/absent.toml"]), Some(66));
+    let folder = TempDir::new().expect("a folder");
+    let runs = super::support::runs_in(folder.path());
+    let run =
+        ["run", "experiments/tedlium_direct.toml", "--profile", "ci", "-s", &runs, "-s", "train.max_steps=2"];
+    assert_eq!(ended(&run), Some(0));
+}

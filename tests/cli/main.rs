@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod check;
+#[cfg(unix)]
+mod compat;
 mod configure;
 mod docs;
 mod fetch;
@@ -10,6 +12,8 @@ mod generate;
 mod grid;
 mod import;
 mod mix;
+#[cfg(unix)]
+mod numbers;
 mod parity;
 mod patches;
 mod prepare;

@@ -180,7 +180,7 @@ impl<D: Backend> Bench<'_, D> {
         let updated = update(&mut self.state, self.device, self.plan, teacher, &batches, None, &mut Alone)?;
         self.state.step += 1;
         self.state.position = position;
-        self.taken += u64::from(updated.taken);
+        self.taken += u64::from(updated.fault.is_none());
         self.audio_secs += updated.audio_secs;
         let done = updated.into_event(self.state.step, started);
         Ok(phase(LOGGING, || self.sink.emit(&Event::StepDone(done)))?)
