@@ -93,10 +93,13 @@ pub fn run<D: Backend>(
     let mut run = Run::open(device, job, session, sink)?;
     let loader = job.train_loader()?;
     if loader.left_out > 0 {
-        let text = format!(
-            "{} of the training utterances are left out: a label of theirs is in no category",
-            loader.left_out
-        );
+        let why = match plan.model.tacomamba() {
+            Some(_) => {
+                "their label is in no category, or their text has more symbols than their sound frames"
+            }
+            None => "a label of theirs is in no category",
+        };
+        let text = format!("{} of the training utterances are left out: {why}", loader.left_out);
         run.sink.emit(&Event::Note { text })?;
     }
     let stream =
@@ -285,7 +288,7 @@ impl<'a, D: Backend> Run<'a, D> {
             return Ok(());
         }
         self.sink.emit(&Event::SoundsStarted { step, clips })?;
-        let made = sounds::make(self.device, &self.state.model, self.plan, step, &self.stop);
+        let made = sounds::make(self.device, &self.state.model, self.plan, &self.dev, step, &self.stop);
         made.map_or(Ok(()), |event| Ok(self.sink.emit(&event)?))
     }
 

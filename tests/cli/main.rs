@@ -23,5 +23,6 @@ mod server;
 mod share;
 #[cfg(unix)]
 mod slurm;
+mod speech;
 mod support;
 mod sweep;
