@@ -42,6 +42,7 @@ pub mod kl_divergence;
 pub mod layer_distance;
 pub mod layer_norm;
 pub mod linear;
+pub mod monotonic_alignment;
 pub mod padding;
 pub mod place_tokens;
 pub mod power_spectrum;
@@ -57,6 +58,7 @@ pub mod silu;
 pub mod ssd;
 pub mod stream;
 pub mod swap_axes;
+pub mod tanh;
 pub mod time_mask;
 pub mod weight_norm;
 
@@ -117,6 +119,7 @@ backend::ops!(
     silu::Silu,
     ssd::SsdScan,
     swap_axes::SwapAxes,
+    tanh::Tanh,
     time_mask::TimeMask,
     weight_norm::WeightNorm,
     weight_norm::RowWeightNorm,

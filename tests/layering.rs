@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["audio", "record", "text"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
-    ("generate", &["task", "model", "nn", "plan", "seed", "kernels"]),
+    ("generate", &["task", "model", "nn", "plan", "audio", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),
     (
         "train",
@@ -92,8 +92,8 @@ const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
 /// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, power spectra, the recurrence for generation and the
 /// layers around it, which have no backward, and the matrix product that ops are made of (for CUDA that is cuBLAS).
 const NOT_OPS: [&str; 7] = ["examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
-/// Optimisers are no tape ops: they have no gradient to check, so the same files, but they are not ops.
-const NOT_TAPE_OPS: [&str; 1] = ["adamw"];
+/// Optimisers and searches are no tape ops: they have no gradient to check, so the same files, but they are not ops.
+const NOT_TAPE_OPS: [&str; 2] = ["adamw", "monotonic_alignment"];
 
 fn root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is").into()

@@ -269,7 +269,7 @@ fn declared_mixer(width: usize, settings: impl Fn(&str) -> usize) -> (Mamba2, Pa
         chunk: settings("chunk"),
     };
     let mut declarations = Vec::new();
-    let mixer = Mamba2::declare(&mut Scope::root(&mut declarations), sizes);
+    let mixer = Mamba2::declare(&mut Scope::root(&mut declarations), sizes, 1);
     (mixer, Params::draw(&Cpu::default(), &declarations, 3).expect("parameters"))
 }
 

@@ -2,7 +2,8 @@
 //!
 //! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
 //! asking a file how long it is without decoding it, writing a clip as flac or wav, the waveform
-//! normalisation of wav2vec2, samples as levels, spectrograms to look at, and features for models ([`features`]).
+//! normalisation of wav2vec2, samples as levels, spectrograms to look at, features for models ([`features`]), and sound out of
+//! a mel spectrogram ([`synthesis`]).
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
@@ -18,6 +19,7 @@ mod pcm16;
 mod resample;
 mod spectrogram;
 mod sph;
+pub mod synthesis;
 mod wav;
 
 #[cfg(test)]
@@ -34,7 +36,7 @@ pub use normalise::{mean, normalise};
 pub use pcm16::Pcm16;
 pub use resample::resample;
 pub use spectrogram::{FLOOR_DB, Spectrogram};
-pub use wav::{Written, wav_bytes, write_wav};
+pub use wav::{Written, pcm16_bytes, wav_bytes, wav_stream_header, write_wav};
 
 /// What a file's header says about its sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -77,6 +77,21 @@ pub fn wav_bytes(samples: &[f32], rate_hz: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// The head of a 16-bit mono wav whose length nobody knows yet: what a pipe is given. Samples follow as [`pcm16_bytes`].
+pub fn wav_stream_header(rate_hz: u32) -> Vec<u8> {
+    let mut head = Vec::with_capacity(44);
+    head.extend(b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0");
+    head.extend(rate_hz.to_le_bytes());
+    head.extend((2 * rate_hz).to_le_bytes());
+    head.extend(b"\x02\0\x10\0data\xff\xff\xff\xff");
+    head
+}
+
+/// Samples as a wav holds them: `round(x * 32768)`, cut to full scale.
+pub fn pcm16_bytes(samples: &[f32]) -> Vec<u8> {
+    Pcm16::of(samples).samples().iter().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
 fn write_samples(to: impl Write + Seek, samples: &[f32], rate_hz: u32) -> Result<Written, hound::Error> {
     let spec = hound::WavSpec {
         channels: 1,

@@ -74,6 +74,9 @@ fn look(arguments: &CheckArguments, order: &Order) -> Result<String, Failure> {
     let found = Job::open(plan)?.probe()?;
     let left_out = match found.left_out {
         0 => String::new(),
+        count if plan.model.tacomamba().is_some() => {
+            format!(", {count} left out for their labels or lengths")
+        }
         count => format!(", {count} left out for unknown labels"),
     };
     Ok(format!(

@@ -9,6 +9,7 @@ use super::Talk;
 use super::arguments::{EvalArguments, ModelArguments, SplitName};
 use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
+use super::eval_speech::eval_speech;
 use super::failure::{self, Failure};
 use crate::data::Batch;
 use crate::record::{Folder, Values};
@@ -22,6 +23,9 @@ const MISTAKES_SHOWN: usize = 5;
 pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     if let Some(folder) = &arguments.samples {
         return eval_samples(arguments, folder, talk);
+    }
+    if let Some(recogniser) = &arguments.recogniser {
+        return eval_speech(arguments, recogniser, talk);
     }
     let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;

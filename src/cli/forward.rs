@@ -11,8 +11,10 @@ use super::arguments::ForwardArguments;
 use super::failure::{self, Failure};
 use super::order::orders;
 use crate::audio;
+use crate::data::Spoken;
+use crate::model::tacomamba::Texts;
 use crate::model::weights::Tensors;
-use crate::model::{Activations, Diffwave, Input, Model, Network, Sashimi, weights};
+use crate::model::{Activations, Diffwave, Input, Model, Network, Sashimi, Tacomamba, weights};
 use crate::nn::Pass;
 use crate::plan::{Body, Plan};
 use crate::task::levels;
@@ -35,6 +37,7 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
         }
         Network::Sashimi(network) => codes(&model, network, path, &plan)?,
         Network::Diffwave(network) => noisy(&model, network, path)?,
+        Network::Tacomamba(network) => told(&model, network, path)?,
     };
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     let write = || {
@@ -74,6 +77,24 @@ fn waveforms(
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     Ok(named(&run(&mut pass, &input).map_err(failed)?))
+}
+
+/// The text of a file to a vector, a mean frame and ln of a duration for each symbol.
+fn told(model: &Model<Cpu>, network: &Tacomamba, path: &Path) -> Result<Vec<Named>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let code = if path.exists() { failure::FAILED } else { failure::MISSING };
+        Failure::new(code, format!("cannot read `{}`: {error}", path.display()))
+            .help("`--input` is a file with the text that the model is to speak")
+    })?;
+    let symbols = Spoken::of(network.plan()).symbols(text.trim());
+    let speakers = network.plan().speakers.map(|_| 0);
+    let texts = Texts::new(&[&symbols], speakers.into_iter().collect());
+    let mut tape = Tape::silent();
+    let mut pass = Pass::at_rest(&model.params, &mut tape);
+    let h = network.encode(&mut pass, &texts, &Cpu::default()).map_err(failed)?;
+    let means = network.means(&mut pass, &h).map_err(failed)?;
+    let durations = network.log_durations(&mut pass, &h, &texts).map_err(failed)?;
+    Ok(vec![entry("encoder", &h), entry("mean", &means), entry("log_durations", &durations)])
 }
 
 /// Levels of samples to scores of the next ones.

@@ -14,10 +14,12 @@ use super::checkpoint::Named;
 use super::failure::{self, Failure};
 use super::order::plan_alone;
 use super::signals::at_first_signal;
+use super::speak::speak;
 use crate::audio;
 use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
 use crate::model::Model;
 use crate::model::sashimi::published;
+use crate::plan::Plan;
 use crate::record::folder::write_whole;
 use crate::record::{Count, Tally, units};
 use crate::train::Stop;
@@ -31,13 +33,23 @@ struct Source {
     rate_hz: u32,
     /// What it is called in talk and in clips.json.
     name: String,
+    /// What it was trained by; a checkpoint of the published programs has none.
+    plan: Option<Plan>,
 }
 
 /// Makes clips and writes them, each whole, as 16-bit wav.
 pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure> {
     check(arguments)?;
     kernels::threads::start(arguments.threads);
-    let Source { model, rate_hz, name } = source(arguments, talk)?;
+    let Source { model, rate_hz, name, plan } = source(arguments, talk)?;
+    if let Some(plan) = plan.filter(|plan| plan.model.tacomamba().is_some()) {
+        return speak(arguments, &plan, &model, &name, talk);
+    }
+    if !arguments.text.is_empty() || arguments.file.is_some() {
+        let message = format!("a `{}` model cannot speak a text", model.plan.family());
+        return Err(Failure::new(failure::REQUEST, message)
+            .help("leave `--text` and `--file` out, or name a run of a `[model.tacomamba]`"));
+    }
     let request = request(arguments, rate_hz)?;
     let stop = Stop::default();
     let asked = stop.clone();
@@ -117,7 +129,8 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
             talk.say(format_args!("not in the file: {assumed}"));
         }
         let model = Model::published(&Cpu::default(), &found, path)?;
-        return Ok(Source { model, rate_hz: PUBLISHED_RATE_HZ, name: path.display().to_string() });
+        let name = path.display().to_string();
+        return Ok(Source { model, rate_hz: PUBLISHED_RATE_HZ, name, plan: None });
     }
     let Some(named) = &arguments.model else {
         return Err(Failure::new(failure::REQUEST, "no model is named"));
@@ -130,7 +143,8 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
             sets: Vec::new(),
         })?;
         let model = Model::draw(&Cpu::default(), &plan.model, plan.run.seed)?;
-        return Ok(Source { model, rate_hz: plan.data.sample_rate_hz, name: plan.name });
+        let (rate_hz, name) = (plan.data.sample_rate_hz, plan.name.clone());
+        return Ok(Source { model, rate_hz, name, plan: Some(plan) });
     }
     if Path::new(named).extension().is_some_and(|extension| extension == "toml") {
         let message = format!("`{named}` is an experiment, which has no weights");
@@ -142,7 +156,7 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
     let named = Named::find(&of, talk)?;
     let model = named.model(&Cpu::default())?;
     let name = format!("{}@{}", named.dir.display(), named.step);
-    Ok(Source { model, rate_hz: named.plan.data.sample_rate_hz, name })
+    Ok(Source { model, rate_hz: named.plan.data.sample_rate_hz, name, plan: Some(named.plan) })
 }
 
 fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failure> {
@@ -243,9 +257,10 @@ impl From<GenerateError> for Failure {
     fn from(error: GenerateError) -> Self {
         let code = match &error {
             GenerateError::Stream(_) | GenerateError::Op(_) => failure::FAILED,
-            GenerateError::Mute(_) | GenerateError::TooLong { .. } | GenerateError::Prompt => {
-                failure::REQUEST
-            }
+            GenerateError::Mute(_)
+            | GenerateError::TooLong { .. }
+            | GenerateError::Prompt
+            | GenerateError::AtOnce => failure::REQUEST,
             GenerateError::Stopped => failure::KILLED,
         };
         let said = Failure::new(code, error.to_string());
@@ -255,6 +270,7 @@ impl From<GenerateError> for Failure {
                 said.help(format!("ask for {most} samples or fewer by `--seconds`"))
             }
             GenerateError::Prompt => said.help("leave `--prompt` out"),
+            GenerateError::AtOnce => said.help("leave `--stream` out"),
             _ => said,
         }
     }

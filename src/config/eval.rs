@@ -34,10 +34,11 @@ pub struct Eval {
     /// Judge the best checkpoint on the test set when training ends.
     pub test_at_end: bool,
 
-    /// Clips that a model of sound makes at each evaluation, to be heard in TensorBoard and in the run's `sounds/`; it changes no result.
+    /// Clips that a model of sound makes at each evaluation, to be heard in TensorBoard and in the run's `sounds/`; it changes no result. A model of
+    /// speech says the first sentences of the dev set.
     pub sounds: usize,
 
-    /// Length of each clip of `sounds`.
+    /// Length of each clip of `sounds`; a sentence is as long as it is.
     #[schemars(range(max = 3600.0), extend("exclusiveMinimum" = 0))]
     pub sound_secs: f64,
 }

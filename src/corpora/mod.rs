@@ -15,6 +15,7 @@ mod facts;
 mod iemocap;
 mod labelled;
 mod librispeech;
+mod ljspeech;
 mod lookup;
 mod meta;
 mod music;
@@ -57,6 +58,7 @@ pub const RECIPES: &[Published] = &[
     labelled::AUDIOSET,
     labelled::LABELLED_JSON,
     librispeech::RECIPE,
+    ljspeech::RECIPE,
     iemocap::RECIPE,
     music::RECIPE,
 ];

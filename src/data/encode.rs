@@ -1,7 +1,8 @@
 //! Transcripts and class names into numbers.
 
 use crate::corpora::{Categories, Utterance};
-use crate::plan::{DataPlan, Labelling};
+use crate::plan::{DataPlan, Labelling, TacomambaPlan, TextCleaners};
+use crate::text::spoken::{Cleaners, sentence};
 use crate::text::{CtcTokenizer, TextRules};
 
 use super::{DataError, Labels, Target};
@@ -9,6 +10,7 @@ use super::{DataError, Labels, Target};
 /// Turns an utterance's text and labels into targets.
 pub struct Encoder {
     spelling: Option<Spelling>,
+    spoken: Option<Spoken>,
     rules: TextRules,
     categories: Option<Categories>,
     labelling: Labelling,
@@ -21,6 +23,39 @@ pub struct Spelling {
     pub outputs: usize,
 }
 
+/// How texts are told to a model that speaks them.
+#[derive(Debug, Clone)]
+pub struct Spoken {
+    cleaners: Cleaners,
+    blanks: bool,
+    hop_samples: usize,
+}
+
+impl Spoken {
+    /// As the plan of a model of speech has it.
+    pub fn of(plan: &TacomambaPlan) -> Self {
+        let cleaners = match plan.cleaners {
+            TextCleaners::English => Cleaners::English,
+            TextCleaners::Transliteration => Cleaners::Transliteration,
+            TextCleaners::Basic => Cleaners::Basic,
+        };
+        Spoken { cleaners, blanks: plan.blanks, hop_samples: plan.mel.hop_samples }
+    }
+
+    /// The symbols of a text.
+    pub fn symbols(&self, text: &str) -> Vec<u32> {
+        sentence(text, self.cleaners, self.blanks)
+    }
+
+    /// The targets of one utterance; `None` where it has more symbols than frames, so that not every symbol can have one.
+    fn labels(&self, utterance: &Utterance, classes: Vec<Target>) -> Option<Labels> {
+        let symbols = self.symbols(&utterance.text);
+        let text = utterance.text.clone();
+        let fits = symbols.len() <= 1 + utterance.samples / self.hop_samples;
+        fits.then(|| Labels { chars: text.chars().count(), text, symbols, classes })
+    }
+}
+
 impl Encoder {
     /// The encoder of a plan; a spelling is needed only where there is a CTC head, class names only where there are classifier heads.
     pub fn new(data: &DataPlan, spelling: Option<Spelling>, categories: Option<Categories>) -> Self {
@@ -29,7 +64,14 @@ impl Encoder {
             replace_apos: data.replace_apos,
             upper_only: data.upper_only,
         };
-        Encoder { spelling, rules, categories, labelling: data.labelling }
+        Encoder { spelling, spoken: None, rules, categories, labelling: data.labelling }
+    }
+
+    /// The same for a model that speaks.
+    #[must_use]
+    pub fn speaking(mut self, spoken: Option<Spoken>) -> Self {
+        self.spoken = spoken;
+        self
     }
 
     /// The tokenizer, where there is a CTC head.
@@ -42,7 +84,8 @@ impl Encoder {
         self.categories.as_ref()?.name(head, class)
     }
 
-    /// The targets of one utterance; `None` where a label names an unknown class (such utterances are left out).
+    /// The targets of one utterance; `None` where a label names an unknown class, or a text is longer than its sound (such utterances are left
+    /// out).
     ///
     /// # Errors
     /// The transcript spells a symbol beyond the CTC head's outputs.
@@ -54,6 +97,9 @@ impl Encoder {
                 Some(targets) => targets,
             },
         };
+        if let Some(spoken) = &self.spoken {
+            return Ok(spoken.labels(utterance, classes));
+        }
         let Some(Spelling { tokenizer, outputs }) = &self.spelling else {
             return Ok(Some(Labels { classes, ..Labels::default() }));
         };

@@ -1,10 +1,13 @@
-//! What does it make? Sound out of a trained model: sample by sample, or out of noise.
+//! What does it make? Sound out of a trained model: sample by sample, out of noise, or out of text.
 //!
 //! Every clip has a stream of draws of its own, named by the seed and its number; so it is the same however many are made beside it, and on
-//! however many threads. Not for: the step of a model (`model`), writing files (`cli`). Start at [`generate`].
+//! however many threads. Not for: the step of a model (`model`), writing files (`cli`). Start at [`generate`], for
+//! speech at [`speak`].
 
 mod autoregressive;
 mod diffusion;
+mod speech;
+mod speech_stream;
 
 use std::ops::ControlFlow;
 
@@ -15,6 +18,8 @@ use crate::model::{Model, Network};
 use crate::plan::Body;
 
 pub use diffusion::Reverse;
+pub use speech::{Line, RMS_DBFS, Said, SpeechRequest, speak};
+pub use speech_stream::SpeechStream;
 
 /// How much is made, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +77,9 @@ pub enum GenerateError {
     /// A recording cannot be continued out of noise.
     #[error("a model that makes sound out of noise continues no recording")]
     Prompt,
+    /// The frames of a sentence are made together.
+    #[error("a model that makes all frames of a sentence at once has none to be heard before the others")]
+    AtOnce,
     /// Somebody asked to stop.
     #[error("stopped on request")]
     Stopped,

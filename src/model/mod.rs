@@ -17,6 +17,7 @@ mod pretrained;
 mod published;
 mod recogniser;
 pub mod sashimi;
+pub mod tacomamba;
 mod torch;
 mod wav2vec2;
 pub mod weights;
@@ -35,6 +36,7 @@ pub use patches::{PatchNet, Question};
 pub use published::Published;
 pub use recogniser::{Activations, Input};
 pub use sashimi::{Diffwave, Sashimi};
+pub use tacomamba::Tacomamba;
 pub use wav2vec2::Wav2vec2;
 
 /// A network of one family, by what it is used for: each kind has an input and an output of its own.
@@ -48,6 +50,8 @@ pub enum Network {
     Diffwave(Box<Diffwave>),
     /// Masked patches of a spectrogram to what they are.
     Patches(Box<PatchNet>),
+    /// Texts to mel frames.
+    Tacomamba(Box<Tacomamba>),
 }
 
 /// A network that transcribes or classifies.
@@ -63,6 +67,7 @@ impl Network {
         let recogniser = match body {
             Body::Sashimi(plan) => return Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
             Body::Diffwave(plan) => return Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
+            Body::Tacomamba(plan) => return Self::Tacomamba(Box::new(Tacomamba::declare(scope, plan))),
             Body::Patches(plan) if plan.task.pretrains() => {
                 return Self::Patches(Box::new(PatchNet::declare(scope, plan)));
             }
@@ -77,7 +82,7 @@ impl Network {
     pub fn recogniser(&self) -> Option<&Recogniser> {
         match self {
             Self::Recogniser(network) => Some(network),
-            Self::Sashimi(_) | Self::Diffwave(_) | Self::Patches(_) => None,
+            Self::Sashimi(_) | Self::Diffwave(_) | Self::Patches(_) | Self::Tacomamba(_) => None,
         }
     }
 
@@ -89,6 +94,7 @@ impl Network {
             Self::Recogniser(Recogniser::Patches(network)) | Self::Patches(network) => network.as_ref(),
             Self::Sashimi(network) => network.as_ref(),
             Self::Diffwave(network) => network.as_ref(),
+            Self::Tacomamba(network) => network.as_ref(),
         }
     }
 }

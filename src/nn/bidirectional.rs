@@ -4,39 +4,8 @@ use kernels::add::add;
 use kernels::padding::{reverse_padded, zero_padding};
 use kernels::{Array, Backend, OpError};
 
-use super::mamba1::Mamba1Sizes;
-use super::mamba2::Mamba2Sizes;
-use super::{Mamba1, Mamba2, Pass, Scope};
-
-/// A causal mixer.
-#[derive(Debug, Clone)]
-pub enum Mixer {
-    Mamba1(Mamba1),
-    Mamba2(Mamba2),
-}
-
-/// The sizes of a mixer, which also say its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MixerSizes {
-    Mamba1(Mamba1Sizes),
-    Mamba2(Mamba2Sizes),
-}
-
-impl Mixer {
-    fn declare(scope: &mut Scope<'_>, sizes: MixerSizes) -> Self {
-        match sizes {
-            MixerSizes::Mamba1(sizes) => Mixer::Mamba1(Mamba1::declare(scope, sizes)),
-            MixerSizes::Mamba2(sizes) => Mixer::Mamba2(Mamba2::declare(scope, sizes)),
-        }
-    }
-
-    fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
-        match self {
-            Mixer::Mamba1(mixer) => mixer.forward(pass, u),
-            Mixer::Mamba2(mixer) => mixer.forward(pass, u),
-        }
-    }
-}
+use super::mixer::{Mixer, MixerSizes};
+use super::{Pass, Scope};
 
 /// y = forward(u) + R(backward(R(u))), plus u if `residual_inside`; zero on padding.
 ///
@@ -51,9 +20,14 @@ pub struct Bidirectional {
 impl Bidirectional {
     /// Parameters `fw_mamba.*` and `bw_mamba.*`.
     pub fn declare(scope: &mut Scope<'_>, sizes: MixerSizes, residual_inside: bool) -> Self {
+        Self::among(scope, sizes, residual_inside, 1)
+    }
+
+    /// The same as one of `residuals` mixers that add to one stream.
+    pub fn among(scope: &mut Scope<'_>, sizes: MixerSizes, residual_inside: bool, residuals: usize) -> Self {
         Bidirectional {
-            forward: Mixer::declare(&mut scope.child("fw_mamba"), sizes),
-            backward: Mixer::declare(&mut scope.child("bw_mamba"), sizes),
+            forward: Mixer::declare(&mut scope.child("fw_mamba"), sizes, residuals),
+            backward: Mixer::declare(&mut scope.child("bw_mamba"), sizes, residuals),
             residual_inside,
         }
     }

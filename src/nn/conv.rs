@@ -1,4 +1,4 @@
-//! Convolutions over time: the feature encoder's, and the positional one.
+//! Convolutions over time: the feature encoder's, one that keeps the length, and the positional one.
 
 use kernels::conv_stack::{Layer, Norm};
 use kernels::conv1d::{Conv1d, conv1d};
@@ -38,6 +38,34 @@ impl Conv {
     pub fn layer<'a, D: Device>(&self, pass: &Pass<'a, D>, norm: Norm<'a, D>) -> Layer<'a, D> {
         let (weight, bias) = (pass.param(self.weight), self.bias.map(|bias| pass.param(bias)));
         Layer { weight, bias, stride: self.stride, norm }
+    }
+}
+
+/// A convolution as long as its input, silence around it.
+#[derive(Debug, Clone)]
+pub struct SameConv {
+    weight: ParamId,
+    bias: ParamId,
+    kernel: usize,
+}
+
+impl SameConv {
+    /// Parameters `weight` [outputs, inputs, kernel] and `bias` [outputs], with PyTorch's default values; the kernel is odd.
+    pub fn declare(scope: &mut Scope<'_>, inputs: usize, outputs: usize, kernel: usize) -> Self {
+        let init = Init::fan_in(inputs * kernel);
+        let weight = scope.param("weight", [outputs, inputs, kernel], init);
+        SameConv { weight, bias: scope.param("bias", [outputs], init), kernel }
+    }
+
+    /// # Shapes
+    /// x [B, T, inputs] → [B, T, outputs]
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+        let padding = [self.kernel / 2; 2];
+        let settings = Conv1d { stride: 1, padding, dilation: 1, groups: 1, gelu: false };
+        conv1d(pass.tape, x, pass.param(self.weight), Some(pass.param(self.bias)), settings)
     }
 }
 

@@ -38,6 +38,16 @@ impl Linear {
         Self::declare(scope, inputs, outputs, init, bias.then_some(init))
     }
 
+    /// Which parameter the weights are.
+    pub fn weight(&self) -> ParamId {
+        self.weight
+    }
+
+    /// Which the biases, where there are some.
+    pub fn bias(&self) -> Option<ParamId> {
+        self.bias
+    }
+
     /// # Shapes
     /// x [.., inputs] → [.., outputs]
     ///

@@ -5,7 +5,7 @@ use kernels::linear::linear;
 use kernels::selective_scan::selective_scan;
 use kernels::{Array, Backend, OpError};
 
-use super::{Init, Linear, ParamId, Pass, Scope};
+use super::{Init, Linear, ParamId, Params, Pass, Scope};
 
 /// Sizes of a Mamba mixer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,14 +124,30 @@ pub struct Mamba1 {
     inner: usize,
 }
 
+/// The arrays of a mixer, by what they are for.
+pub(super) struct Mamba1Arrays<'a, D: Backend> {
+    pub in_proj: &'a Array<D>,
+    pub conv_weight: &'a Array<D>,
+    pub conv_bias: &'a Array<D>,
+    pub x_proj: &'a Array<D>,
+    pub dt_weight: &'a Array<D>,
+    pub dt_bias: &'a Array<D>,
+    pub a_log: &'a Array<D>,
+    pub skip: &'a Array<D>,
+    pub out_proj: &'a Array<D>,
+    pub sizes: Mamba1Sizes,
+}
+
 impl Mamba1 {
     /// Parameters in the order of the reference's state dict: `A_log`, `D`, `in_proj`, `conv1d`, `x_proj`, `dt_proj`, `out_proj`.
-    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba1Sizes) -> Self {
+    /// The last starts smaller by √`residuals`.
+    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba1Sizes, residuals: usize) -> Self {
         let Mamba1Sizes { width, inner, .. } = sizes;
         let rates = declare_rates(scope, sizes, Side::Ahead);
         let in_proj = Linear::torch(&mut scope.child("in_proj"), width, 2 * inner, false);
         let scanner = declare_scanner(scope, sizes, rates, Side::Ahead);
-        let out_proj = Linear::torch(&mut scope.child("out_proj"), inner, width, false);
+        let init = Init::fan_in(inner * residuals);
+        let out_proj = Linear::declare(&mut scope.child("out_proj"), inner, width, init, None);
         Mamba1 { in_proj, scanner, out_proj, inner }
     }
 
@@ -148,5 +164,23 @@ impl Mamba1 {
         let driven = self.scanner.drive(pass, x)?;
         let y = self.scanner.scan(pass, &driven, gate, None)?;
         self.out_proj.forward(pass, &y)
+    }
+
+    /// Its arrays among `params`.
+    pub(super) fn arrays<'a, D: Backend>(&self, params: &'a Params<D>) -> Mamba1Arrays<'a, D> {
+        let Scanner { a_log, skip, conv_weight, conv_bias, x_proj, dt_weight, dt_bias, sizes } =
+            &self.scanner;
+        Mamba1Arrays {
+            in_proj: params.array(self.in_proj.weight()),
+            conv_weight: params.array(*conv_weight),
+            conv_bias: params.array(*conv_bias),
+            x_proj: params.array(x_proj.weight()),
+            dt_weight: params.array(*dt_weight),
+            dt_bias: params.array(*dt_bias),
+            a_log: params.array(*a_log),
+            skip: params.array(*skip),
+            out_proj: params.array(self.out_proj.weight()),
+            sizes: *sizes,
+        }
     }
 }

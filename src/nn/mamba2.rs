@@ -5,7 +5,9 @@ use kernels::rms_norm::{GatedRmsNorm, gated_rms_norm};
 use kernels::ssd::{Ssd, ssd};
 use kernels::{Array, Backend, OpError};
 
-use super::{Init, Linear, ParamId, Pass, Scope};
+use super::{Init, Linear, ParamId, Params, Pass, Scope};
+
+pub(super) const NORM_EPS: f32 = 1e-5;
 
 /// Sizes of a Mamba-2 mixer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +34,23 @@ pub struct Mamba2 {
     sizes: Mamba2Sizes,
 }
 
+/// The arrays of a mixer, by what they are for.
+pub(super) struct Mamba2Arrays<'a, D: Backend> {
+    pub in_proj: &'a Array<D>,
+    pub conv_weight: &'a Array<D>,
+    pub conv_bias: &'a Array<D>,
+    pub dt_bias: &'a Array<D>,
+    pub a_log: &'a Array<D>,
+    pub skip: &'a Array<D>,
+    pub norm: &'a Array<D>,
+    pub out_proj: &'a Array<D>,
+    pub sizes: Mamba2Sizes,
+}
+
 impl Mamba2 {
     /// Parameters in the order of the reference's state dict: `dt_bias`, `A_log`, `D`, `in_proj`, `conv1d`, `norm`, `out_proj`.
-    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba2Sizes) -> Self {
+    /// The last starts smaller by √`residuals`.
+    pub fn declare(scope: &mut Scope<'_>, sizes: Mamba2Sizes, residuals: usize) -> Self {
         let heads = sizes.inner / sizes.head_dim;
         let mixed = sizes.inner + 2 * sizes.state;
         let dt_bias = scope.param("dt_bias", [heads], Init::mamba_step_size());
@@ -46,7 +62,8 @@ impl Mamba2 {
         let conv_weight = conv.param("weight", [mixed, 1, sizes.taps], Init::fan_in(sizes.taps));
         let conv_bias = conv.param("bias", [mixed], Init::fan_in(sizes.taps));
         let norm = scope.child("norm").param("weight", [sizes.inner], Init::Constant(1.0));
-        let out_proj = Linear::torch(&mut scope.child("out_proj"), sizes.inner, sizes.width, false);
+        let init = Init::fan_in(sizes.inner * residuals);
+        let out_proj = Linear::declare(&mut scope.child("out_proj"), sizes.inner, sizes.width, init, None);
         Mamba2 { dt_bias, a_log, skip, in_proj, conv_weight, conv_bias, norm, out_proj, sizes }
     }
 
@@ -68,8 +85,23 @@ impl Mamba2 {
         let (a_log, skip, dt_bias) =
             (pass.param(self.a_log), pass.param(self.skip), pass.param(self.dt_bias));
         let y = ssd(pass.tape, &mixed, dt, a_log, skip, dt_bias, scan)?;
-        let norm = GatedRmsNorm { eps: 1e-5, groups: 1, norm_before_gate: false };
+        let norm = GatedRmsNorm { eps: NORM_EPS, groups: 1, norm_before_gate: false };
         let y = gated_rms_norm(pass.tape, &y, gate, pass.param(self.norm), norm)?;
         self.out_proj.forward(pass, &y)
+    }
+
+    /// Its arrays among `params`.
+    pub(super) fn arrays<'a, D: Backend>(&self, params: &'a Params<D>) -> Mamba2Arrays<'a, D> {
+        Mamba2Arrays {
+            in_proj: params.array(self.in_proj.weight()),
+            conv_weight: params.array(self.conv_weight),
+            conv_bias: params.array(self.conv_bias),
+            dt_bias: params.array(self.dt_bias),
+            a_log: params.array(self.a_log),
+            skip: params.array(self.skip),
+            norm: params.array(self.norm),
+            out_proj: params.array(self.out_proj.weight()),
+            sizes: self.sizes,
+        }
     }
 }

@@ -77,7 +77,17 @@ pub struct RmsNorm {
 impl RmsNorm {
     /// Parameter `weight` [channels].
     pub fn declare(scope: &mut Scope<'_>, channels: usize, eps: f32) -> Self {
-        RmsNorm { weight: scope.param("weight", [channels], Init::Constant(1.0)), eps }
+        Self::starting_at(scope, channels, eps, 1.0)
+    }
+
+    /// The same with another first gain.
+    pub fn starting_at(scope: &mut Scope<'_>, channels: usize, eps: f32, gain: f32) -> Self {
+        RmsNorm { weight: scope.param("weight", [channels], Init::Constant(gain)), eps }
+    }
+
+    /// Which parameter the gain is, and what is added to the mean square.
+    pub fn gain(&self) -> (ParamId, f32) {
+        (self.weight, self.eps)
     }
 
     /// # Shapes

@@ -164,12 +164,12 @@ pub(super) fn check_mix(data: &Data, model: &ModelPlan, problems: &mut Vec<Probl
         ));
     }
     let unlabelled = |mixed: &&MixedCorpus| mixed.data_format == Some(DataFormat::Nlt);
-    if !model.classes().is_empty()
+    if !model.labelled().is_empty()
         && let Some(mixed) = data.mix.iter().find(unlabelled)
     {
         problems.push(Problem::new(
             "data.mix",
-            format!("classifier heads need labels, but the format `nlt` of `{}` has none", mixed.dir),
+            format!("labels are learnt from, but the format `nlt` of `{}` has none", mixed.dir),
             "set `train_meta` to a list with labels and `data_format = \"nltLa\"`, or leave that corpus out",
         ));
     }

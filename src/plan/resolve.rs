@@ -185,6 +185,13 @@ fn check_sound(experiment: &Experiment, model: &ModelPlan, problems: &mut Vec<Pr
         ));
     }
     check_heard(experiment, model, problems);
+    if !model.labelled().is_empty() && experiment.data.data_format == DataFormat::Nlt {
+        problems.push(Problem::new(
+            "data.data_format",
+            "voices are told apart by labels, but `data.data_format = \"nlt\"` has none",
+            format!("set `data.data_format = \"nltLa\"`, or `speakers = 0` in `[model.{}]`", model.family()),
+        ));
+    }
     if experiment.eval.select != Metric::Loss {
         problems.push(Problem::new(
             "eval.select",

@@ -24,10 +24,12 @@ pub(super) fn settle(plan: &mut Plan) {
         plan.teacher_heads = 0;
     }
     plan.model.settle(teacher_drops);
-    if plan.model.tiers().is_none() {
+    let speaks = plan.model.tacomamba().is_some();
+    if plan.model.tiers().is_none() && !speaks {
         plan.eval.sounds = 0;
     }
-    if plan.eval.sounds == 0 {
+    // A sentence is as long as it is.
+    if plan.eval.sounds == 0 || speaks {
         plan.eval.sound_secs = 0.0;
     }
     if !matches!(plan.model.body, Body::Sashimi(_)) {
@@ -47,8 +49,10 @@ fn settle_speech(plan: &mut Plan) {
 }
 
 fn settle_classifier(plan: &mut Plan) {
-    if plan.model.classes().is_empty() {
+    if plan.model.labelled().is_empty() {
         plan.data.categories_path.clear();
+    }
+    if plan.model.classes().is_empty() {
         plan.train.objective.classifier_weight = 0.0;
         plan.train.objective.classifier_norm = Sound;
         plan.train.objective.classifier_loss = ClassifierLoss::CrossEntropy;

@@ -2,7 +2,8 @@
 //!
 //! [`Listener`] turns clips into class probabilities and features ([`Heard`]); [`score`] makes of them the metrics that papers on generated
 //! speech report: IS, mIS, AM, FID, confidence, and how often each class is heard. They compare clips that the same classifier heard and nothing
-//! else. Not for: making clips (`generate`), training or judging the classifier itself (`train`, `task`). Start at [`score`].
+//! else. Not for: making clips (`generate`), training or judging the classifier itself (`train`, `task`). Start at [`score`];
+//! of speech beside recordings of it, at [`speech`].
 
 mod cut;
 mod fid;
@@ -10,6 +11,7 @@ mod heard;
 mod listener;
 mod scores;
 mod spectrum;
+pub mod speech;
 
 pub use cut::{LEAST_TO_CUT, cut};
 pub use fid::fid;

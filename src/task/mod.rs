@@ -2,7 +2,8 @@
 //!
 //! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
 //! predictions into WER, CER and accuracies. Models of sound itself learn to tell the next sample ([`NextSample`]) or the noise that
-//! was added to a clip ([`Denoising`]); models of spectrograms, to tell masked patches apart and to draw them ([`MaskedPatches`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
+//! was added to a clip ([`Denoising`]); models of spectrograms, to tell masked patches apart and to draw them ([`MaskedPatches`]); models of
+//! speech, to tell the mel frames of a text ([`Speaking`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
 mod confusion;
 mod denoising;
@@ -15,6 +16,7 @@ mod next_sample;
 mod predict;
 mod ranking;
 mod shares;
+mod speaking;
 
 pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
@@ -26,3 +28,4 @@ pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
 pub use ranking::Ranking;
 pub use shares::Shares;
+pub use speaking::{Speaking, SpeechJudge, Spoken, Uttered, frames_of, speech_mel};

@@ -2,7 +2,7 @@
 //!
 //! For: the character vocabulary of a CTC model (text to ids and back), the clean-up of transcripts before
 //! they become labels, and word and character error rates, and where two transcripts differ.
-//! [`tedlium`] is how TED-LIUM's transcripts are read before they are a corpus.
+//! [`tedlium`] is how TED-LIUM's transcripts are read before they are a corpus, [`spoken`] how texts are that are to be said.
 //! Not for: which transcript belongs to which sound (`corpora`), or the CTC loss itself (`kernels`).
 //! Start at [`CtcTokenizer`] and [`word_errors`].
 
@@ -11,6 +11,7 @@ mod edit;
 mod error;
 mod rules;
 mod space;
+pub mod spoken;
 pub mod tedlium;
 mod tokenizer;
 mod vocabulary;

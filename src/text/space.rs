@@ -17,3 +17,16 @@ pub fn collapse_spaces(text: &str) -> String {
     }
     out
 }
+
+/// Every run of white space becomes one space, also at the ends.
+pub(super) fn single_spaces(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_space(c) {
+            true if out.ends_with(' ') => {}
+            true => out.push(' '),
+            false => out.push(c),
+        }
+    }
+    out
+}

@@ -10,7 +10,7 @@ use super::TrainError;
 use super::job::Job;
 use super::micro_batch::{input, questions};
 use crate::data::Batch;
-use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
+use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi, Tacomamba};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, ClassifierLoss, Metric, Plan};
 use crate::record::scenes::{self, Scene};
@@ -18,7 +18,8 @@ use crate::record::{Folder, RecordError, Values, preds};
 use crate::seed::{Purpose, stream};
 use crate::task::{
     Answered, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
-    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Unmasked, ctc_losses, mean_scores,
+    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Speaking, SpeechJudge, Unmasked, Uttered,
+    ctc_losses, mean_scores,
 };
 
 /// A part of the corpus to be judged on.
@@ -80,6 +81,7 @@ pub enum Judged {
     Likelihood(Likelihood),
     Denoised(Denoised),
     Unmasked(Unmasked),
+    Uttered(Uttered),
 }
 
 /// Whether somebody asks that judging ends.
@@ -101,6 +103,7 @@ pub fn evaluate<D: Backend>(
         Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches, asked),
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches, asked),
         Network::Patches(network) => unmasked(device, model, network, job.plan, batches, asked),
+        Network::Tacomamba(network) => uttered(device, model, network, job.plan, batches, asked),
     }
 }
 
@@ -219,6 +222,34 @@ fn unmasked<D: Backend>(
         confusions: Vec::new(),
         scenes: Vec::new(),
         predictions: judge.into_clips().into_iter().map(Judged::Unmasked).collect(),
+    })
+}
+
+/// By the mel frames of every utterance, the decoder hearing the true frame before.
+fn uttered<D: Backend>(
+    device: &D,
+    model: &Model<D>,
+    network: &Tacomamba,
+    plan: &Plan,
+    batches: &[Batch],
+    asked: Asked<'_>,
+) -> Result<Evaluation, TrainError> {
+    let task = Speaking::of(plan).ok_or(TrainError::Family)?;
+    let mut judge = SpeechJudge::default();
+    for batch in batches {
+        heed(asked)?;
+        let spoken = task.examples(batch);
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let taught = network.forward(&mut pass, &spoken.texts, &spoken.frames, device)?;
+        judge.add(&task, batch, &spoken, &taught);
+    }
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: Values::new(),
+        confusions: Vec::new(),
+        scenes: Vec::new(),
+        predictions: judge.into_utterances().into_iter().map(Judged::Uttered).collect(),
     })
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
-use crate::data::{Batch, DataError, Encoder, Loader, Spelling, eval_batches, open_corpus, open_train};
+use crate::data::{
+    Batch, DataError, Encoder, Loader, Spelling, Spoken, eval_batches, open_corpus, open_train,
+};
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;
 use crate::task::{Confusion, Prediction, confusions};
@@ -38,11 +40,12 @@ impl<'a> Job<'a> {
             Some(heads) => Some(spelling(heads, &dir.join(&data.vocab_path))?),
             None => None,
         };
-        let categories = match plan.model.classes() {
+        let categories = match &plan.model.labelled()[..] {
             [] => None,
             classes => Some(categories(classes, &dir.join(&data.categories_path))?),
         };
-        let encoder = Encoder::new(data, spelling, categories.clone());
+        let spoken = plan.model.tacomamba().map(Spoken::of);
+        let encoder = Encoder::new(data, spelling, categories.clone()).speaking(spoken);
         Ok(Job { plan, encoder, categories })
     }
 

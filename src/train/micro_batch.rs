@@ -11,11 +11,11 @@ use rand_pcg::Pcg64Mcg;
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{Diffwave, Input, Model, Network, PatchNet, Question, Sashimi};
+use crate::model::{Diffwave, Input, Model, Network, PatchNet, Question, Sashimi, Tacomamba};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
-use crate::task::{Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares};
+use crate::task::{Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares, Speaking};
 
 /// The parts of a micro-batch that a profile tells apart.
 pub(super) const TEACHER: &str = "teacher forward";
@@ -86,6 +86,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Sashimi(network) => self.tell_next(network, &mut tape, index, batch),
             Network::Diffwave(network) => self.tell_noise(network, &mut tape, index, batch),
             Network::Patches(network) => self.unmask(network, &mut tape, index, batch),
+            Network::Tacomamba(network) => self.speak(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
         let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -166,6 +167,22 @@ impl<D: Backend> Lesson<'_, D> {
             trace::phase(FORWARD, || network.answers(&mut pass, &patches, masked, question))
         })?;
         objective_phase(|| Ok(task.micro_batch(which, what, batch.len())))
+    }
+
+    /// The mel frames of a text.
+    fn speak(
+        &self,
+        network: &Tacomamba,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = Speaking::of(self.plan).ok_or(TrainError::Family)?;
+        let spoken = task.examples(batch);
+        let mut pass = self.pass(tape, index);
+        let taught =
+            trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device))?;
+        objective_phase(|| Ok(task.micro_batch(taught, &spoken)))
     }
 
     fn draws(&self, purpose: Purpose<'_>, index: usize) -> Pcg64Mcg {

@@ -137,7 +137,7 @@ pub fn decays(name: &str, groups: Behaviour) -> bool {
     let (last, module) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let by_reference = last != "bias" && module != "layer_norm";
     let also_spared = ["A_log", "D", "dt_bias", "original0"].contains(&last)
-        || ["final_layer_norm", "norm"].contains(&module);
+        || ["final_layer_norm", "norm", "embedding"].contains(&module);
     match groups {
         Behaviour::Reference => by_reference,
         Behaviour::Sound => by_reference && !also_spared,

@@ -137,10 +137,13 @@ pub fn run<D: Backend>(
 fn remarks(job: &Job<'_>, loader: &Loader) -> Vec<String> {
     let mut remarks = Vec::new();
     if loader.left_out > 0 {
-        remarks.push(format!(
-            "{} of the training utterances are left out: a label of theirs is in no category",
-            loader.left_out
-        ));
+        let why = match job.plan.model.tacomamba() {
+            Some(_) => {
+                "their label is in no category, or their text has more symbols than their sound frames"
+            }
+            None => "a label of theirs is in no category",
+        };
+        remarks.push(format!("{} of the training utterances are left out: {why}", loader.left_out));
     }
     if let (count, Some((name, needed, frames))) = job.unspellable(loader) {
         remarks.push(format!(
@@ -347,7 +350,7 @@ impl<'a, D: Backend> Run<'a, D> {
             return Ok(());
         }
         self.sink.emit(&Event::SoundsStarted { step, clips })?;
-        let made = sounds::make(self.device, &self.state.model, self.plan, step, &self.stop);
+        let made = sounds::make(self.device, &self.state.model, self.plan, &self.dev, step, &self.stop);
         made.map_or(Ok(()), |event| Ok(self.sink.emit(&event)?))
     }
 

@@ -6,10 +6,12 @@ use std::time::Instant;
 use kernels::{Backend, threads};
 
 use super::Stop;
-use crate::generate::{GenerateError, Request, generate};
+use crate::data::Batch;
+use crate::generate::{GenerateError, Line, Request, SpeechRequest, generate, speak};
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::record::{Event, SoundsMade};
+use crate::task::Speaking;
 
 /// Makes the clips of an evaluation after `step` updates. The draws are named by the run's seed and the clip's number alone, so a clip can
 /// be followed over a training. `None` where somebody asked to stop meanwhile.
@@ -19,6 +21,7 @@ pub(super) fn make<D: Backend>(
     device: &D,
     model: &Model<D>,
     plan: &Plan,
+    dev: &[Batch],
     step: u64,
     stop: &Stop,
 ) -> Option<Event> {
@@ -35,14 +38,34 @@ pub(super) fn make<D: Backend>(
         threads: threads::count(),
     };
     let go_on = || if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    match generate(device, model, &request, &|_| go_on()) {
-        Ok(made) => Some(Event::SoundsMade(SoundsMade {
+    let made = match Speaking::of(plan) {
+        Some(task) => {
+            let said = speak(device, model, &task, &sentences(plan, dev), &|_| go_on());
+            said.map(|said| said.into_iter().map(|said| said.waveform).collect())
+        }
+        None => {
+            let made = generate(device, model, &request, &|_| go_on());
+            made.map(|made| made.into_iter().map(|clip| clip.waveform).collect())
+        }
+    };
+    match made {
+        Ok(clips) => Some(Event::SoundsMade(SoundsMade {
             step,
             rate_hz,
-            clips: made.into_iter().map(|clip| clip.waveform).collect(),
+            clips,
             make_secs: started.elapsed().as_secs_f64(),
         })),
         Err(GenerateError::Stopped) => None,
         Err(error) => Some(Event::Warning { text: format!("nothing to hear at step {step}: {error}") }),
     }
+}
+
+/// The first sentences of the dev set, to be said by a model of speech.
+fn sentences(plan: &Plan, dev: &[Batch]) -> SpeechRequest {
+    let lines = dev.iter().flat_map(|batch| &batch.labels).take(plan.eval.sounds).map(|labels| Line {
+        symbols: labels.symbols.clone(),
+        speaker: labels.classes.first().and_then(|class| class.class()).unwrap_or(0) as u32,
+        durations: None,
+    });
+    SpeechRequest::of(lines.collect(), plan.run.seed)
 }

@@ -28,5 +28,6 @@ mod server;
 mod share;
 #[cfg(unix)]
 mod slurm;
+mod speech;
 mod support;
 mod sweep;

@@ -64,7 +64,8 @@ impl Corpus {
 
     /// The one run's folder.
     fn run_dir(&self) -> PathBuf {
-        let mut entries = fs::read_dir(self.runs()).expect("runs").map(|entry| entry.expect("an entry").path());
+        let mut entries =
+            fs::read_dir(self.runs()).expect("runs").map(|entry| entry.expect("an entry").path());
         entries.find(|path| path.join("run.json").exists()).expect("a run")
     }
 }

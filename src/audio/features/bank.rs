@@ -30,6 +30,14 @@ impl Bank {
         self.bands.len()
     }
 
+    /// For each band its first bin, and the weights of the bins from there on.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let mut begin = 0;
+        self.bands
+            .iter()
+            .map(move |&(first, end)| (first, &self.weights[std::mem::replace(&mut begin, end)..end]))
+    }
+
     /// # Shapes
     /// spectrum [bins, 16] → energies [bands, 16]
     pub fn weigh(&self, spectrum: &[Lane], energies: &mut [Lane]) {

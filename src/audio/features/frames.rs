@@ -5,7 +5,7 @@ use kernels::simd::dispatch;
 
 /// What lies before the first sample and behind the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(in crate::audio) enum Edge {
     /// The sound backward, its end doubled: Kaldi.
     Doubled,
     /// The sound backward around its end.
@@ -59,7 +59,7 @@ impl Frames {
 
 impl Edge {
     /// The sample at any place, of a sound that has some.
-    fn sample(self, waveform: &[f32], at: isize) -> f32 {
+    pub fn sample(self, waveform: &[f32], at: isize) -> f32 {
         let len = waveform.len() as isize;
         let period = match self {
             Edge::Silent => {

@@ -40,6 +40,10 @@ pub struct MelSizes {
     pub area_norm: bool,
     /// Whether frames have their middle on their sample, and what lies beyond the ends then.
     pub centre: Option<Beyond>,
+    /// Whether magnitudes go into the bands (`power=1`); else their squares.
+    pub magnitude: bool,
+    /// Natural logarithms are taken of what is in the bands, or of this where it is less.
+    pub log_from: Option<f32>,
 }
 
 /// What lies beyond the ends of a sound.
@@ -65,6 +69,24 @@ impl MelSizes {
             scale: MelScale::Htk,
             area_norm: false,
             centre: Some(Beyond::Reflection),
+            magnitude: false,
+            log_from: None,
+        }
+    }
+
+    /// What NVIDIA/tacotron2 takes at 22,050 Hz, and vocoders after it: logarithms of magnitudes in 80 bands up to 8 kHz.
+    pub fn tacotron2(rate_hz: u32) -> Self {
+        MelSizes {
+            n_fft: 1_024,
+            window_samples: 1_024,
+            hop_samples: 256,
+            n_mels: 80,
+            high_hz: 8_000.0,
+            scale: MelScale::Slaney,
+            area_norm: true,
+            magnitude: true,
+            log_from: Some(1e-5),
+            ..Self::torchaudio(rate_hz)
         }
     }
 
@@ -82,7 +104,7 @@ impl MelSizes {
     }
 }
 
-/// Powers in mel bands: planned once, run by any number of threads.
+/// Powers or magnitudes in mel bands: planned once, run by any number of threads.
 #[derive(Debug, Clone)]
 pub struct MelSpectrogram {
     bands: Bands,
@@ -113,9 +135,9 @@ impl MelSpectrogram {
             pre_emphasis: 0.0,
             window,
             spectrum: Bands::spectrum(n_fft)?,
-            magnitude: false,
+            magnitude: sizes.magnitude,
             bank: triangles(sizes)?,
-            log_from: None,
+            log_from: sizes.log_from,
         };
         Ok(MelSpectrogram { bands, centred: sizes.centre.is_some() })
     }
@@ -131,6 +153,11 @@ impl MelSpectrogram {
         let over =
             if self.centred { samples.checked_sub(1).map(|_| samples) } else { samples.checked_sub(len) };
         over.map_or(0, |over| 1 + over / shift)
+    }
+
+    /// For each band its first bin, and the weights of the bins from there on.
+    pub(in crate::audio) fn weights(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        self.bands.bank.rows()
     }
 
     /// # Shapes

@@ -8,7 +8,7 @@
 mod bands;
 mod bank;
 mod error;
-mod frames;
+pub(super) mod frames;
 mod kaldi;
 mod mel;
 mod mfcc;

@@ -24,7 +24,7 @@ impl Window {
     }
 
     /// `len` values of which the one after the last would be as the first.
-    pub(super) fn periodic(self, len: usize) -> Vec<f32> {
+    pub(in crate::audio) fn periodic(self, len: usize) -> Vec<f32> {
         self.over(len, len.max(1))
     }
 

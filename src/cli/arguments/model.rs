@@ -49,6 +49,12 @@ pub struct EvalArguments {
     /// not with published ones, whose classifier is another. FID is also biased upwards where clips are few.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["split", "meta", "with", "ensemble"])]
     pub samples: Option<PathBuf>,
+    /// Judge a model of speech instead, by what this recogniser (a run, named as the model is) understands of the split's sentences.
+    ///
+    /// Word error rates of the recordings, of their mel spectrograms made sound again, of what the model says, and of what it says against the
+    /// text of another sentence; mel-cepstral distortion from the recordings. With `-o`, what was said lies there as wav.
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["meta", "with", "ensemble", "samples"])]
+    pub recogniser: Option<String>,
     /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
     /// draw sample by sample; `clips.json` has the likelihoods.
     #[arg(long, requires = "samples")]
@@ -87,6 +93,24 @@ pub struct GenerateArguments {
     /// Length of each clip, behind the prompt.
     #[arg(long, value_name = "SECS", default_value_t = 1.0)]
     pub seconds: f64,
+    /// What a model of speech is to say; given several times, several clips.
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    pub text: Vec<String>,
+    /// The same, each line of this file a clip; empty lines are passed over.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Of a model of several voices, the one that speaks [default: the first].
+    #[arg(long, value_name = "NAME")]
+    pub speaker: Option<String>,
+    /// Of speech: every symbol lasts so many times as long.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub length_scale: f64,
+    /// Of speech: write the sentence to standard output while it is made, as wav of unknown length: `… --stream | aplay`.
+    #[arg(long, conflicts_with_all = ["output", "file"])]
+    pub stream: bool,
+    /// Of speech: times that Griffin and Lim's algorithm goes back and forth.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub iterations: usize,
     /// Seed of every draw; a clip depends on it and on its number alone.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -109,7 +133,7 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
     /// Folder for the clips; with `--random-init` nothing need be written.
-    #[arg(short, long, value_name = "DIR", required_unless_present = "random_init")]
+    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["random_init", "stream"])]
     pub output: Option<PathBuf>,
 }
 

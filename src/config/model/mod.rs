@@ -4,6 +4,7 @@ mod diffwave_sashimi;
 mod keyword;
 mod sashimi;
 mod ssamba;
+mod tacomamba;
 mod wav2vec2;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ pub use sashimi::{BlockNorm, KernelLength, Quantizer, Sashimi, StateMatrix, Unet
 pub use ssamba::{
     AttentionScores, BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Scene, Ssamba, Ssast,
 };
+pub use tacomamba::{MelScaling, SpeechDesign, SpeechMixer, Tacomamba, TextCleaners};
 pub use wav2vec2::{FeatExtractNorm, Pooling, Wav2vec2};
 
 /// What learns.
@@ -41,6 +43,9 @@ pub enum Model {
     /// SSAST: the same through a vision transformer.
     #[serde(rename = "ssast")]
     Ssast(Ssast),
+    /// TacoMamba: text to speech.
+    #[serde(rename = "tacomamba")]
+    Tacomamba(Tacomamba),
 }
 
 impl Model {
@@ -52,7 +57,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&model.pretrained),
             Self::Ssamba(model) => Some(&model.pretrained),
             Self::Ssast(model) => Some(&model.pretrained),
-            Self::Keyword(_) => None,
+            Self::Keyword(_) | Self::Tacomamba(_) => None,
         }
     }
 
@@ -64,7 +69,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&mut model.pretrained),
             Self::Ssamba(model) => Some(&mut model.pretrained),
             Self::Ssast(model) => Some(&mut model.pretrained),
-            Self::Keyword(_) => None,
+            Self::Keyword(_) | Self::Tacomamba(_) => None,
         }
     }
 }

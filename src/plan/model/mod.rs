@@ -6,6 +6,7 @@
 mod keyword;
 mod patches;
 mod sashimi;
+mod tacomamba;
 mod wav2vec2;
 
 use serde::Serialize;
@@ -18,6 +19,7 @@ pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, 
 pub use sashimi::{
     BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
 };
+pub use tacomamba::{DroppedLayers, MelScaling, SpeakersPlan, SpeechMelPlan, TacomambaPlan, TextCleaners};
 pub use wav2vec2::{ConvLayer, Heads, MixerPlan, NormKind, Rates, TimeMasks, Wav2vec2Plan};
 
 /// Where the first weights come from.
@@ -55,6 +57,7 @@ pub enum Body {
     Sashimi(Box<SashimiPlan>),
     Diffwave(Box<DiffwavePlan>),
     Patches(Box<PatchesPlan>),
+    Tacomamba(Box<TacomambaPlan>),
 }
 
 impl Body {
@@ -65,6 +68,7 @@ impl Body {
             Body::Sashimi(plan) => plan.as_ref(),
             Body::Diffwave(plan) => plan.as_ref(),
             Body::Patches(plan) => plan.as_ref(),
+            Body::Tacomamba(plan) => plan.as_ref(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Body {
             Body::Sashimi(plan) => plan.as_mut(),
             Body::Diffwave(plan) => plan.as_mut(),
             Body::Patches(plan) => plan.as_mut(),
+            Body::Tacomamba(plan) => plan.as_mut(),
         }
     }
 }
@@ -98,6 +103,11 @@ trait Family {
     /// The heads that transcribe or classify.
     fn heads(&self) -> Option<&Heads> {
         None
+    }
+
+    /// Voices that are told apart by a line's label; 0 where none are.
+    fn speakers(&self) -> usize {
+        0
     }
 
     /// Seconds of a clip, where each has classes of its own.
@@ -183,6 +193,22 @@ impl ModelPlan {
         }
     }
 
+    /// How many class names each label of a line has, where labels are read: those of classifier heads, or voices.
+    pub fn labelled(&self) -> Vec<usize> {
+        match self.body.family().speakers() {
+            0 => self.classes().to_vec(),
+            speakers => vec![speakers],
+        }
+    }
+
+    /// The model of speech, where it is one.
+    pub fn tacomamba(&self) -> Option<&TacomambaPlan> {
+        match &self.body {
+            Body::Tacomamba(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
     /// The tiers of S4 layers, where it has such.
     pub fn tiers(&self) -> Option<&TiersPlan> {
         self.body.family().tiers()
@@ -245,6 +271,7 @@ pub(super) fn model_plan(model: &Model, rate_hz: u32, problems: &mut Vec<Problem
         Model::DiffwaveSashimi(d) => sashimi::diffwave_model(d, problems),
         Model::Ssamba(s) => patches::ssamba_model(s, rate_hz, problems),
         Model::Ssast(s) => patches::ssast_model(s, rate_hz, problems),
+        Model::Tacomamba(t) => tacomamba::tacomamba_model(t, rate_hz, problems),
     }
 }
 

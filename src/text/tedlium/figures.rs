@@ -6,7 +6,7 @@ use super::rewrite::{Found, leading_digits, rewrite};
 const ORDINAL_SUFFIXES: [&str; 4] = ["st", "nd", "rd", "th"];
 
 /// A point between digits becomes a word: `3.14` is `3 point 14`.
-pub(super) fn read_decimals(text: &str) -> String {
+pub(in crate::text) fn read_decimals(text: &str) -> String {
     rewrite(text, |rest| {
         let whole = nonempty(leading_digits(rest))?;
         let fraction = rest[whole.len()..].strip_prefix('.').map_or("", leading_digits);
@@ -18,7 +18,7 @@ pub(super) fn read_decimals(text: &str) -> String {
 }
 
 /// Digits with the ending of an ordinal become words: `21st` is "twenty-first".
-pub(super) fn read_ordinals(text: &str) -> String {
+pub(in crate::text) fn read_ordinals(text: &str) -> String {
     rewrite(text, |rest| {
         let digits = nonempty(leading_digits(rest))?;
         Some(match ordinal_suffix(&rest[digits.len()..]) {
@@ -42,7 +42,7 @@ pub(super) fn ordinal_suffix(text: &str) -> Option<&'static str> {
 }
 
 /// Numbers that may be years are read as years, others as numbers.
-fn number(digits: &str) -> String {
+pub(in crate::text) fn number(digits: &str) -> String {
     match digits.trim_start_matches('0').parse() {
         Ok(2000) => "two thousand".to_owned(),
         Ok(year @ 2001..2010) => format!("two thousand {}", cardinal(&(year - 2000).to_string())),

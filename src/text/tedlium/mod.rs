@@ -4,17 +4,17 @@
 //! Not for: the clean-up when labels are made ([`TextRules`](super::TextRules)); commas, quotes and capitals stay.
 //! Start at [`normalise`]; [`Reading`] says which of the reference's slips are mended.
 
-mod figures;
+pub(super) mod figures;
 mod money;
-mod number_words;
+pub(super) mod number_words;
 mod quantity;
-mod rewrite;
-mod transliteration;
+pub(super) mod rewrite;
+pub(super) mod transliteration;
 
 #[cfg(test)]
 mod tests;
 
-use super::space::is_space;
+use super::space::single_spaces;
 
 /// Symbols and what is written for them, in this order.
 const SYMBOLS: [(&str, &str); 7] =
@@ -56,17 +56,4 @@ pub fn normalise_as(text: &str, reading: Reading) -> String {
         Reading::Sound => quantity::read(&text),
     };
     single_spaces(&figures::read_numbers(&figures::read_ordinals(&text)))
-}
-
-/// Every run of white space becomes one space, also at the ends.
-fn single_spaces(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match is_space(c) {
-            true if out.ends_with(' ') => {}
-            true => out.push(' '),
-            false => out.push(c),
-        }
-    }
-    out
 }

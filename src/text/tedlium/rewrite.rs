@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// What a rule makes of the head of a text.
-pub(super) struct Found<'a> {
+pub(in crate::text) struct Found<'a> {
     /// Bytes of the text that are done with.
     pub bytes: usize,
     /// What stands in their place.
@@ -24,7 +24,7 @@ impl<'a> Found<'a> {
 
 /// Goes through `text` and asks `rule` at every place what to do with what follows; `None` keeps one character. What it
 /// has done with is not looked at again.
-pub(super) fn rewrite<'a>(text: &'a str, rule: impl Fn(&'a str) -> Option<Found<'a>>) -> String {
+pub(in crate::text) fn rewrite<'a>(text: &'a str, rule: impl Fn(&'a str) -> Option<Found<'a>>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -43,7 +43,7 @@ pub(super) fn rewrite<'a>(text: &'a str, rule: impl Fn(&'a str) -> Option<Found<
 }
 
 /// The digits that `text` begins with.
-pub(super) fn leading_digits(text: &str) -> &str {
+pub(in crate::text) fn leading_digits(text: &str) -> &str {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     &text[..end]
 }

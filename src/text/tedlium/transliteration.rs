@@ -22,7 +22,7 @@ static DIFFERENCES: LazyLock<HashMap<char, &str>> = LazyLock::new(|| {
 });
 
 /// The text in ASCII; characters without a counterpart are left out.
-pub(super) fn ascii(text: &str) -> String {
+pub(in crate::text) fn ascii(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }

@@ -148,7 +148,7 @@ fn check_mixer(check: &str, kind: &str, golden: &Tensors, mixer: &Layer, params:
 fn mamba_2_is_its_recurrence_forward_and_backward() {
     let golden = golden_tensors("layers.safetensors");
     for chunk in [64, 256] {
-        let (mixer, params) = declared(|scope| Mamba2::declare(scope, mamba2(chunk)));
+        let (mixer, params) = declared(|scope| Mamba2::declare(scope, mamba2(chunk), 1));
         assert_eq!(params.iter().len(), 8);
         let layer = move |pass: &mut Pass<'_, Cpu>, u: &Array<Cpu>| mixer.forward(pass, u).expect("it runs");
         check_mixer(&format!("13, 14 chunk {chunk}"), "mamba2", &golden, &layer, &params);
@@ -158,7 +158,7 @@ fn mamba_2_is_its_recurrence_forward_and_backward() {
 #[test]
 fn mamba_1_is_its_recurrence_forward_and_backward() {
     let golden = golden_tensors("layers.safetensors");
-    let (mixer, params) = declared(|scope| Mamba1::declare(scope, MAMBA1));
+    let (mixer, params) = declared(|scope| Mamba1::declare(scope, MAMBA1, 1));
     let layer = move |pass: &mut Pass<'_, Cpu>, u: &Array<Cpu>| mixer.forward(pass, u).expect("it runs");
     check_mixer("15", "mamba1", &golden, &layer, &params);
 }

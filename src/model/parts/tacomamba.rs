@@ -1,0 +1,86 @@
+//! The parts of a model of speech.
+
+use super::{Part, Parts, Stage, Step, mixer_name, mixing};
+use crate::model::Tacomamba;
+use crate::model::tacomamba::TABLE;
+
+/// Symbols that a second of speech has, roughly: what a text's part of memory is foreseen by.
+const SYMBOLS_PER_SEC: f64 = 16.0;
+
+impl Parts for Tacomamba {
+    fn parts(&self, samples: usize) -> Vec<Part> {
+        let plan = self.plan();
+        let frames = plan.mel.frames(samples);
+        let symbols = (samples as f64 / f64::from(plan.mel.rate_hz) * SYMBOLS_PER_SEC) as usize;
+        let (text, wide, mel) = ([symbols, plan.width], [frames, plan.width], [frames, plan.mel.bands]);
+        let both = mixer_name(plan.mixer);
+        let one = both.trim_start_matches("bidirectional ").to_owned();
+        let mut parts = vec![Part::new("encoder.embedding", format!("embedding of {TABLE} symbols"), text)];
+        parts.extend(
+            (0..plan.encoder_convs).map(|at| Part::new(format!("encoder.convs.{at}"), "conv × 5", text)),
+        );
+        let mixer = if plan.bidirectional { &both } else { &one };
+        parts.extend(
+            (0..plan.encoder_layers).map(|at| Part::new(format!("encoder.layers.{at}"), &**mixer, text)),
+        );
+        parts.push(Part::new("encoder.norm", "rms norm", text));
+        if let Some(speakers) = plan.speakers {
+            let kind = format!("{} voices", speakers.count);
+            parts.push(Part::new("encoder.speaker", kind, [1, plan.width]));
+        }
+        parts.push(Part::new("mean", "mean frame of a symbol", [symbols, plan.mel.bands]));
+        parts.push(Part::new("durations", "ln of frames of a symbol", [symbols, 1]));
+        if plan.positions {
+            parts.push(Part::new("decoder.position", "place in its symbol", wide));
+        }
+        if plan.prenet.is_some() {
+            parts.push(Part::new("decoder.prenet", "the frame before", wide));
+        }
+        parts.extend(
+            (0..plan.decoder_layers).map(|at| Part::new(format!("decoder.layers.{at}"), &*one, wide)),
+        );
+        parts.push(Part::new("decoder.norm", "rms norm", wide));
+        parts.push(Part::new("decoder.out", "mel frame", mel));
+        if plan.postnet.is_some() {
+            parts.push(Part::new("postnet", "5 × conv × 5, tanh", mel));
+        }
+        parts
+    }
+
+    /// Text, then frames: what a layer keeps is counted by its kind.
+    fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
+        let (plan, learning) = (self.plan(), step.learning);
+        let frames = step.samples / plan.mel.hop_samples as f64;
+        let symbols = step.samples / f64::from(plan.mel.rate_hz) * SYMBOLS_PER_SEC;
+        let (text, wide, mel) =
+            (plan.width as f64 * symbols, plan.width as f64 * frames, plan.mel.bands as f64 * frames);
+        let plain =
+            |params: f64, kept: f64| Stage { params, kept, made: 1.5 * kept, under_way: kept, owed: 0.0 };
+        let mut stages = vec![plain(learning("encoder.embedding") + learning("encoder.speaker"), 2.0 * text)];
+        for at in 0..plan.encoder_convs {
+            stages.push(plain(learning(&format!("encoder.convs.{at}.")), 5.0 * text));
+        }
+        for at in 0..plan.encoder_layers {
+            let ways = if plan.bidirectional { 2.0 } else { 1.0 };
+            let one = mixing(plan.width, plan.mixer, symbols);
+            let params = learning(&format!("encoder.layers.{at}."));
+            stages.push(Stage { params, kept: ways * one.kept, made: ways * one.made, ..one });
+        }
+        let told = learning("mean") + learning("durations");
+        stages.push(plain(told, text + 6.0 * plan.duration_width as f64 * symbols + 2.0 * mel));
+        let before = plan.prenet.map_or(0.0, |layers| 5.0 * layers.width as f64 * frames + wide + mel);
+        let first = learning("decoder.prenet") + learning("decoder.position");
+        stages.push(plain(first, before + 3.0 * wide));
+        for at in 0..plan.decoder_layers {
+            let params = learning(&format!("decoder.layers.{at}."));
+            stages.push(Stage { params, ..mixing(plan.width, plan.mixer, frames) });
+        }
+        stages.push(plain(learning("decoder.norm") + learning("decoder.out"), wide + 2.0 * mel));
+        if let Some(layers) = plan.postnet {
+            // Of each convolution its input, its output, the norm's, tanh's, what is left of it.
+            let kept = 4.0 * 5.0 * layers.width as f64 * frames + 4.0 * mel;
+            stages.push(plain(learning("postnet"), kept));
+        }
+        stages
+    }
+}

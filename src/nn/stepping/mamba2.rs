@@ -1,0 +1,88 @@
+//! Mamba-2's step: a state of [heads, head_dim, N] beside the convolution's last inputs.
+
+use kernels::{Backend, simd};
+
+use super::{Dense, RmsStep, convolve};
+use crate::nn::Mamba2Sizes;
+use crate::nn::mamba2::{Mamba2Arrays, NORM_EPS};
+
+/// The weights, A already e-to-the.
+#[derive(Debug, Clone)]
+pub struct Mamba2Step {
+    in_proj: Dense,
+    conv_weight: Vec<f32>,
+    conv_bias: Vec<f32>,
+    dt_bias: Vec<f32>,
+    /// −e^A_log [heads]
+    rates: Vec<f32>,
+    skip: Vec<f32>,
+    norm: RmsStep,
+    out_proj: Dense,
+    sizes: Mamba2Sizes,
+}
+
+impl Mamba2Step {
+    pub(super) fn of<D: Backend>(arrays: &Mamba2Arrays<'_, D>) -> Self {
+        let Mamba2Sizes { width, inner, .. } = arrays.sizes;
+        Mamba2Step {
+            in_proj: Dense::new(arrays.in_proj.to_vec(), Vec::new(), width),
+            conv_weight: arrays.conv_weight.to_vec(),
+            conv_bias: arrays.conv_bias.to_vec(),
+            dt_bias: arrays.dt_bias.to_vec(),
+            rates: arrays.a_log.to_vec().iter().map(|a_log| -a_log.exp()).collect(),
+            skip: arrays.skip.to_vec(),
+            norm: RmsStep::new(arrays.norm.to_vec(), NORM_EPS),
+            out_proj: Dense::new(arrays.out_proj.to_vec(), Vec::new(), inner),
+            sizes: arrays.sizes,
+        }
+    }
+
+    /// Channels that are convolved: x, B and C.
+    fn mixed(&self) -> usize {
+        self.sizes.inner + 2 * self.sizes.state
+    }
+
+    pub(super) fn state_len(&self) -> usize {
+        self.mixed() * (self.sizes.taps - 1) + self.sizes.inner * self.sizes.state
+    }
+
+    pub(super) fn step(&self, u: &[f32], states: &mut [f32]) -> Vec<f32> {
+        let Mamba2Sizes { inner, taps, .. } = self.sizes;
+        let (mixed, row) = (self.mixed(), self.in_proj.outputs());
+        let projected = self.in_proj.run(u);
+        let mut out = Vec::with_capacity(projected.len() / row * inner);
+        for (projected, memory) in projected.chunks_exact(row).zip(states.chunks_exact_mut(self.state_len()))
+        {
+            let (gate, rest) = projected.split_at(inner);
+            let (x, dt) = rest.split_at(mixed);
+            let (history, memory) = memory.split_at_mut(mixed * (taps - 1));
+            let mut x = x.to_vec();
+            convolve(history, &self.conv_weight, &self.conv_bias, &mut x);
+            let mut y = vec![0.0; inner];
+            simd::dispatch(
+                #[inline(always)]
+                || self.scan(&x, dt, memory, &mut y),
+            );
+            y.iter_mut().zip(gate).for_each(|(y, gate)| *y *= gate * simd::sigmoid(*gate));
+            out.extend(y);
+        }
+        self.out_proj.run(&self.norm.run(&out))
+    }
+
+    /// One step of all heads of a stream.
+    #[inline(always)]
+    fn scan(&self, x: &[f32], dt: &[f32], memory: &mut [f32], y: &mut [f32]) {
+        let Mamba2Sizes { inner, head_dim, state, .. } = self.sizes;
+        let (x, rest) = x.split_at(inner);
+        let (b, c) = rest.split_at(state);
+        for (channel, memory) in memory.chunks_exact_mut(state).enumerate() {
+            let head = channel / head_dim;
+            let step = simd::softplus(dt[head] + self.dt_bias[head]);
+            let (decay, driven) = (simd::exp(step * self.rates[head]), step * x[channel]);
+            for n in 0..state {
+                memory[n] = decay * memory[n] + driven * b[n];
+            }
+            y[channel] = self.skip[head].mul_add(x[channel], simd::dot(memory, c));
+        }
+    }
+}
