@@ -6,7 +6,7 @@ use crate::repair::crc32;
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     let text = |head: &str, piece: &str, times: usize| format!("{head}{}", piece.repeat(times)).into_bytes();
     let numbered = |head: &str, piece: fn(usize) -> String| {
-        format!("{head}{}", (0..20_000).map(piece).collect::<String>()).into_bytes()
+        format!("{head}{}", (0..5_000).map(piece).collect::<String>()).into_bytes()
     };
     match target {
         "load" => vec![
@@ -19,23 +19,23 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         ],
         "meta" => vec![text("", "x|y\n", 60_000), text("", "a|b|c|d\n|\n", 30_000)],
         "recipe" => vec![
-            text("", "if x; then\n", 30_000),
-            text("", "for a in b; do ", 20_000),
+            text("", "if x; then\n", 8_000),
+            text("", "for a in b; do ", 8_000),
             ending(text("a=xxxxxxxxxxxxxxxx\n", "a=$a$a\n", 60), b"python train.py --lr $a\n"),
             ending(text("a=(x y)\n", "a=(${a[@]} ${a[@]})\n", 60), b"python train.py ${a[@]}\n"),
             ending(text("for a in {1..9999}; do\n", "bash run.sh\n", 400), b"done\n"),
-            ending(text("for a in {1..9999}; do\n", "b=1\n", 20_000), b"done\n"),
-            text("", "python train.py --lr \"$(x)\" $y\n", 8_000),
-            text("", "python x.py\n", 20_000),
+            ending(text("for a in {1..9999}; do\n", "b=1\n", 4_000), b"done\n"),
+            text("", "python train.py --lr \"$(x)\" $y\n", 2_000),
+            text("", "python x.py\n", 5_000),
         ],
         "readme" => vec![
-            text("", "`", 300_000),
+            text("", "`", 100_000),
             text("", "python \\\n", 20_000),
-            text("", "x \\\n", 40_000),
-            text("", "python a.py --x $y\n", 10_000),
+            text("", "x \\\n", 20_000),
+            text("", "python a.py --x $y\n", 2_000),
         ],
         "command" => {
-            vec![text("python train.py", " --x", 40_000), text("python train.py --hparams ", "a[,", 40_000)]
+            vec![text("python train.py", " --x", 5_000), text("python train.py --hparams ", "a[,", 5_000)]
         }
         "torch" => checkpoints(),
         "wav" => vec![text("RIFF\0\0\0\0WAVE", "junk\0\0\0\0", 80_000)],
@@ -124,7 +124,7 @@ fn tensor(key: &str, count: i32, shape: &[u8], strides: &[u8]) -> Vec<u8> {
 fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, data) in files {
-        directory.extend(entry(name, data, bytes.len() as u32));
+        directory.extend(entry(name, &facts(name, data), bytes.len() as u32));
         bytes.extend(
             [b"PK\x03\x04".to_vec(), facts(name, data), name.as_bytes().to_vec(), data.to_vec()].concat(),
         );
@@ -139,15 +139,8 @@ fn facts(name: &str, data: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-fn entry(name: &str, data: &[u8], at: u32) -> Vec<u8> {
-    [
-        b"PK\x01\x02\x14\0".to_vec(),
-        facts(name, data),
-        vec![0; 10],
-        at.to_le_bytes().to_vec(),
-        name.as_bytes().to_vec(),
-    ]
-    .concat()
+fn entry(name: &str, facts: &[u8], at: u32) -> Vec<u8> {
+    [&b"PK\x01\x02\x14\0"[..], facts, &[0; 10], &at.to_le_bytes(), name.as_bytes()].concat()
 }
 
 fn ended(mut bytes: Vec<u8>, directory: Vec<u8>, count: usize) -> Vec<u8> {
@@ -169,14 +162,14 @@ fn overlapping() -> Vec<u8> {
         pickle.extend([word(&key(number)), tensor(&key(number), 1 << 18, &whole, &ints(&[1]))].concat());
     }
     pickle.extend(*b"u.");
-    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    for (name, data) in [("a/data.pkl".to_owned(), &pickle), (format!("a/data/{}", key(0)), &data)] {
-        directory.extend(entry(&name, data, bytes.len() as u32));
-        bytes.extend([b"PK\x03\x04".to_vec(), facts(&name, data), name.into_bytes(), data.clone()].concat());
-    }
-    let at = (bytes.len() - data.len() - 30 - "a/data/0000".len()) as u32;
-    for number in 1..COUNT {
-        directory.extend(entry(&format!("a/data/{}", key(number)), &data, at));
+    let (name, whole) = (format!("a/data/{}", key(0)), facts(&format!("a/data/{}", key(0)), &data));
+    let mut bytes = [&b"PK\x03\x04"[..], &facts("a/data.pkl", &pickle), b"a/data.pkl", &pickle].concat();
+    let mut directory = entry("a/data.pkl", &facts("a/data.pkl", &pickle), 0);
+    // Every entry of the directory leads to the one member, whatever it calls it.
+    let at = bytes.len() as u32;
+    bytes.extend([&b"PK\x03\x04"[..], &whole, name.as_bytes(), &data].concat());
+    for number in 0..COUNT {
+        directory.extend(entry(&format!("a/data/{}", key(number)), &whole, at));
     }
     ended(bytes, directory, COUNT + 1)
 }

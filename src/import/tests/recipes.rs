@@ -142,8 +142,8 @@ fn what_grows_without_end_is_given_up() {
             format!("a=(x)\n{}{train} ${{a[@]}}\n", doubled("a=(${a[@]} ${a[@]})\n")),
             "what `$a` makes of this word is too long",
         ),
-        ("if [ a == a ]; then\n".repeat(10_000), "what is nested so deeply is not read"),
-        ("for a in b; do ".repeat(10_000), "what is nested so deeply is not read"),
+        ("if [ a == a ]; then\n".repeat(10_000), "an `if` without `fi` is not read"),
+        ("for a in b; do ".repeat(10_000), "a `for` without `done` is not read"),
         (format!("for a in {{1..9999}}; do\n{}done\n", "b=1\n".repeat(1_000)), "following it takes too long"),
     ] {
         let said = imported(&recipe(&text), None).expect_err("a complaint");
