@@ -27,8 +27,11 @@ pub fn count_for(threads: usize) -> usize {
 }
 
 fn builder(name: &'static str, threads: usize) -> ThreadPoolBuilder {
+    /// A program's first thread has as much, and whole runs are sent to a pool.
+    const STACK_BYTES: usize = 8 << 20;
     ThreadPoolBuilder::new()
         .num_threads(threads)
+        .stack_size(STACK_BYTES)
         .thread_name(move |index| format!("{name}-{index}"))
         .start_handler(|_| flush_denormals())
 }

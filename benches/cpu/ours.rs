@@ -1,9 +1,10 @@
 //! Our side of the comparison.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::time::Instant;
 
 use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
+use kernels::threads::Pool;
 use kernels::{OPS, Tape};
 use serde_json::{Value, json};
 
@@ -23,16 +24,28 @@ pub trait Subject {
     fn results(&mut self, gradients: bool) -> Vec<Named>;
 }
 
-/// Answers requests until there are none.
+/// Answers requests until there are none, on a thread of the pool, as training runs: work begins where it is asked for.
 pub fn serve() {
-    let mut subject: Option<Box<dyn Subject>> = None;
     say(&json!({}));
-    for line in std::io::stdin().lock().lines() {
-        let request: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+    let Some(first) = next() else { return };
+    let threads = first["threads"].as_u64().map_or(0, |count| count as usize);
+    kernels::threads::start(threads);
+    let pool = Pool::new(kernels::threads::count()).expect("threads");
+    pool.install(|| answer(first));
+}
+
+fn next() -> Option<Value> {
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).expect("a line");
+    (read > 0).then(|| serde_json::from_str(&line).expect("JSON"))
+}
+
+fn answer(first: Value) {
+    let mut subject: Option<Box<dyn Subject>> = None;
+    for request in std::iter::once(first).chain(std::iter::from_fn(next)) {
         let text = |name: &str| request[name].as_str().unwrap_or_default();
         match text("do") {
             "load" => {
-                kernels::threads::start(request["threads"].as_u64().map_or(0, |count| count as usize));
                 let tensors = sure(file::read(text("file")));
                 subject = Some(match text("case") {
                     "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
@@ -46,10 +59,7 @@ pub fn serve() {
                 _ = std::fs::write("/proc/self/clear_refs", "5");
                 say(&json!({}));
             }
-            "rates" => {
-                kernels::threads::start(request["threads"].as_u64().map_or(0, |count| count as usize));
-                say(&machine::measured());
-            }
+            "rates" => say(&machine::measured()),
             "check" => {
                 let subject = subject.as_mut().expect("a subject");
                 sure(file::write(text("to"), &subject.results(request["gradients"] == true)));

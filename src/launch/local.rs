@@ -71,13 +71,9 @@ pub fn in_process(
     // A worker of a sweep may have fewer threads than its experiment asks processes for; results are the same.
     let rank = Rank { rank: 0, ranks: order.plan.run.processes.clamp(1, threads) };
     let crew = Crew { ranks: rank.ranks, threads, helper };
-    match rank.ranks {
-        1 => work(order, &crew, progress, stop),
-        _ => {
-            let own = Pool::new(rank.threads(threads)).map_err(TrainError::from)?;
-            own.install(|| work(order, &crew, progress, stop))
-        }
-    }
+    // The loop runs on a thread of the pool itself: kernels begin where they are called, and nobody is woken for what one thread can do.
+    let own = Pool::new(rank.threads(threads)).map_err(TrainError::from)?;
+    own.install(|| work(order, &crew, progress, stop))
 }
 
 /// The processes that work on a run.

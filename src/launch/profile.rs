@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use kernels::threads::Pool;
+
 use super::LaunchError;
 use crate::plan::Plan;
 use crate::record::{Fanout, Folder, Log, Metrics, Offsets, Progress, StatusFile};
 use crate::train::profile::{Extent, Measured};
-use crate::train::{Job, Stop, start_profile};
+use crate::train::{Job, Stop, TrainError, start_profile};
 
 /// Measures updates of `plan` in this process. Nothing of it stays.
 ///
@@ -18,6 +20,12 @@ pub fn profile(
     progress: Progress,
     stop: &Stop,
 ) -> Result<Measured, LaunchError> {
+    // As a run does.
+    let own = Pool::new(kernels::threads::count()).map_err(TrainError::from)?;
+    own.install(|| measured(plan, extent, progress, stop))
+}
+
+fn measured(plan: &Plan, extent: Extent, progress: Progress, stop: &Stop) -> Result<Measured, LaunchError> {
     let job = Job::open(plan)?;
     // What a run writes after each update is part of what is measured.
     let scratch = Scratch::new();
