@@ -86,7 +86,7 @@ pub struct Train {
     pub nonfinite: Nonfinite,
 
     /// So many such updates in a row end the run.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub nonfinite_patience: u32,
 
     /// What `nonfinite = "lower_lr"` multiplies the learning rate with, each time.

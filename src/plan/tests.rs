@@ -4,16 +4,18 @@ use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
-const NOT_PART_OF_THE_IDENTITY: [&str; 31] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 33] = [
     "name",
     "description",
     "run.device",
     "run.threads",
     "run.micro_batches",
     "run.processes",
+    "run.max_memory_gb",
     "data.dir",
     "model.diffwave_sashimi.inference_noise_schedule",
     "train.max_steps",
+    "train.nonfinite_patience",
     "train.recompute",
     "eval.sounds",
     "eval.sound_secs",

@@ -181,12 +181,18 @@ mod tests {
                 let clips = plan.data.batch_size as f64;
                 (clips * clip_samples(patches), clips * (patches.patches() * patches.patch_len()) as f64)
             }
-            // The first op is the first convolution, or all of them; its frames tell how long the batch was.
+            // The first op is the first convolution, or all of them; its frames tell which batch it was.
             _ => {
-                let encoder = plan.model.wav2vec2().unwrap();
-                let convolutions = if first.name == "conv_stack" { encoder.convs.len() } else { 1 };
-                let hop: usize = encoder.convs[..convolutions].iter().map(|conv| conv.stride).product();
-                ((first.shape.unwrap().rows() * hop) as f64, 0.0)
+                let (rows, encoder) = (first.shape.unwrap().rows(), plan.model.wav2vec2().unwrap());
+                let clips = plan.data.batch_size;
+                let is_it = |samples: &usize| clips * encoder.frames(samples / clips) == rows;
+                let samples = match first.name {
+                    "conv_stack" => {
+                        first_epoch(&plan.data, plan.run.seed).unwrap().into_iter().find(is_it).unwrap()
+                    }
+                    _ => rows * encoder.convs[0].stride,
+                };
+                (samples as f64, 0.0)
             }
         };
         let foreseen: f64 = stages(plan, &declare(&plan.model), samples).iter().map(|stage| stage.kept).sum();

@@ -83,7 +83,9 @@ fn edges(option: &Json) -> Vec<String> {
             ]
         }
         "integer" => vec![bound("minimum", "0"), i64::MAX.to_string()],
-        "number" if option.get("exclusiveMinimum").is_some() => vec!["1e-300".to_owned(), "3".to_owned()],
+        "number" if option.get("exclusiveMinimum").is_some() => {
+            vec!["1e-300".to_owned(), bound("maximum", "3")]
+        }
         "number" => vec![bound("minimum", "-1e300"), bound("maximum", "1e300")],
         "boolean" => vec!["true".to_owned()],
         "object" => {
