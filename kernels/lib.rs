@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod device;
+mod elementwise;
 pub mod matmul;
 pub mod memory;
 #[cfg(feature = "on-files")]

@@ -12,9 +12,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::completions;
 pub use data::{DataVerb, FetchArguments, StatisticsArguments};
-pub use model::{
-    EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments, SplitName,
-};
+pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, make_folder};
+use crate::audio;
+use crate::record::folder::write_whole;
 
 /// Files that hold sound, by how their names end.
 const SOUND: [&str; 4] = ["wav", "flac", "ogg", "sph"];
@@ -30,6 +33,39 @@ pub struct Clip {
     pub file: String,
     /// Mean negative log-likelihood of a sample, where it is known.
     pub nats: Option<f64>,
+}
+
+/// Writes every clip [samples] under its number, with a row that says more of it than its file and its length, and the list, which says `about` of
+/// them all; where the clips are.
+///
+/// # Errors
+/// The file system refused.
+pub fn write_clips<'a>(
+    folder: &Path,
+    rate_hz: u32,
+    clips: impl Iterator<Item = (&'a [f32], Json)>,
+    mut about: Json,
+) -> Result<Vec<PathBuf>, Failure> {
+    make_folder(folder)?;
+    let (mut rows, mut files) = (Vec::new(), Vec::new());
+    for (number, (waveform, more)) in clips.enumerate() {
+        let file = format!("{number:04}.wav");
+        let path = folder.join(&file);
+        write_whole(&path, &audio::wav_bytes(waveform, rate_hz))?;
+        let mut row = json!({"file": file, "samples": waveform.len()});
+        extend(&mut row, more);
+        rows.push(row);
+        files.push(path);
+    }
+    extend(&mut about, json!({"runner": env!("CARGO_PKG_VERSION"), "rate_hz": rate_hz, "clips": rows}));
+    write_whole(&folder.join(LIST), format!("{about:#}\n").as_bytes())?;
+    Ok(files)
+}
+
+fn extend(object: &mut Json, more: Json) {
+    if let (Json::Object(object), Json::Object(more)) = (object, more) {
+        object.extend(more);
+    }
 }
 
 /// The sound files that lie in `folder`, by name; with what the list there says of them, if there is one.

@@ -6,11 +6,11 @@ use kernels::Cpu;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{EvalArguments, ModelArguments, SplitName};
+use super::arguments::{EvalArguments, ModelArguments};
 use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::eval_speech::eval_speech;
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, make_folder};
 use crate::data::Batch;
 use crate::record::{Folder, Values};
 use crate::task::mistakes;
@@ -38,10 +38,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let Named { dir, id, name, plan, step, which, .. } = &named;
     let job = Job::open(plan)?;
     let device = Cpu::default();
-    let split = match arguments.split {
-        SplitName::Dev => Split::Dev,
-        SplitName::Test => Split::Test,
-    };
+    let split = Split::from(arguments.split);
     let batches = job.eval_batches(split)?;
     let several = arguments.ensemble || !arguments.with.is_empty();
     let judged = match several {
@@ -95,8 +92,7 @@ fn together(
 }
 
 fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {
-    std::fs::create_dir_all(output)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
+    make_folder(output)?;
     judged.write(&Folder::at(output), metrics)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::Talk;
 use super::arguments::EvalArguments;
 use super::checkpoint::Named;
 use super::clips::{Clip, clips_in};
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, make_folder};
 use crate::audio;
 use crate::corpora::Categories;
 use crate::quality::{self, FEWEST, Heard, LEAST_TO_CUT, Listener, Scores};
@@ -155,9 +155,7 @@ impl Judged<'_> {
     }
 
     fn write(&self, output: &Path) -> Result<(), Failure> {
-        std::fs::create_dir_all(output).map_err(|error| {
-            Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display()))
-        })?;
+        make_folder(output)?;
         let rows = self.clips.iter().zip(self.heard.told()).map(|(clip, (class, confidence))| {
             json!({"name": clip.file, "heard": self.class_names[class], "confidence": confidence, "nats": clip.nats})
         });

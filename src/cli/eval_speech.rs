@@ -2,29 +2,29 @@
 
 use std::path::Path;
 
-use kernels::{Array, Cpu, Tape};
+use kernels::Cpu;
 use serde_json::{Value as Json, json};
 
 use super::Talk;
-use super::arguments::{EvalArguments, ModelArguments, SplitName};
+use super::arguments::{EvalArguments, ModelArguments};
 use super::checkpoint::Named;
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, make_folder};
+use super::predict::heard;
 use super::speak::made;
 use crate::audio;
 use crate::audio::features::MelSizes;
 use crate::audio::synthesis::{GriffinLim, MelForm, SpeechMel, to_loudness};
 use crate::corpora::Categories;
-use crate::data::{DataError, Spoken, open_corpus};
+use crate::data::{DataError, Spoken, open_corpus, text_rules};
 use crate::generate::{Line, RMS_DBFS, SpeechRequest};
-use crate::model::{Input, Model};
-use crate::nn::Pass;
+use crate::model::Model;
 use crate::plan::Plan;
 use crate::quality::speech::{Errors, cepstra, distortion, interval, rate};
 use crate::record::folder::{write_json, write_whole};
 use crate::record::{Values, preds, units};
 use crate::task::{Speaking, greedy};
 use crate::text::{CtcTokenizer, TextRules, word_errors};
-use crate::train::TrainError;
+use crate::train::{Split, TrainError};
 
 /// A sentence of the split.
 struct Sentence {
@@ -67,15 +67,12 @@ pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Tal
             .help("`--recogniser` judges runs of a `[model.tacomamba]`"));
     };
     let ear = Ear::open(&listener)?;
-    let sentences = sentences(plan, arguments.split)?;
+    let sentences = sentences(plan, arguments.split.into())?;
     let conditions = conditions(&named, &task, &ear, &sentences, arguments.output.as_deref(), talk)?;
     let metrics = metrics(&conditions);
-    let split = match arguments.split {
-        SplitName::Dev => "dev",
-        SplitName::Test => "test",
-    };
-    let output =
-        arguments.output.clone().unwrap_or_else(|| named.dir.join(format!("speech_{split}_{}", named.which)));
+    let output = arguments.output.clone().unwrap_or_else(|| {
+        named.dir.join(format!("speech_{}_{}", Split::from(arguments.split).name(), named.which))
+    });
     let table = table(&conditions, &sentences);
     write(&output, &conditions, &sentences, &metrics, &table)?;
     match talk.json {
@@ -105,37 +102,20 @@ impl Ear {
         }
         let path = Path::new(&plan.data.dir).join(&plan.data.vocab_path);
         let tokenizer = CtcTokenizer::read(&path).map_err(DataError::from)?;
-        let data = &plan.data;
-        let rules = TextRules {
-            remove_unk: data.remove_unk,
-            replace_apos: data.replace_apos,
-            upper_only: data.upper_only,
-        };
+        let rules = text_rules(&plan.data);
         Ok(Ear { model, tokenizer, rules, plan })
     }
 
     /// What is understood of a sound.
     fn hears(&self, waveform: &[f32], rate_hz: u32) -> Result<String, Failure> {
         let failed = |error: String| Failure::new(failure::FAILED, error);
-        let mut waveform = audio::resample(waveform.to_vec(), rate_hz, self.plan.data.sample_rate_hz)
+        let waveform = audio::resample(waveform.to_vec(), rate_hz, self.plan.data.sample_rate_hz)
             .map_err(|reason| failed(reason.to_string()))?;
         // What is too short for a frame is not understood.
         if waveform.len() < self.plan.model.min_samples() {
             return Ok(String::new());
         }
-        if self.plan.data.normalise {
-            audio::normalise(&mut waveform);
-        }
-        let samples = waveform.len();
-        let device = Cpu::default();
-        let waveforms =
-            Array::from_vec(&device, waveform, [1, samples, 1]).map_err(|error| failed(error.to_string()))?;
-        let mut tape = Tape::silent();
-        let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        let network = self.model.network.recogniser().ok_or(TrainError::Family)?;
-        let made = network
-            .forward(&mut pass, &Input { waveforms, samples: vec![samples] })
-            .map_err(|error| failed(error.to_string()))?;
+        let made = heard(&self.plan, &self.model, waveform, &Cpu::default())?;
         let logits = made.ctc().map_err(|error| failed(error.to_string()))?;
         let symbols = greedy(&logits.to_vec(), logits.shape().last(), made.frames[0]);
         Ok(self.tokenizer.decode_frames(&symbols))
@@ -143,13 +123,9 @@ impl Ear {
 }
 
 /// The sentences of a split with their recordings; those of voices that the model does not know are left out.
-fn sentences(plan: &Plan, split: SplitName) -> Result<Vec<Sentence>, Failure> {
+fn sentences(plan: &Plan, split: Split) -> Result<Vec<Sentence>, Failure> {
     let data = &plan.data;
-    let meta = match split {
-        SplitName::Dev => &data.dev_meta,
-        SplitName::Test => &data.test_meta,
-    };
-    let corpus = open_corpus(data, meta).map_err(DataError::from)?;
+    let corpus = open_corpus(data, split.meta(data)).map_err(DataError::from)?;
     let categories = match plan.model.labelled().is_empty() {
         true => None,
         false => {
@@ -204,13 +180,10 @@ fn conditions(
     });
     let copies: Vec<Vec<f32>> = copies.collect();
     let said: Vec<Vec<f32>> = said.into_iter().map(|said| said.waveform).collect();
-    if let Some(folder) = output {
+    if let Some(folder) = output.map(|output| output.join("said")) {
+        make_folder(&folder)?;
         for (one, waveform) in sentences.iter().zip(&said) {
-            let bytes = audio::wav_bytes(waveform, rate_hz);
-            std::fs::create_dir_all(folder.join("said")).map_err(|error| {
-                Failure::new(failure::IO, format!("cannot make `{}`: {error}", folder.display()))
-            })?;
-            write_whole(&folder.join("said").join(format!("{}.wav", one.name)), &bytes)?;
+            write_whole(&folder.join(format!("{}.wav", one.name)), &audio::wav_bytes(waveform, rate_hz))?;
         }
     }
     let mel = SpeechMel::new(MelForm::Log, &cepstral_sizes(task, rate_hz))
@@ -312,8 +285,7 @@ fn write(
     metrics: &Values,
     table: &str,
 ) -> Result<(), Failure> {
-    std::fs::create_dir_all(output)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", output.display())))?;
+    make_folder(output)?;
     write_whole(&output.join("speech.md"), table.as_bytes())?;
     let rows = sentences.iter().enumerate().map(|(at, one)| {
         let heard: serde_json::Map<String, Json> = conditions

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Talk;
 use super::arguments::ExportArguments;
 use super::checkpoint::Named;
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, make_folder};
 use crate::corpora::Categories;
 use crate::model::{Model, hub, weights};
 use crate::plan::{Body, PatchesPlan, Plan, Wav2vec2Plan};
@@ -27,8 +27,7 @@ pub fn export(arguments: &ExportArguments, talk: Talk) -> Result<u8, Failure> {
     }
     let form = Form::of(&named, arguments.headless)?;
     let model = named.model(&Cpu::default())?;
-    std::fs::create_dir_all(to)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", to.display())))?;
+    make_folder(to)?;
 
     write_weights(&model, &named.id, arguments.headless, to)?;
     for (name, value) in &form.settings {

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -41,6 +42,15 @@ pub const INTERRUPTED: u8 = 75;
 pub const KILLED: u8 = 130;
 /// What shells report of a program whose reader went away, as with `| head`: nobody is there to be told.
 const CLOSED_PIPE: u8 = 141;
+
+/// Makes a folder for what a command leaves, and those above it.
+///
+/// # Errors
+/// The file system refused.
+pub fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(IO, format!("cannot make `{}`: {error}", folder.display())))
+}
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::{GenerateArguments, ModelArguments, Request as OrderRequest};
 use super::checkpoint::Named;
+use super::clips::write_clips;
 use super::failure::{self, Failure};
 use super::order::plan_alone;
 use super::signals::at_first_signal;
@@ -20,7 +21,6 @@ use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
 use crate::model::Model;
 use crate::model::sashimi::published;
 use crate::plan::Plan;
-use crate::record::folder::write_whole;
 use crate::record::{Count, Tally, units};
 use crate::train::Stop;
 
@@ -180,7 +180,7 @@ fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failu
     })
 }
 
-/// Writes every clip under its number, and clips.json with what it was made from; where the clips are.
+/// Writes the clips, and what they were made from; where they are.
 fn write(
     folder: &Path,
     made: &[Made],
@@ -188,25 +188,14 @@ fn write(
     model: &str,
     request: &Request,
 ) -> Result<Vec<PathBuf>, Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", folder.display())))?;
-    let (mut rows, mut files) = (Vec::with_capacity(made.len()), Vec::with_capacity(made.len()));
-    for (number, clip) in made.iter().enumerate() {
-        let file = format!("{number:04}.wav");
-        files.push(folder.join(&file));
-        write_whole(&folder.join(&file), &audio::wav_bytes(&clip.waveform, rate_hz))?;
-        rows.push(json!({
-            "file": file, "samples": clip.waveform.len(),
-            "nats": clip.mean_log_likelihood.map(|mean| -mean),
-        }));
-    }
-    let all = json!({
-        "runner": env!("CARGO_PKG_VERSION"), "model": model, "rate_hz": rate_hz, "seed": request.seed,
-        "nucleus_p": request.nucleus_p, "temperature": request.temperature,
-        "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps, "clips": rows,
+    let clips = made
+        .iter()
+        .map(|clip| (&clip.waveform[..], json!({"nats": clip.mean_log_likelihood.map(|mean| -mean)})));
+    let about = json!({
+        "model": model, "seed": request.seed, "nucleus_p": request.nucleus_p, "temperature": request.temperature,
+        "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps,
     });
-    write_whole(&folder.join("clips.json"), format!("{all:#}\n").as_bytes())?;
-    Ok(files)
+    write_clips(folder, rate_hz, clips, about)
 }
 
 /// Tells how far it is.

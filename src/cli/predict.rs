@@ -82,7 +82,7 @@ impl Predictor {
     }
 
     fn ask(&self, path: &Path, device: &Cpu) -> Result<Json, Failure> {
-        let mut waveform = audio::read(path, self.plan.data.sample_rate_hz).map_err(|error| {
+        let waveform = audio::read(path, self.plan.data.sample_rate_hz).map_err(|error| {
             let code = if path.exists() { failure::FAILED } else { failure::MISSING };
             Failure::new(code, error.to_string())
         })?;
@@ -91,17 +91,7 @@ impl Predictor {
             let message = format!("`{}` has {samples} samples, but the model needs {needed}", path.display());
             return Err(Failure::new(failure::FAILED, message));
         }
-        if self.plan.data.normalise {
-            audio::normalise(&mut waveform);
-        }
-        let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
-        let waveforms = Array::from_vec(device, waveform, [1, samples, 1]).map_err(failed)?;
-        let mut tape = Tape::silent();
-        let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        let input = Input { waveforms, samples: vec![samples] };
-        let network = self.model.network.recogniser();
-        let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
-        let made = network.forward(&mut pass, &input).map_err(failed)?;
+        let made = heard(&self.plan, &self.model, waveform, device)?;
         let mut prediction = json!({
             "path": path,
             "secs": samples as f64 / f64::from(self.plan.data.sample_rate_hz),
@@ -136,6 +126,26 @@ impl Predictor {
         };
         prediction["labels"] = labels.into();
     }
+}
+
+/// What a recogniser makes of one sound [samples] at its rate, which is long enough for a frame.
+pub(super) fn heard(
+    plan: &Plan,
+    model: &Model<Cpu>,
+    mut waveform: Vec<f32>,
+    device: &Cpu,
+) -> Result<Activations<Cpu>, Failure> {
+    if plan.data.normalise {
+        audio::normalise(&mut waveform);
+    }
+    let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
+    let samples = waveform.len();
+    let waveforms = Array::from_vec(device, waveform, [1, samples, 1]).map_err(failed)?;
+    let mut tape = Tape::silent();
+    let mut pass = Pass::at_rest(&model.params, &mut tape);
+    let network = model.network.recogniser();
+    let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
+    network.forward(&mut pass, &Input { waveforms, samples: vec![samples] }).map_err(failed)
 }
 
 /// The best class of a head.

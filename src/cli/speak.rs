@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Talk;
 use super::arguments::GenerateArguments;
+use super::clips::write_clips;
 use super::failure::{self, Failure};
 use super::signals::at_first_signal;
 use crate::audio;
@@ -20,7 +21,6 @@ use crate::data::Spoken;
 use crate::generate::{Line, Progress, Said, SpeechRequest, SpeechStream, speak as make};
 use crate::model::Model;
 use crate::plan::Plan;
-use crate::record::folder::write_whole;
 use crate::record::{Count, units};
 use crate::task::Speaking;
 use crate::train::{Stop, TrainError};
@@ -223,7 +223,7 @@ fn frames(count: &Count) -> String {
     )
 }
 
-/// Writes every sentence under its number, and clips.json with what was said; where the clips are.
+/// Writes the sentences, and what was said; where they are.
 fn write(
     folder: &Path,
     texts: &[String],
@@ -232,21 +232,13 @@ fn write(
     model: &str,
     request: &SpeechRequest,
 ) -> Result<Vec<PathBuf>, Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(failure::IO, format!("cannot make `{}`: {error}", folder.display())))?;
-    let (mut rows, mut files) = (Vec::with_capacity(said.len()), Vec::with_capacity(said.len()));
-    for (number, (text, said)) in texts.iter().zip(said).enumerate() {
-        let file = format!("{number:04}.wav");
-        files.push(folder.join(&file));
-        write_whole(&folder.join(&file), &audio::wav_bytes(&said.waveform, rate_hz))?;
-        rows.push(json!({
-            "file": file, "samples": said.waveform.len(), "text": text, "durations": said.durations,
-        }));
-    }
-    let all = json!({
-        "runner": env!("CARGO_PKG_VERSION"), "model": model, "rate_hz": rate_hz, "seed": request.seed,
-        "length_scale": request.length_scale, "iterations": request.griffin_lim.iterations, "clips": rows,
+    let clips = texts
+        .iter()
+        .zip(said)
+        .map(|(text, said)| (&said.waveform[..], json!({"text": text, "durations": said.durations})));
+    let about = json!({
+        "model": model, "seed": request.seed, "length_scale": request.length_scale,
+        "iterations": request.griffin_lim.iterations,
     });
-    write_whole(&folder.join("clips.json"), format!("{all:#}\n").as_bytes())?;
-    Ok(files)
+    write_clips(folder, rate_hz, clips, about)
 }

@@ -16,6 +16,11 @@ pub struct Encoder {
     labelling: Labelling,
 }
 
+/// What happens to transcripts before they are spelt.
+pub fn text_rules(data: &DataPlan) -> TextRules {
+    TextRules { remove_unk: data.remove_unk, replace_apos: data.replace_apos, upper_only: data.upper_only }
+}
+
 /// How transcripts are spelt.
 pub struct Spelling {
     pub tokenizer: CtcTokenizer,
@@ -59,11 +64,7 @@ impl Spoken {
 impl Encoder {
     /// The encoder of a plan; a spelling is needed only where there is a CTC head, class names only where there are classifier heads.
     pub fn new(data: &DataPlan, spelling: Option<Spelling>, categories: Option<Categories>) -> Self {
-        let rules = TextRules {
-            remove_unk: data.remove_unk,
-            replace_apos: data.replace_apos,
-            upper_only: data.upper_only,
-        };
+        let rules = text_rules(data);
         Encoder { spelling, spoken: None, rules, categories, labelling: data.labelling }
     }
 

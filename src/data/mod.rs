@@ -16,7 +16,7 @@ mod stream;
 mod target;
 
 pub use batch::{Batch, Labels};
-pub use encode::{Encoder, Spelling, Spoken};
+pub use encode::{Encoder, Spelling, Spoken, text_rules};
 pub use error::DataError;
 pub use loader::{Loader, open_corpus, open_train};
 pub use pack::{Limits, pack};

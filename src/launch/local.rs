@@ -126,6 +126,7 @@ fn work(order: &Order, crew: &Crew, progress: Progress, stop: Stop) -> Result<Re
         role: &order.role,
         resume,
         why: why.unwrap_or_else(|| "it had not come to its end".into()),
+        arrangement: room.arrangement(),
         stop,
     };
     room.enter();

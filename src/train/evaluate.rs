@@ -12,7 +12,7 @@ use super::micro_batch::{input, questions};
 use crate::data::Batch;
 use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi, Tacomamba};
 use crate::nn::Pass;
-use crate::plan::{Behaviour, ClassifierLoss, Metric, Plan};
+use crate::plan::{Behaviour, ClassifierLoss, DataPlan, Metric, Plan};
 use crate::record::scenes::{self, Scene};
 use crate::record::{Folder, RecordError, Values, preds};
 use crate::seed::{Purpose, stream};
@@ -40,6 +40,14 @@ impl Split {
 }
 
 impl Split {
+    /// The list of it.
+    pub fn meta(self, data: &DataPlan) -> &str {
+        match self {
+            Split::Dev => &data.dev_meta,
+            Split::Test => &data.test_meta,
+        }
+    }
+
     /// Metrics under their names in files: `dev/wer`.
     pub fn named(self, metrics: &Values) -> Values {
         metrics.iter().map(|(name, value)| (format!("{}/{name}", self.name()), *value)).collect()

@@ -174,11 +174,11 @@ impl<'a> Job<'a> {
     /// As [`Job::train_loader`], or a sound file is missing or broken.
     pub fn eval_batches(&self, split: Split) -> Result<Vec<Batch>, TrainError> {
         // The limit is for looks in between; a final number is over everything.
-        let (meta, max_batches) = match split {
-            Split::Dev => (&self.plan.data.dev_meta, self.plan.eval.max_batches),
-            Split::Test => (&self.plan.data.test_meta, usize::MAX),
+        let max_batches = match split {
+            Split::Dev => self.plan.eval.max_batches,
+            Split::Test => usize::MAX,
         };
-        let mut loader = self.loader(vec![(self.corpus(meta)?, 1.0)], 1.0)?;
+        let mut loader = self.loader(vec![(self.corpus(split.meta(&self.plan.data))?, 1.0)], 1.0)?;
         Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
     }
 

@@ -26,6 +26,7 @@ static FIXED_BYTES: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Clone)]
 pub struct Room {
     foreseen_bytes: u64,
+    arrangement: Arrangement,
     /// None where neither the experiment nor the system says.
     most_bytes: Option<u64>,
     asked: bool,
@@ -39,13 +40,20 @@ impl Room {
     /// # Errors
     /// The device asked for is not there.
     pub fn of(plan: &Plan, ranks: usize, threads: usize) -> Result<Self, TrainError> {
+        let (arrangement, foreseen_bytes) = foreseen(plan, ranks, threads)?;
         Ok(Room {
-            foreseen_bytes: foreseen(plan, ranks, threads)?,
+            foreseen_bytes,
+            arrangement,
             most_bytes: plan.run.max_memory_bytes.or_else(host::usable_bytes),
             asked: plan.run.max_memory_bytes.is_some(),
             ranks,
             fixed_bytes: fixed_bytes(plan),
         })
+    }
+
+    /// How the first process arranges the micro-batches of an update, which what is foreseen depends on.
+    pub fn arrangement(&self) -> Arrangement {
+        self.arrangement
     }
 
     /// Refuses a plan that cannot fit, with what would.
@@ -88,7 +96,7 @@ impl Room {
         let with = |change: &dyn Fn(&mut Plan)| {
             let mut changed = plan.clone();
             change(&mut changed);
-            foreseen(&changed, self.ranks, threads)
+            foreseen(&changed, self.ranks, threads).map(|(_, bytes)| bytes)
         };
         let mut ways = Vec::new();
         let blocks = with(&|plan| plan.train.recompute = Recompute::Block)?;
@@ -117,10 +125,10 @@ impl Room {
     }
 }
 
-fn foreseen(plan: &Plan, ranks: usize, threads: usize) -> Result<u64, TrainError> {
+fn foreseen(plan: &Plan, ranks: usize, threads: usize) -> Result<(Arrangement, u64), TrainError> {
     let rank = Rank { rank: 0, ranks };
-    let at_a_time = Arrangement::of(plan, rank, rank.threads(threads))?.at_a_time();
-    Ok(memory_bytes(plan, ranks, at_a_time))
+    let arrangement = Arrangement::of(plan, rank, rank.threads(threads))?;
+    Ok((arrangement, memory_bytes(plan, ranks, arrangement.at_a_time())))
 }
 
 /// Notes which update is under way, and the largest of its batches.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use kernels::{Backend, threads};
+use kernels::Backend;
 
 use super::TrainError;
 use super::checkpoint::{Keeper, Resume};
@@ -66,6 +66,8 @@ pub struct Session<'a> {
     /// What an earlier process left, and why it stopped.
     pub resume: Resume,
     pub why: String,
+    /// How this process runs the micro-batches of an update.
+    pub arrangement: Arrangement,
     pub stop: Stop,
 }
 
@@ -95,7 +97,7 @@ pub fn run<D: Backend>(
     let stream =
         Stream::new(loader, &plan.data, plan.run.seed, plan.train.accumulation_steps, run.state.position);
     let prefetch = Prefetch::start(stream, AHEAD);
-    let lanes = Arrangement::of(plan, transport.rank(), threads::count())?.lanes()?;
+    let lanes = session.arrangement.lanes()?;
     transport.begin(device, &mut run.state)?;
     if run.state.unjudged && !run.look()? {
         return run.interrupt();

@@ -4,11 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::train::Split;
+
 /// Which part of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SplitName {
     Dev,
     Test,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Dev => Split::Dev,
+            SplitName::Test => Split::Test,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
