@@ -91,9 +91,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Bounded<A> {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        release(layout.size());
         // SAFETY: the caller's promise is passed on.
         unsafe { self.0.dealloc(block, layout) }
+        release(layout.size());
     }
 }
 

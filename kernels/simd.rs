@@ -106,7 +106,7 @@ pub fn sigmoid(x: f32) -> f32 {
 /// ln(1 + e^x) as `max(x, 0) + ln(1 + e^−|x|)`: no overflow, and e^x for very negative x.
 #[inline(always)]
 pub fn softplus(x: f32) -> f32 {
-    x.max(0.0) + ln_1p_unit(exp(-x.abs()))
+    x.max(0.0) + ln_1p_unit(exp_below_zero(-x.abs()))
 }
 
 /// ln(1 + t) for 0 ≤ t ≤ 1, relative error below 3e-7, through 2·atanh(t / (2 + t)).

@@ -26,7 +26,7 @@ pub struct OtherVerb {
     /// What it ends with where it listened.
     pub code: i32,
     /// Its arguments, with `HOME` for a folder of its own and `OUT` for what it makes.
-    pub arguments: &'static [&'static str],
+    pub arguments: &'static str,
     /// Makes what it needs in that folder.
     pub set: fn(&Path),
 }
@@ -94,10 +94,10 @@ impl Fault for WhileJudging {
 impl OtherVerb {
     fn command(&self, home: &Path, out: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        let given = |word: &&str| {
+        let given = |word: &str| {
             word.replace("HOME", &home.display().to_string()).replace("OUT", &out.display().to_string())
         };
-        command.arg("--quiet").args(self.arguments.iter().map(given));
+        command.arg("--quiet").args(self.arguments.split(' ').map(given));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::AddNorm;
 use crate::device::scratch;
-use crate::layer_norm::cpu::{BLOCK, Block, Row, normalise};
+use crate::layer_norm::cpu::{BLOCK, Block, Row, add_partials, normalise};
 use crate::op::{CpuOp, Gradient, Held};
 use crate::{simd, threads};
 
@@ -112,12 +112,7 @@ impl CpuOp for AddNorm {
                 )
             })
             .collect();
-        for (gradient, offset) in [(dweight, 0), (dbias, channels)] {
-            let Some(gradient) = gradient else { continue };
-            for partial in &partials {
-                gradient.iter_mut().zip(&partial[offset..]).for_each(|(sum, part)| *sum += part);
-            }
-        }
+        add_partials([dweight, dbias], &partials, channels);
     }
 }
 

@@ -107,11 +107,20 @@ impl CpuOp for LayerNorm {
                 )
             })
             .collect();
-        for (gradient, offset) in [(dweight, 0), (dbias, channels)] {
-            let Some(gradient) = gradient else { continue };
-            for partial in &partials {
-                gradient.iter_mut().zip(&partial[offset..]).for_each(|(sum, part)| *sum += part);
-            }
+        add_partials([dweight, dbias], &partials, channels);
+    }
+}
+
+/// Adds the sums of all blocks, each dweight and then dbias, to the gradients that are wanted.
+pub(crate) fn add_partials(
+    gradients: [&mut Option<Gradient<'_>>; 2],
+    partials: &[Vec<f32>],
+    channels: usize,
+) {
+    for (gradient, offset) in gradients.into_iter().zip([0, channels]) {
+        let Some(gradient) = gradient else { continue };
+        for partial in partials {
+            gradient.iter_mut().zip(&partial[offset..]).for_each(|(sum, part)| *sum += part);
         }
     }
 }

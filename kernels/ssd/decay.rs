@@ -3,8 +3,6 @@
 //! A decay is e^(ΔA) with Δ ≥ 0 > A. Rates are scaled by log2 e once, so that the inner loop needs neither the multiplication
 //! nor the two-part range reduction of a general exponential.
 
-use crate::simd;
-
 /// Scales a natural exponent to a binary one.
 pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
@@ -14,6 +12,13 @@ pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// polynomial with p(0) = 1 (least maximum relative error 2e-9) stands.
 #[inline(always)]
 pub(crate) fn exp2_decay(x: f32) -> f32 {
+    let [y] = exp2_decays([x]);
+    y
+}
+
+/// The same of many, every step for all of them: a step waits for the one before, and the processor looks only so far ahead for others to do.
+#[inline(always)]
+pub(crate) fn exp2_decays<const W: usize>(mut x: [f32; W]) -> [f32; W] {
     const COEFFICIENTS: [f32; 7] = [
         1.0,
         std::f32::consts::LN_2,
@@ -25,12 +30,27 @@ pub(crate) fn exp2_decay(x: f32) -> f32 {
     ];
     // Adding 1.5·2^23 leaves the nearest integer in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
-    // Unlike `max`, this passes NaN on, in one instruction.
-    let x = if x < -126.0 { -126.0 } else { x };
-    let shifted = x + ROUND;
-    let r = x - (shifted - ROUND);
-    let p = simd::polynomial(r, COEFFICIENTS);
-    f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23))
+    let mut shifted = [0.0; W];
+    for l in 0..W {
+        // Unlike `max`, this passes NaN on, in one instruction.
+        x[l] = if x[l] < -126.0 { -126.0 } else { x[l] };
+    }
+    for l in 0..W {
+        shifted[l] = x[l] + ROUND;
+    }
+    for l in 0..W {
+        x[l] -= shifted[l] - ROUND;
+    }
+    let mut p = [COEFFICIENTS[6]; W];
+    for c in COEFFICIENTS[..6].iter().rev() {
+        for l in 0..W {
+            p[l] = p[l].mul_add(x[l], *c);
+        }
+    }
+    for l in 0..W {
+        p[l] = f32::from_bits(p[l].to_bits().wrapping_add(shifted[l].to_bits() << 23));
+    }
+    p
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// Those of `runs`, collected when first asked for.
     pub fn of(runs: &'a [Run]) -> Self {
         Names { runs, collected: OnceCell::new() }
     }

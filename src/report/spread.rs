@@ -114,6 +114,7 @@ impl Moments {
         Self::of_values(rows.iter().filter_map(value).collect())
     }
 
+    /// Those of `values`.
     pub fn of_values(values: Vec<f64>) -> Self {
         let count = values.len() as f64;
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count);

@@ -27,6 +27,7 @@ pub(super) struct FromBands {
 }
 
 impl FromBands {
+    /// For spectra of `bins` under the filters of `mel`.
     pub fn new(mel: &MelSpectrogram, bins: usize) -> Self {
         let rows: Vec<(usize, Vec<f32>)> =
             mel.weights().map(|(first, weights)| (first, weights.to_vec())).collect();

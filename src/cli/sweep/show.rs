@@ -152,6 +152,7 @@ fn summary(study: &Study, outcomes: &[Outcome]) -> String {
     format!("{} points: {}; {on}", study.points().count(), parts.join(", "))
 }
 
+/// All of a study as an object, a row of whose points `row` makes.
 pub fn whole(study: &Study, row: impl Fn(&StudyRun) -> Value) -> Value {
     json!({
         "name": study.name,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::{BLOCK, LANES, Lanes, Operands, Task, ZERO, steps};
 use super::{Columns, Partial};
 use crate::simd;
-use crate::ssd::decay::exp2_decay;
+use crate::ssd::decay::exp2_decays;
 
 /// Lanes that a sum over channels is first folded to.
 const FOLDED: usize = 16;
@@ -177,8 +177,9 @@ impl<'a> Walk<'a> {
 #[inline(always)]
 fn decays(delta: &Lanes, rates: &Lanes, decay: &mut Lanes) {
     for l in 0..LANES {
-        decay[l] = exp2_decay(delta[l] * rates[l]);
+        decay[l] = delta[l] * rates[l];
     }
+    *decay = exp2_decays(*decay);
 }
 
 /// g ← C dy + carried, carried ← decay · g, and input += g B.
