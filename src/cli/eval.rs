@@ -40,6 +40,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let device = Cpu::default();
     let split = Split::from(arguments.split);
     let batches = job.eval_batches(split)?;
+    job.notes().into_iter().for_each(|note| talk.say(note));
     let several = arguments.ensemble || !arguments.with.is_empty();
     let judged = match several {
         false => evaluate(&device, &named.model(&device)?, &job, &batches, &|| false)?,

@@ -167,6 +167,7 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let code = match &error {
             DataError::NoSound { .. } => MISSING,
+            DataError::FeatureCache { .. } => IO,
             DataError::Text(error) if error.is_missing() => MISSING,
             _ => FAILED,
         };

@@ -145,7 +145,7 @@ pub(super) fn heard(
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     let network = model.network.recogniser();
     let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
-    network.forward(&mut pass, &Input { waveforms, samples: vec![samples] }).map_err(failed)
+    network.forward(&mut pass, &Input::of(waveforms, vec![samples])).map_err(failed)
 }
 
 /// The best class of a head.

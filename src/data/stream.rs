@@ -111,11 +111,10 @@ impl Stream {
         let mut draws = stream(self.seed, Purpose::Mixup, group, batch_in_group as u64);
         let mut utterances = Vec::with_capacity(members.len());
         for index in members {
-            let clip = self.loader.load(index)?;
-            utterances.push(maybe_mixed(&mut self.loader, clip, self.mixup, &mut draws)?);
+            utterances.push(maybe_mixed(&mut self.loader, index, self.mixup, &mut draws)?);
         }
         self.position.batch_in_group += 1;
-        Ok((Batch::collate(utterances), self.position))
+        Ok((Batch::of(utterances), self.position))
     }
 
     /// Forms the group in which the first batch lies, after those before it where the order needs them.
@@ -203,8 +202,8 @@ pub fn eval_batches(
     members.truncate(max_batches);
     let mut load = |members: Vec<usize>| -> Result<Batch, DataError> {
         let utterances =
-            members.into_iter().map(|index| loader.load(index)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Batch::collate(utterances))
+            members.into_iter().map(|index| loader.hear(index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Batch::of(utterances))
     };
     members.into_iter().map(&mut load).collect()
 }

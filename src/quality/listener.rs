@@ -68,7 +68,7 @@ impl<'a, D: Backend> Listener<'a, D> {
         let waveforms = Array::from_vec(self.device, batch.waveforms.clone(), shape)?;
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        let out = self.network.forward(&mut pass, &Input { waveforms, samples: batch.samples.clone() })?;
+        let out = self.network.forward(&mut pass, &Input::of(waveforms, batch.samples.clone()))?;
         let (Some(pooled), Some(scores)) = (out.pooled, out.class_logits.first()) else {
             return Err(QualityError::NoClasses(self.model.plan.family()));
         };

@@ -290,7 +290,16 @@ impl<'a, D: Backend> Run<'a, D> {
         self.state.step += 1;
         self.state.position = position;
         let step = self.state.step;
-        Ok(self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?)
+        self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?;
+        self.warn()
+    }
+
+    /// Says what went wrong with features on disk: nothing that stops a run.
+    fn warn(&mut self) -> Result<(), TrainError> {
+        for text in self.job.notes() {
+            self.sink.emit(&Event::Warning { text })?;
+        }
+        Ok(())
     }
 
     /// Judges the model and lets it be heard where that is due, and saves where that is. False: somebody asked to stop before all was judged; then

@@ -6,6 +6,7 @@ mod check;
 mod compat;
 mod configure;
 mod docs;
+mod feature_cache;
 mod fetch;
 mod gc;
 mod generate;

@@ -120,6 +120,11 @@ trait Family {
         self.heads().is_some()
     }
 
+    /// Whether what it hears of a clip follows from the waveform alone, before anything that learns.
+    fn has_fixed_front(&self) -> bool {
+        false
+    }
+
     /// The tiers of S4 layers.
     fn tiers(&self) -> Option<&TiersPlan> {
         None
@@ -222,6 +227,11 @@ impl ModelPlan {
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
     pub fn normalises(&self) -> bool {
         self.body.family().normalises()
+    }
+
+    /// Whether what it hears of a clip follows from the waveform alone, before anything that learns.
+    pub fn has_fixed_front(&self) -> bool {
+        self.body.family().has_fixed_front()
     }
 
     /// Whether a parameter stays as it is drawn or loaded throughout.

@@ -121,6 +121,7 @@ fn data_plan(case: &Json) -> DataPlan {
         labelling: Labelling::OnePerHead,
         mixup: 0.0,
         normalise: true,
+        feature_cache: None,
     }
 }
 
