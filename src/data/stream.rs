@@ -183,7 +183,8 @@ impl Stream {
     }
 }
 
-/// The batches of an evaluation: every utterance once, sorted by length, at most `max_batches` batches.
+/// The batches of an evaluation: every utterance once, sorted by length, at most `max_batches` batches; only those before somebody `asked` to
+/// end.
 ///
 /// # Errors
 /// An utterance cannot be read.
@@ -191,6 +192,7 @@ pub fn eval_batches(
     loader: &mut Loader,
     plan: &DataPlan,
     max_batches: usize,
+    asked: &dyn Fn() -> bool,
 ) -> Result<Vec<Batch>, DataError> {
     let (mut order, mut draws) = evaluation(plan, loader.len());
     order.sort_by_key(|&index| loader.samples(index));
@@ -205,7 +207,7 @@ pub fn eval_batches(
             members.into_iter().map(|index| loader.hear(index)).collect::<Result<Vec<_>, _>>()?;
         Ok(Batch::of(utterances))
     };
-    members.into_iter().map(&mut load).collect()
+    members.into_iter().take_while(|_| !asked()).map(&mut load).collect()
 }
 
 /// Utterances, given by ascending length, into batches.

@@ -18,7 +18,7 @@ use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
 use super::TrainError;
-use super::evaluate::Split;
+use super::evaluate::{Asked, Split};
 
 /// A plan with its corpus opened.
 pub struct Job<'a> {
@@ -176,15 +176,16 @@ impl<'a> Job<'a> {
     /// The batches of a split that is judged on.
     ///
     /// # Errors
-    /// As [`Job::train_loader`], or a sound file is missing or broken.
-    pub fn eval_batches(&self, split: Split) -> Result<Vec<Batch>, TrainError> {
+    /// As [`Job::train_loader`], or a sound file is missing or broken; [`TrainError::Asked`] where it was `asked` to end before all were read.
+    pub fn eval_batches(&self, split: Split, asked: Asked<'_>) -> Result<Vec<Batch>, TrainError> {
         // The limit is for looks in between; a final number is over everything.
         let max_batches = match split {
             Split::Dev => self.plan.eval.max_batches,
             Split::Test => usize::MAX,
         };
         let mut loader = self.loader(vec![(self.corpus(split.meta(&self.plan.data))?, 1.0)], 1.0)?;
-        Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
+        let batches = eval_batches(&mut loader, &self.plan.data, max_batches, asked)?;
+        if asked() { Err(TrainError::Asked) } else { Ok(batches) }
     }
 
     pub(super) fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {

@@ -28,6 +28,8 @@ mod samples;
 mod server;
 mod share;
 #[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod slurm;
 mod speech;
 mod support;
