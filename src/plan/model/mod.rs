@@ -17,7 +17,8 @@ use crate::config::Model;
 pub use keyword::KeywordPlan;
 pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
 pub use sashimi::{
-    BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
+    BlockNorm, DiagonalPlan, DiffwavePlan, Discretization, Measure, Periods, Quantizer, S4Plan, SashimiPlan,
+    Skips, StateMatrix, TiersPlan,
 };
 pub use tacomamba::{DroppedLayers, MelScaling, SpeakersPlan, SpeechMelPlan, TacomambaPlan, TextCleaners};
 pub use wav2vec2::{ConvLayer, Heads, MixerPlan, NormKind, Rates, TimeMasks, Wav2vec2Plan};
