@@ -31,6 +31,11 @@ corpus:
 house *args:
     cargo run --release --quiet --example house -- {{args}}
 
+# Everything that README.md and docs/ say, run as said and compared; `--slow` runs what takes minutes, too, and pages may be named.
+docs-run *args:
+    cargo build --release --quiet --examples --bin runner
+    cargo run --release --quiet --example docs_run -- {{args}}
+
 # The main job on the bundled corpus.
 smoke:
     cargo run --release -- run experiments/tedlium_waypoint.toml --profile smoke

@@ -118,6 +118,15 @@ impl<D: Device> Array<D> {
         values
     }
 
+    /// The first element that is infinite or no number; on the CPU nothing is copied to find it.
+    pub fn first_not_finite(&self) -> Option<f32> {
+        let flat: &dyn std::any::Any = &self.flat;
+        match flat.downcast_ref::<Flat<Cpu>>() {
+            Some(flat) => first_not_finite(cpu_slice(flat, self.len())),
+            None => first_not_finite(&self.to_vec()),
+        }
+    }
+
     /// Overwrites the elements with `values` from the host. A shared buffer is copied first.
     ///
     /// # Errors
@@ -154,6 +163,16 @@ impl<D: Device> Array<D> {
     }
 }
 
+/// Blocks are looked through whole, which vectors can do, and one by one only where there is something to find.
+fn first_not_finite(values: &[f32]) -> Option<f32> {
+    const BLOCK: usize = 4096;
+    let magnitude = |value: &f32| value.to_bits() & 0x7fff_ffff;
+    let infinite = f32::INFINITY.to_bits();
+    let broken = |block: &&[f32]| block.iter().fold(0, |most, value| magnitude(value).max(most)) >= infinite;
+    let block = values.chunks(BLOCK).find(broken)?;
+    block.iter().copied().find(|value| !value.is_finite())
+}
+
 impl Array<Cpu> {
     /// The elements, without a copy.
     pub fn as_slice(&self) -> &[f32] {
@@ -171,5 +190,26 @@ impl<D: Device> std::fmt::Debug for Array<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let tracked = if self.tracked { ", tracked" } else { "" };
         write!(f, "Array{}{tracked}", self.shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_is_found_wherever_it_stands() {
+        let sound: Vec<f32> = (0..10_000).map(|at| if at % 3 == 0 { f32::MAX } else { -1e-45 }).collect();
+        let array = |values: &[f32]| Array::from_vec(&Cpu::default(), values.to_vec(), [values.len()]);
+        assert_eq!(array(&sound).unwrap().first_not_finite(), None);
+        for at in [0, 4_095, 4_096, 9_999] {
+            for broken in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut values = sound.clone();
+                values[at] = broken;
+                let found = array(&values).unwrap().first_not_finite().map(f32::to_bits);
+                assert_eq!(found, Some(broken.to_bits()), "{broken} at {at}");
+            }
+        }
+        assert_eq!(array(&[]).unwrap().first_not_finite(), None);
     }
 }

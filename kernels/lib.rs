@@ -52,6 +52,7 @@ pub mod relu;
 pub mod rms_norm;
 pub mod s4_kernel;
 pub mod s4_step;
+pub mod s4d_kernel;
 pub mod scalar_norm;
 pub mod selective_scan;
 pub mod shift;
@@ -114,6 +115,7 @@ backend::ops!(
     rms_norm::GatedRmsNorm,
     rms_norm::RmsNorm,
     s4_kernel::S4Kernel,
+    s4d_kernel::S4dKernel,
     scalar_norm::ScalarNorm,
     selective_scan::SelectiveScan,
     shift::Shift,

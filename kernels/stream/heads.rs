@@ -14,6 +14,8 @@ use realfft::num_complex::Complex64;
 
 use super::{Aligned, SHARDS, share};
 use crate::s4_step::{Step, System};
+use crate::s4d_kernel::Rule;
+use crate::s4d_kernel::rule::Diagonal;
 use crate::simd;
 
 /// Samples between two moves of a state.
@@ -35,16 +37,28 @@ pub struct Spaces<'a> {
     pub log_w_real: &'a [f32],
     /// Im w, [G, M].
     pub w_imag: &'a [f32],
-    /// P, [G, M, 2].
-    pub p: &'a [f32],
-    /// B, [G, M, 2].
-    pub b: &'a [f32],
-    /// C̃, [H, M, 2].
+    /// C̃ [H, M, 2] where there is a correction, else C.
     pub c: &'a [f32],
     /// Direct term, [H].
     pub d: &'a [f32],
-    /// Samples of the period that C̃ was made for.
-    pub period: usize,
+    /// What beside poles there is.
+    pub kind: Kind<'a>,
+}
+
+/// What beside poles a state space has.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind<'a> {
+    /// S4's correction of rank one.
+    LowRank {
+        /// P, [G, M, 2].
+        p: &'a [f32],
+        /// B, [G, M, 2].
+        b: &'a [f32],
+        /// Samples of the period that C̃ was made for.
+        period: usize,
+    },
+    /// S4D's: nothing, but a rule of discretisation.
+    Diagonal(Rule),
 }
 
 /// The C̃ of this head determines no recurrence: a mode does not decay at all within the period.
@@ -83,15 +97,21 @@ impl Spaces<'_> {
         };
         let poles =
             of(self.log_w_real, group, self.pairs).into_iter().zip(of(self.w_imag, group, self.pairs));
-        let mut system = System {
-            dt: f64::from(self.log_dt[head]).exp(),
-            w: poles.map(|(real, imag)| Complex64::new(-real.exp(), imag)).collect(),
-            p: complex(self.p, group),
-            b: complex(self.b, group),
-            c: Vec::new(),
-        };
-        system.c = system.from_periodic(&complex(self.c, head), self.period)?;
-        Some(Head::new(&system, f64::from(self.d[head])))
+        let dt = f64::from(self.log_dt[head]).exp();
+        let w = poles.map(|(real, imag)| Complex64::new(-real.exp(), imag)).collect();
+        let (c, d) = (complex(self.c, head), f64::from(self.d[head]));
+        match self.kind {
+            Kind::Diagonal(rule) => {
+                let (step, direct) = Diagonal { dt, w, c }.step(rule);
+                Some(Head::new(&step, d + direct))
+            }
+            Kind::LowRank { p, b, period } => {
+                let (p, b) = (complex(p, group), complex(b, group));
+                let mut system = System { dt, w, p, b, c: Vec::new() };
+                system.c = system.from_periodic(&c, period)?;
+                Some(Head::new(&system.step(), d))
+            }
+        }
     }
 }
 
@@ -106,9 +126,8 @@ struct Head {
 }
 
 impl Head {
-    fn new(system: &System, d: f64) -> Self {
-        let step = system.step();
-        let beta = reached(&step);
+    fn new(step: &Step, d: f64) -> Self {
+        let beta = reached(step);
         let moves = step
             .alpha
             .iter()
@@ -117,7 +136,7 @@ impl Head {
             .map(|((alpha, gamma), beta)| [*alpha, -gamma / beta]);
         // Both functionals of the state that the step before left; each goes one step back at a time.
         let (e, mut sigma) = (twice_real(&step.c, &step.gamma), step.g.clone());
-        let mut eta = back(&step, &step.c);
+        let mut eta = back(step, &step.c);
         let mut taps = [[step.h, twice_real(&step.c, &step.beta) - e * step.h + d]; TURN];
         // What the first input leaves in the state.
         let left: Vec<Complex64> =
@@ -132,7 +151,7 @@ impl Head {
                 .zip(&beta)
                 .map(|((sigma, eta), beta)| [2.0 * sigma * beta, 2.0 * eta * beta]);
             let scaled = scaled.collect();
-            (sigma, eta) = (back(&step, &sigma), back(&step, &eta));
+            (sigma, eta) = (back(step, &sigma), back(step, &eta));
             scaled
         });
         Head { moves: moves.collect(), functionals, taps }

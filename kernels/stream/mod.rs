@@ -18,7 +18,7 @@ mod sums;
 mod tests;
 
 use aligned::Aligned;
-pub use heads::{Heads, NoRecurrence, Spaces, States};
+pub use heads::{Heads, Kind, NoRecurrence, Spaces, States};
 pub use matrix::Matrix;
 pub use pointwise::{Norm, add, add_gated, gelu};
 pub use second::Second;

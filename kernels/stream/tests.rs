@@ -76,7 +76,8 @@ impl Layer {
 
     fn spaces(&self, period: usize) -> Spaces<'_> {
         let [log_dt, log_w_real, w_imag, p, b, c, d] = &self.parts;
-        Spaces { pairs: self.pairs, log_dt, log_w_real, w_imag, p, b, c, d, period }
+        let kind = Kind::LowRank { p, b, period };
+        Spaces { pairs: self.pairs, log_dt, log_w_real, w_imag, c, d, kind }
     }
 
     /// The outputs of head `head` in f64, by the step that `s4_step` tests against the convolution.

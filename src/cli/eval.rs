@@ -11,6 +11,7 @@ use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::eval_speech::eval_speech;
 use super::failure::{self, Failure, make_folder};
+use super::run::on_signals;
 use crate::data::Batch;
 use crate::record::{Folder, Values};
 use crate::task::mistakes;
@@ -27,6 +28,8 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     if let Some(recogniser) = &arguments.recogniser {
         return eval_speech(arguments, recogniser, talk);
     }
+    let stop = on_signals()?;
+    let asked = || stop.requested();
     let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;
     if let Some(meta) = &arguments.meta {
@@ -39,11 +42,12 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let job = Job::open(plan)?;
     let device = Cpu::default();
     let split = Split::from(arguments.split);
-    let batches = job.eval_batches(split)?;
+    let batches = job.eval_batches(split, &asked)?;
+    job.notes().into_iter().for_each(|note| talk.say(note));
     let several = arguments.ensemble || !arguments.with.is_empty();
     let judged = match several {
-        false => evaluate(&device, &named.model(&device)?, &job, &batches, &|| false)?,
-        true => together(&device, &named, arguments, talk, &job, &batches)?,
+        false => evaluate(&device, &named.model(&device)?, &job, &batches, &asked)?,
+        true => together(&device, &named, arguments, talk, &job, &batches, &asked)?,
     };
     let mut metrics = split.named(&judged.metrics);
     metrics.extend(split.named(&judged.details));
@@ -74,6 +78,7 @@ fn together(
     talk: Talk,
     job: &Job<'_>,
     batches: &[Batch],
+    asked: &dyn Fn() -> bool,
 ) -> Result<Evaluation, Failure> {
     let mut members = named.members();
     for other in &arguments.with {
@@ -88,7 +93,7 @@ fn together(
     }
     let models = members.iter().map(|member| member.model(device)).collect::<Result<Vec<_>, _>>()?;
     talk.say(format_args!("{} checkpoints answer together", models.len()));
-    Ok(evaluate_together(device, &models.iter().collect::<Vec<_>>(), job, batches)?)
+    Ok(evaluate_together(device, &models.iter().collect::<Vec<_>>(), job, batches, asked)?)
 }
 
 fn write(output: &Path, judged: &Evaluation, metrics: &Values) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ use super::arguments::EvalArguments;
 use super::checkpoint::Named;
 use super::clips::{Clip, clips_in};
 use super::failure::{self, Failure, make_folder};
+use super::run::on_signals;
 use crate::audio;
 use crate::corpora::Categories;
 use crate::quality::{self, FEWEST, Heard, LEAST_TO_CUT, Listener, Scores};
@@ -29,12 +30,14 @@ struct Judged<'a> {
 
 /// Judges the clips of `folder` and leaves preds.jsonl and metrics.json in the output folder.
 pub fn eval_samples(arguments: &EvalArguments, folder: &Path, talk: Talk) -> Result<u8, Failure> {
+    let stop = on_signals()?;
+    let asked = || stop.requested();
     let clips = chosen(clips_in(folder)?, folder, arguments.cut)?;
     let named = Named::find(&arguments.model, talk)?;
     kernels::threads::start(named.plan.run.threads);
     let device = Cpu::default();
     let model = named.model(&device)?;
-    let listener = Listener::new(&device, &model)?;
+    let listener = Listener::new(&device, &model)?.until(&asked);
     if named.plan.model.classes().len() > 1 {
         talk.say("the classifier has several heads: the first one judges");
     }

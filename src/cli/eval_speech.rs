@@ -10,6 +10,7 @@ use super::arguments::{EvalArguments, ModelArguments};
 use super::checkpoint::Named;
 use super::failure::{self, Failure, make_folder};
 use super::predict::heard;
+use super::run::on_signals;
 use super::speak::made;
 use crate::audio;
 use crate::audio::features::MelSizes;
@@ -24,7 +25,7 @@ use crate::record::folder::{write_json, write_whole};
 use crate::record::{Values, preds, units};
 use crate::task::{Speaking, greedy};
 use crate::text::{CtcTokenizer, TextRules, word_errors};
-use crate::train::{Split, TrainError};
+use crate::train::{Split, Stop, TrainError};
 
 /// A sentence of the split.
 struct Sentence {
@@ -54,8 +55,9 @@ struct Ear {
     rules: TextRules,
 }
 
-/// Judges the model and leaves speech.md, preds.jsonl, metrics.json, and the sentences as wav, in the output folder.
+/// Judges the model and leaves speech.md, preds.jsonl, metrics.json, and in `said` the sentences as wav, in the output folder.
 pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Talk) -> Result<u8, Failure> {
+    let stop = on_signals()?;
     let named = Named::find(&arguments.model, talk)?;
     let of = ModelArguments { model: recogniser.to_owned(), data: None, hparams: None };
     let listener = Named::find(&of, talk)?;
@@ -68,13 +70,14 @@ pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Tal
     };
     let ear = Ear::open(&listener)?;
     let sentences = sentences(plan, arguments.split.into())?;
-    let conditions = conditions(&named, &task, &ear, &sentences, arguments.output.as_deref(), talk)?;
+    let (conditions, said) = conditions(&named, &task, &ear, &sentences, &stop, talk)?;
     let metrics = metrics(&conditions);
     let output = arguments.output.clone().unwrap_or_else(|| {
         named.dir.join(format!("speech_{}_{}", Split::from(arguments.split).name(), named.which))
     });
     let table = table(&conditions, &sentences);
     write(&output, &conditions, &sentences, &metrics, &table)?;
+    write_said(&output.join("said"), &sentences, &said, plan.data.sample_rate_hz)?;
     match talk.json {
         true => talk.data(&json!({
             "id": named.id, "name": named.name, "dir": output, "state": "finished", "step": named.step,
@@ -156,15 +159,15 @@ fn sentences(plan: &Plan, split: Split) -> Result<Vec<Sentence>, Failure> {
     }
 }
 
-/// All ways to have the sentences said.
+/// All ways to have the sentences said, and what the model says.
 fn conditions(
     named: &Named,
     task: &Speaking,
     ear: &Ear,
     sentences: &[Sentence],
-    output: Option<&Path>,
+    stop: &Stop,
     talk: Talk,
-) -> Result<Vec<Condition>, Failure> {
+) -> Result<(Vec<Condition>, Vec<Vec<f32>>), Failure> {
     let rate_hz = named.plan.data.sample_rate_hz;
     let griffin_lim = GriffinLim::default();
     let spoken = Spoken::of(named.plan.model.tacomamba().ok_or(TrainError::Family)?);
@@ -172,7 +175,7 @@ fn conditions(
         |one: &Sentence| Line { symbols: spoken.symbols(&one.text), speaker: one.speaker, durations: None };
     let request = SpeechRequest::of(sentences.iter().map(line).collect(), named.plan.run.seed);
     let model = named.model(&Cpu::default())?;
-    let said = made(&model, task, &request, talk)?;
+    let said = made(&model, task, &request, stop, talk)?;
     let copies = sentences.iter().map(|one| {
         let mut copy = task.mel().waveform(&task.mel().run(&one.recording), &griffin_lim);
         to_loudness(&mut copy, RMS_DBFS);
@@ -180,12 +183,6 @@ fn conditions(
     });
     let copies: Vec<Vec<f32>> = copies.collect();
     let said: Vec<Vec<f32>> = said.into_iter().map(|said| said.waveform).collect();
-    if let Some(folder) = output.map(|output| output.join("said")) {
-        make_folder(&folder)?;
-        for (one, waveform) in sentences.iter().zip(&said) {
-            write_whole(&folder.join(format!("{}.wav", one.name)), &audio::wav_bytes(waveform, rate_hz))?;
-        }
-    }
     let mel = SpeechMel::new(MelForm::Log, &cepstral_sizes(task, rate_hz))
         .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
     let of = |waveform: &[f32]| {
@@ -199,19 +196,24 @@ fn conditions(
         Some(each.sum::<f64>() / made.len() as f64)
     };
     let judged = |key, title, made: &[Vec<f32>], distortion| -> Result<Condition, Failure> {
-        let understood = made.iter().map(|made| ear.hears(made, rate_hz)).collect::<Result<Vec<_>, _>>()?;
+        let hears = |made: &Vec<f32>| match stop.requested() {
+            true => Err(Failure::stopped()),
+            false => ear.hears(made, rate_hz),
+        };
+        let understood = made.iter().map(hears).collect::<Result<Vec<_>, _>>()?;
         Ok(Condition { key, title, errors: errors(ear, sentences, &understood), understood, distortion })
     };
     let recordings: Vec<Vec<f32>> = sentences.iter().map(|one| one.recording.clone()).collect();
     // Every sentence said with the text of another: as many after it as half of all are.
     let mut shuffled = said.clone();
     shuffled.rotate_left(sentences.len() / 2);
-    Ok(vec![
+    let all = vec![
         judged("recordings", "recordings", &recordings, None)?,
         judged("copies", "copy synthesis (Griffin–Lim of true mels)", &copies, apart(&copies))?,
         judged("said", "model", &said, apart(&said))?,
         judged("shuffled", "model, the text of another sentence", &shuffled, apart(&shuffled))?,
-    ])
+    ];
+    Ok((all, said))
 }
 
 /// The spectrogram that cepstra are of: the model's windows, bands up to what the rate carries.
@@ -296,5 +298,14 @@ fn write(
     });
     preds::write(&output.join("preds.jsonl"), rows)?;
     write_json(&output.join("metrics.json"), metrics)?;
+    Ok(())
+}
+
+/// The sentences as the model says them, each by its name in the list.
+fn write_said(folder: &Path, sentences: &[Sentence], said: &[Vec<f32>], rate_hz: u32) -> Result<(), Failure> {
+    make_folder(folder)?;
+    for (one, waveform) in sentences.iter().zip(said) {
+        write_whole(&folder.join(format!("{}.wav", one.name)), &audio::wav_bytes(waveform, rate_hz))?;
+    }
     Ok(())
 }

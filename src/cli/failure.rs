@@ -67,6 +67,11 @@ impl Failure {
         Failure { code, message: message.into(), advice: Vec::new(), problems: Problems::default() }
     }
 
+    /// Somebody asked to stop, and nothing is left behind.
+    pub fn stopped() -> Self {
+        Failure::new(KILLED, "stopped on request")
+    }
+
     /// The same failure with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -167,6 +172,7 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let code = match &error {
             DataError::NoSound { .. } => MISSING,
+            DataError::FeatureCache { .. } => IO,
             DataError::Text(error) if error.is_missing() => MISSING,
             _ => FAILED,
         };
@@ -275,6 +281,7 @@ impl From<TrainError> for Failure {
             TrainError::Diverged { .. } | TrainError::Broken { .. } => Failure::new(FAILED, error.to_string())
                 .help("a smaller `train.max_lr` or a longer `train.warmup_steps` helps")
                 .help("checkpoints of before are whole; the same command goes on from the last"),
+            TrainError::Asked => Failure::stopped(),
             TrainError::Nonfinite(_) => Failure::new(FAILED, error.to_string())
                 .help("`train.nonfinite = \"skip\"` passes over such updates, `\"lower_lr\"` lowers the rate at each; both go on from the checkpoint before it"),
             error => Failure::new(FAILED, error.to_string()),
@@ -289,6 +296,7 @@ impl From<QualityError> for Failure {
                 "name a run of a classifier, for example of `experiments/speech_commands_classifier.toml`",
             ),
             QualityError::Data(error) => error.into(),
+            QualityError::Asked => Failure::stopped(),
             error => Failure::new(FAILED, error.to_string()),
         }
     }

@@ -200,5 +200,5 @@ fn read_waveforms(path: &Path, rate_hz: u32, normalises: bool) -> Result<Input<C
         (1, waveform.len(), waveform.clone(), vec![waveform.len()])
     };
     let waveforms = Array::from_vec(&Cpu::default(), values, [rows, length, 1]).map_err(failed)?;
-    Ok(Input { waveforms, samples })
+    Ok(Input::of(waveforms, samples))
 }

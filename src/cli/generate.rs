@@ -14,7 +14,7 @@ use super::checkpoint::Named;
 use super::clips::write_clips;
 use super::failure::{self, Failure};
 use super::order::plan_alone;
-use super::signals::at_first_signal;
+use super::run::on_signals;
 use super::speak::speak;
 use crate::audio;
 use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
@@ -22,7 +22,6 @@ use crate::model::Model;
 use crate::model::sashimi::published;
 use crate::plan::Plan;
 use crate::record::{Count, Tally, units};
-use crate::train::Stop;
 
 /// Of all published models of sound.
 const PUBLISHED_RATE_HZ: u32 = 16_000;
@@ -51,9 +50,7 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
             .help("leave `--text` and `--file` out, or name a run of a `[model.tacomamba]`"));
     }
     let request = request(arguments, rate_hz)?;
-    let stop = Stop::default();
-    let asked = stop.clone();
-    at_first_signal(move || asked.request())?;
+    let stop = on_signals()?;
     let shown = Mutex::new(Shown { tally: talk.tally(samples), making: false, ready: Instant::now(), talk });
     let watch = |progress: Progress| {
         // A thread that panicked has said so already.

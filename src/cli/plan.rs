@@ -7,9 +7,9 @@ use super::Talk;
 use super::arguments::Request;
 use super::failure::Failure;
 use super::order::{Orders, orders};
-use crate::corpora::{Corpus, CorpusFacts};
+use crate::corpora::{Corpus, CorpusFacts, Utterance};
 use crate::data::{first_epoch, open_corpus, open_train};
-use crate::model::{Part, parts};
+use crate::model::{Part, fixed_values, parts};
 use crate::plan::{Behaviour, DataPlan, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
 use crate::train::{Arrangement, Rank, effective_device, memory_bytes};
@@ -81,7 +81,7 @@ fn print_model(parts: &[Part], params: usize) {
 fn print_data(plan: &Plan, facts: &[Facts]) {
     let data = &plan.data;
     println!("\ndata: {} ({})", data.dir, json!(data.format).as_str().unwrap_or_default());
-    for Facts { split, mixed, of } in facts {
+    for Facts { split, mixed, of, .. } in facts {
         let mixed =
             mixed.as_ref().map_or_else(String::new, |(dir, weight)| format!("; {weight} × `{dir}` an epoch"));
         match of {
@@ -94,6 +94,10 @@ fn print_data(plan: &Plan, facts: &[Facts]) {
             ),
             None => println!("  {split:5} unknown (corpus absent){mixed}"),
         }
+    }
+    if let Some(dir) = &data.feature_cache {
+        let all: u64 = facts.iter().map(|facts| facts.feature_bytes).sum();
+        println!("  features are kept in {dir}: {} in the end", bytes(all));
     }
     println!(
         "  groups of {}, sorted and packed: ≤ {} utterances, ≤ {} samples, ≤ {:e} samples²",
@@ -215,14 +219,19 @@ struct Facts {
     mixed: Option<(String, f64)>,
     /// `None` where the corpus is not there.
     of: Option<CorpusFacts>,
+    /// What features of it take on disk, where they are kept.
+    feature_bytes: u64,
 }
 
 /// Totals of each split.
 fn facts(plan: &Plan) -> Vec<Facts> {
     let data = &plan.data;
+    let of_features =
+        |utterance: &Utterance| 4 * fixed_values(&plan.model, utterance.samples).unwrap_or(0) as u64;
     let facts = |split, dir: Option<(String, f64)>, corpus: Option<Corpus>| Facts {
         split,
         mixed: dir,
+        feature_bytes: corpus.iter().flat_map(|corpus| corpus.utterances()).map(of_features).sum(),
         of: corpus.map(|corpus| corpus.facts()),
     };
     let train = data.train_lists().into_iter().map(|list| {
@@ -237,7 +246,7 @@ fn facts(plan: &Plan) -> Vec<Facts> {
 
 fn data_json(plan: &Plan, facts: &[Facts]) -> Vec<Value> {
     let rate = plan.data.sample_rate_hz;
-    let row = |Facts { split, mixed, of }: &Facts| {
+    let row = |Facts { split, mixed, of, .. }: &Facts| {
         let (utterances, secs) = (of.as_ref().map(|f| f.utterances), of.as_ref().map(|f| f.total_secs(rate)));
         let mut row = json!({"split": split, "utterances": utterances, "secs": secs});
         if let Some((dir, weight)) = mixed {

@@ -10,6 +10,7 @@ use super::Talk;
 use super::arguments::PredictArguments;
 use super::checkpoint::Named;
 use super::failure::{self, Failure};
+use super::run::on_signals;
 use crate::audio;
 use crate::corpora::Categories;
 use crate::data::DataError;
@@ -30,10 +31,15 @@ struct Predictor {
 
 /// Prints a line per file: its transcript, its classes, or both.
 pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> {
+    let stop = on_signals()?;
     let device = Cpu::default();
     let predictor = Predictor::open(Named::find(&arguments.model, talk)?, &device)?;
     let (mut failed, mut sound_secs, began) = (0, 0.0, Instant::now());
-    for path in &arguments.files {
+    for (at, path) in arguments.files.iter().enumerate() {
+        if stop.requested() {
+            let message = format!("stopped on request behind {at} of {} files", arguments.files.len());
+            return Err(Failure::new(failure::KILLED, message));
+        }
         let asked = predictor.ask(path, &device);
         sound_secs += asked.as_ref().ok().and_then(|prediction| prediction["secs"].as_f64()).unwrap_or(0.0);
         match asked {
@@ -145,7 +151,7 @@ pub(super) fn heard(
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     let network = model.network.recogniser();
     let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
-    network.forward(&mut pass, &Input { waveforms, samples: vec![samples] }).map_err(failed)
+    network.forward(&mut pass, &Input::of(waveforms, vec![samples])).map_err(failed)
 }
 
 /// The best class of a head.

@@ -13,7 +13,7 @@ use super::Talk;
 use super::arguments::GenerateArguments;
 use super::clips::write_clips;
 use super::failure::{self, Failure};
-use super::signals::at_first_signal;
+use super::run::on_signals;
 use crate::audio;
 use crate::audio::synthesis::GriffinLim;
 use crate::corpora::Categories;
@@ -49,7 +49,7 @@ pub(super) fn speak(
         return streamed(model, &task, &request, plan.data.sample_rate_hz, talk);
     }
     let began = Instant::now();
-    let said = made(model, &task, &request, talk)?;
+    let said = made(model, &task, &request, &on_signals()?, talk)?;
     let secs = began.elapsed().as_secs_f64();
     let rate_hz = plan.data.sample_rate_hz;
     let files = match &arguments.output {
@@ -188,11 +188,9 @@ pub(super) fn made(
     model: &Model<Cpu>,
     task: &Speaking,
     request: &SpeechRequest,
+    stop: &Stop,
     talk: Talk,
 ) -> Result<Vec<Said>, Failure> {
-    let stop = Stop::default();
-    let asked = stop.clone();
-    at_first_signal(move || asked.request())?;
     let shown = Mutex::new((talk.tally(frames), false));
     let watch = |progress: Progress| {
         // A thread that panicked has said so already.

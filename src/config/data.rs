@@ -102,6 +102,13 @@ pub struct Data {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub mixup: f64,
 
+    /// Folder in which features of clips are kept for further epochs and further runs, of models whose front end does not learn (`[model.ssamba]`,
+    /// `[model.ssast]`, `[model.keyword]`); it may be shared by experiments and corpora. Empty: none.
+    ///
+    /// A clip in it is neither decoded nor resampled; one that is mixed with another (`mixup`) is. What no longer fits is made anew: results are the
+    /// same with and without. It grows to a copy of all that is heard, 51 kB a second with 128 bands, and may be deleted at any time.
+    pub feature_cache: String,
+
     /// Drop `[UNK]` from transcripts and turn hyphens into spaces.
     pub remove_unk: bool,
 
@@ -139,6 +146,7 @@ impl Default for Data {
             clip_rest: true,
             sample_partial_data: 1.0,
             mixup: 0.0,
+            feature_cache: String::new(),
             remove_unk: true,
             replace_apos: true,
             upper_only: false,

@@ -59,6 +59,7 @@ impl OptionDoc {
             "continue_from" => "\"tedlium_target@40000\"".to_owned(),
             "distill.teacher" => "\"tedlium_direct\"".to_owned(),
             "data.dir" => "\"corpora/smoke\"".to_owned(),
+            "data.feature_cache" => "\"data/features\"".to_owned(),
             "sweep.axes" => "{ train.max_lr = [1e-3, 3e-4] }".to_owned(),
             "sweep.zip" => "[{ data.batch_size = [8, 4], train.accumulation_steps = [1, 2] }]".to_owned(),
             "sweep.exclude" => "[{ train.max_lr = 1e-3, run.seed = 0 }]".to_owned(),

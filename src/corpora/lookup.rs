@@ -1,7 +1,7 @@
 //! Which file holds an utterance's sound: the reference's rule, so that corpora prepared for it are found as
 //! they lie.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +26,15 @@ const MOST_PER_BYTE: u64 = 100;
 pub(super) enum Place {
     File(PathBuf),
     Member { archive: PathBuf, member: String },
+}
+
+/// Where a sound lies, and what its file, or the archive that has it, was like when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file's path, behind it the name in the archive where it is in one.
+    pub place: String,
+    /// Length, and when it was last written and changed: a file that is another has another stamp.
+    pub stamp: String,
 }
 
 /// The sound of an utterance, found but not decoded.
@@ -90,6 +99,30 @@ impl Lookup {
         Err(CorpusError::NoAudio { name: name.to_owned(), tried: tried.collect() })
     }
 
+    /// Where [`Lookup::find`] would find the sound, if there is any. Nothing of it is read.
+    pub(super) fn source(&self, dir: &Path, name: &str) -> Result<Option<Source>, CorpusError> {
+        for place in ENDINGS.iter().flat_map(|ending| places(dir, name, ending)) {
+            let (path, member) = match &place {
+                Place::File(path) => (path, None),
+                Place::Member { archive, member } => (archive, Some(member)),
+            };
+            let Some(facts) = path.metadata().ok().filter(Metadata::is_file) else { continue };
+            let inside = match member {
+                Some(member) => {
+                    self.with_archive(path, |archive| archive.index_for_name(member).is_some())?
+                }
+                None => true,
+            };
+            if inside {
+                let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let behind = member.map_or_else(String::new, |member| format!("/{member}"));
+                let place = format!("{}{behind}", whole.display());
+                return Ok(Some(Source { place, stamp: stamp(&facts) }));
+            }
+        }
+        Ok(None)
+    }
+
     fn at(&self, place: Place) -> Result<Option<Found>, CorpusError> {
         match place {
             Place::File(path) => Ok(path.is_file().then_some(Found::File(path))),
@@ -103,6 +136,19 @@ impl Lookup {
     }
 
     fn read_member(&self, path: &Path, member: &str) -> Result<Option<Vec<u8>>, CorpusError> {
+        let bytes = self.with_archive(path, |archive| read(archive, member))?;
+        bytes.map_err(|detail| CorpusError::Archive {
+            path: path.to_owned(),
+            detail: format!("member `{member}`: {detail}"),
+        })
+    }
+
+    /// Does `work` with the archive at `path`, which stays open for the next time.
+    fn with_archive<T>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&mut ZipArchive<BufReader<File>>) -> T,
+    ) -> Result<T, CorpusError> {
         // A panic while the lock was held leaves nothing half done that matters: reading starts from the
         // directory.
         let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,14 +156,26 @@ impl Lookup {
             Some(at) => archives.remove(at),
             None => (path.to_owned(), open(path)?),
         };
-        let bytes = read(&mut entry.1, member);
+        let done = work(&mut entry.1);
         archives.insert(0, entry);
         archives.truncate(KEPT_ARCHIVES);
-        bytes.map_err(|detail| CorpusError::Archive {
-            path: path.to_owned(),
-            detail: format!("member `{member}`: {detail}"),
-        })
+        Ok(done)
     }
+}
+
+/// Length and times of a file. Nobody can set back when it was last changed, as they can when it was last written.
+#[cfg(unix)]
+fn stamp(facts: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let written = format!("{}.{:09}", facts.mtime(), facts.mtime_nsec());
+    format!("{} bytes, written {written}, changed {}.{:09}", facts.len(), facts.ctime(), facts.ctime_nsec())
+}
+
+/// Length and time of a file.
+#[cfg(not(unix))]
+fn stamp(facts: &Metadata) -> String {
+    let since = facts.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    format!("{} bytes, written {since:?}", facts.len())
 }
 
 fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, CorpusError> {

@@ -38,6 +38,7 @@ pub use categories::Categories;
 pub use dataset::{CellProblem, DatasetError, DatasetRequest, TextSource};
 pub use error::CorpusError;
 pub use facts::CorpusFacts;
+pub use lookup::Source;
 pub use meta::{LineProblem, MetaFormat};
 pub use prepare::{
     BAD_FILES, Claims, HeadSummary, How, LENGTH_BINS_SECS, LabelCount, PrepareError, Prepared,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::lookup::{Found, Lookup};
+use super::lookup::{Found, Lookup, Source};
 use super::meta::{self, LineProblem, MetaFormat};
 use super::{Categories, CorpusError, CorpusFacts};
 use crate::audio;
@@ -106,6 +106,14 @@ impl Corpus {
             }
         }
         Ok(missing)
+    }
+
+    /// Where the sound of `utterance` lies and the state of its file; `None` where there is no such file. Nothing of it is read.
+    ///
+    /// # Errors
+    /// An archive cannot be read.
+    pub fn source(&self, utterance: &Utterance) -> Result<Option<Source>, CorpusError> {
+        self.lookup.source(&self.dir, &utterance.name)
     }
 
     /// The sound of `utterance`, mono at `rate_hz`.

@@ -1,5 +1,7 @@
 //! A batch: padded waveforms and what belongs to them.
 
+use std::sync::Arc;
+
 use super::Target;
 
 /// Targets of one utterance.
@@ -15,17 +17,38 @@ pub struct Labels {
     pub classes: Vec<Target>,
 }
 
+/// What there is of a clip's sound.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// All of it.
+    Waveform(Arc<[f32]>),
+    /// What the model's front end made of its samples.
+    Features { samples: usize, features: Arc<[f32]> },
+}
+
 /// Some utterances, padded to one length.
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub names: Vec<String>,
     /// Waveforms [B, L], zero beyond each one's length; L is a multiple of 8.
     pub waveforms: Vec<f32>,
+    /// What the model's front end made of each, where that was kept: then its waveform is silence.
+    pub features: Vec<Option<Arc<[f32]>>>,
     /// Valid samples of each waveform.
     pub samples: Vec<usize>,
     /// L.
     pub padded_samples: usize,
     pub labels: Vec<Labels>,
+}
+
+impl Heard {
+    /// Length of the clip.
+    pub fn samples(&self) -> usize {
+        match self {
+            Heard::Waveform(waveform) => waveform.len(),
+            Heard::Features { samples, .. } => *samples,
+        }
+    }
 }
 
 impl Batch {
@@ -50,27 +73,47 @@ impl Batch {
         Batch {
             names: vec![self.names[row].clone()],
             waveforms: self.waveforms[span].to_vec(),
+            features: vec![self.features[row].clone()],
             samples: vec![self.samples[row]],
             padded_samples: self.padded_samples,
             labels: vec![self.labels[row].clone()],
         }
     }
 
+    /// Whether all that is known of its sound is finite.
+    pub fn is_finite(&self) -> bool {
+        let features = self.features.iter().flatten().flat_map(|features| features.iter());
+        self.waveforms.iter().chain(features).all(|value| value.is_finite())
+    }
+
     /// Pads `utterances` (name, waveform, labels) into a batch.
-    pub fn collate(utterances: Vec<(String, std::sync::Arc<[f32]>, Labels)>) -> Self {
-        let longest = utterances.iter().map(|(_, waveform, _)| waveform.len()).max().unwrap_or(0);
+    pub fn collate(utterances: Vec<(String, Arc<[f32]>, Labels)>) -> Self {
+        let heard = |(name, waveform, labels)| (name, Heard::Waveform(waveform), labels);
+        Batch::of(utterances.into_iter().map(heard).collect())
+    }
+
+    /// Pads `utterances` (name, sound, labels) into a batch.
+    pub fn of(utterances: Vec<(String, Heard, Labels)>) -> Self {
+        let longest = utterances.iter().map(|(_, heard, _)| heard.samples()).max().unwrap_or(0);
         let padded_samples = longest.next_multiple_of(8);
         let mut batch = Batch {
             names: Vec::with_capacity(utterances.len()),
             waveforms: vec![0.0; utterances.len() * padded_samples],
+            features: Vec::with_capacity(utterances.len()),
             samples: Vec::with_capacity(utterances.len()),
             padded_samples,
             labels: Vec::with_capacity(utterances.len()),
         };
-        for (row, (name, waveform, labels)) in utterances.into_iter().enumerate() {
+        for (row, (name, heard, labels)) in utterances.into_iter().enumerate() {
             let start = row * padded_samples;
-            batch.waveforms[start..start + waveform.len()].copy_from_slice(&waveform);
-            batch.samples.push(waveform.len());
+            batch.samples.push(heard.samples());
+            batch.features.push(match heard {
+                Heard::Waveform(waveform) => {
+                    batch.waveforms[start..start + waveform.len()].copy_from_slice(&waveform);
+                    None
+                }
+                Heard::Features { features, .. } => Some(features),
+            });
             batch.names.push(name);
             batch.labels.push(labels);
         }

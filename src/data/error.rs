@@ -61,6 +61,12 @@ pub enum DataError {
         "the categories have {corpus:?} classes, but `model.wav2vec2.classifier_num_targets` is {model:?}"
     )]
     Classes { corpus: Vec<usize>, model: Vec<usize> },
+    /// There is no place for features.
+    #[error("features cannot be kept in `{}`: {source}", dir.display())]
+    FeatureCache { dir: std::path::PathBuf, source: std::io::Error },
+    /// A front end that cannot run.
+    #[error("the features of a clip cannot be made: {0}")]
+    Features(String),
     /// The thread that prepares batches is gone without a word.
     #[error("the thread that prepares batches ended without a word; this is a bug of runner")]
     ThreadEnded,
@@ -83,6 +89,9 @@ impl DataError {
                 "`train.ctc_weight = 0` learns no transcripts; else look at the list and at the rules for text in `[data]`",
             ),
             DataError::TooShort { .. } => Some("take its line out of the list"),
+            DataError::FeatureCache { .. } => {
+                Some("name a folder that can be written in `data.feature_cache`, or leave it out")
+            }
             _ => None,
         }
     }

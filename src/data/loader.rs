@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DataError, Encoder, Labels, Shares};
+use super::{DataError, Encoder, FeatureCache, Heard, Labels, Shares};
 use crate::corpora::{Corpus, CorpusError, MetaFormat, Utterance};
 use crate::plan::{Clips, DataFormat, DataPlan, TrainList};
 
-/// Decoded sound is kept up to this many samples (1 GiB): small corpora are decoded once.
-const KEPT_SAMPLES: usize = 1 << 28;
+/// Decoded sound, and features, are kept up to this many values (1 GiB): small corpora are decoded once.
+const KEPT_VALUES: usize = 1 << 28;
 
 /// The utterances that the meta file `meta` of the plan's corpus lists.
 ///
@@ -61,7 +61,10 @@ pub struct Loader {
     sample_rate_hz: u32,
     normalise: bool,
     kept: Vec<Option<Arc<[f32]>>>,
-    kept_samples: usize,
+    kept_features: Vec<Option<Arc<[f32]>>>,
+    /// Of both together.
+    kept_values: usize,
+    features: Option<Arc<FeatureCache>>,
     /// Utterances left out because a label names an unknown class.
     pub left_out: usize,
 }
@@ -104,13 +107,20 @@ impl Loader {
             shares,
             clips,
             kept: vec![None; utterances.len()],
+            kept_features: vec![None; utterances.len()],
+            features: None,
             corpora: corpora.into_iter().map(|(corpus, _)| corpus).collect(),
             utterances,
             sample_rate_hz: plan.sample_rate_hz,
             normalise: plan.normalise,
-            kept_samples: 0,
+            kept_values: 0,
             left_out,
         })
+    }
+
+    /// With features of clips out of `cache`, where there is one. Whole utterances have features, pieces of them have none.
+    pub fn with_features(self, cache: Option<Arc<FeatureCache>>) -> Self {
+        Loader { features: cache, ..self }
     }
 
     /// What an epoch draws of each corpus.
@@ -177,22 +187,80 @@ impl Loader {
         Ok((format!("{name}@{start}"), whole[start..start + samples].into(), labels.clone()))
     }
 
+    /// Name, sound as the model hears it, and targets: features where they are kept on disk, else the waveform.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    pub fn hear(&mut self, index: usize) -> Result<(String, Heard, Labels), DataError> {
+        let Clip { utterance, samples, .. } = self.clips[index];
+        let Listed { utterance: Utterance { samples: whole, .. }, .. } = &self.utterances[utterance];
+        match self.features.clone().filter(|_| samples == *whole) {
+            None => {
+                self.load(index).map(|(name, waveform, labels)| (name, Heard::Waveform(waveform), labels))
+            }
+            Some(cache) => {
+                let features = self.features_of(utterance, &cache)?;
+                let Listed { utterance: Utterance { name, .. }, labels, .. } = &self.utterances[utterance];
+                Ok((name.clone(), Heard::Features { samples, features }, labels.clone()))
+            }
+        }
+    }
+
+    /// The features of a whole utterance; of an unknown one or one that has changed they are made, and kept.
+    fn features_of(&mut self, index: usize, cache: &FeatureCache) -> Result<Arc<[f32]>, DataError> {
+        if let Some(features) = &self.kept_features[index] {
+            return Ok(Arc::clone(features));
+        }
+        let Listed { corpus, utterance, .. } = &self.utterances[index];
+        let (corpus, samples) = (&self.corpora[*corpus], utterance.samples);
+        let source = corpus.source(utterance)?;
+        let found = source.as_ref().and_then(|source| cache.find(source, samples));
+        let features: Arc<[f32]> = match found {
+            Some(features) => features.into(),
+            None => {
+                let features = cache.make(&self.decoded(index)?)?;
+                // A file that was written while it was read has features of neither state.
+                if let Some(source) = source
+                    && corpus.source(utterance)?.as_ref() == Some(&source)
+                {
+                    cache.keep(&source, samples, &features);
+                }
+                features.into()
+            }
+        };
+        if self.has_room(features.len()) {
+            self.kept_features[index] = Some(Arc::clone(&features));
+        }
+        Ok(features)
+    }
+
     /// The sound of a whole utterance.
     fn recording(&mut self, index: usize) -> Result<Arc<[f32]>, DataError> {
         if let Some(waveform) = &self.kept[index] {
             return Ok(Arc::clone(waveform));
         }
+        let waveform: Arc<[f32]> = self.decoded(index)?.into();
+        if self.has_room(waveform.len()) {
+            self.kept[index] = Some(Arc::clone(&waveform));
+        }
+        Ok(waveform)
+    }
+
+    /// The sound of a whole utterance, out of its file.
+    fn decoded(&self, index: usize) -> Result<Vec<f32>, DataError> {
         let Listed { corpus, utterance, .. } = &self.utterances[index];
         let mut waveform = self.corpora[*corpus].load(utterance, self.sample_rate_hz)?;
         if self.normalise {
             crate::audio::normalise(&mut waveform);
         }
-        let waveform: Arc<[f32]> = waveform.into();
-        if self.kept_samples + waveform.len() <= KEPT_SAMPLES {
-            self.kept_samples += waveform.len();
-            self.kept[index] = Some(Arc::clone(&waveform));
-        }
         Ok(waveform)
+    }
+
+    /// Whether so many values more may stay in memory; if so, they count.
+    fn has_room(&mut self, values: usize) -> bool {
+        let fits = self.kept_values + values <= KEPT_VALUES;
+        self.kept_values += if fits { values } else { 0 };
+        fits
     }
 }
 

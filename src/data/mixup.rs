@@ -5,38 +5,40 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use super::{DataError, Labels, Loader};
+use super::{DataError, Heard, Labels, Loader};
 use crate::audio::mean;
 
 /// The share of the first clip is drawn from a beta distribution with both parameters this: mostly near a half.
 const SHAPE: usize = 10;
 
-/// A clip of the loader, mixed with another one of all by `chance`. Each is brought to mean 0 before; the other is cut or filled with silence to the
+/// Clip `index` of the loader, mixed with another one of all by `chance`. Each is brought to mean 0 before; the other is cut or filled with silence to the
 /// length of the first.
 ///
 /// # Errors
-/// The sound of the other is missing or broken.
+/// The sound of one of them is missing or broken.
 pub(super) fn maybe_mixed(
     loader: &mut Loader,
-    clip: (String, Arc<[f32]>, Labels),
+    index: usize,
     chance: f64,
     draws: &mut Pcg64Mcg,
-) -> Result<(String, Arc<[f32]>, Labels), DataError> {
+) -> Result<(String, Heard, Labels), DataError> {
     if draws.random::<f64>() >= chance {
-        return Ok(clip);
+        return loader.hear(index);
     }
-    let (name, waveform, mut labels) = clip;
+    // What is mixed are waveforms: features of either say nothing of the mixture's.
+    let (name, waveform, mut labels) = loader.load(index)?;
     let other = loader.shares().any(draws);
     let share = beta(draws);
     let (_, with, others) = loader.load(other)?;
     let (mean, with_mean) = (mean(&waveform) as f32, mean(&with) as f32);
     let behind = std::iter::repeat(with_mean);
     let mixed = waveform.iter().zip(with.iter().copied().chain(behind));
-    let mixed = mixed.map(|(a, b)| share.mul_add(a - mean, (1.0 - share) * (b - with_mean))).collect();
+    let mixed: Arc<[f32]> =
+        mixed.map(|(a, b)| share.mul_add(a - mean, (1.0 - share) * (b - with_mean))).collect();
     for (target, other) in labels.classes.iter_mut().zip(&others.classes) {
         *target = target.mixed(share, other);
     }
-    Ok((name, mixed, labels))
+    Ok((name, Heard::Waveform(mixed), labels))
 }
 
 /// Of 2n − 1 even draws, the one in the middle is distributed as beta(n, n).

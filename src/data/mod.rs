@@ -6,6 +6,7 @@
 mod batch;
 mod encode;
 mod error;
+mod feature_cache;
 mod loader;
 mod mixup;
 mod order;
@@ -15,9 +16,10 @@ mod shares;
 mod stream;
 mod target;
 
-pub use batch::{Batch, Labels};
+pub use batch::{Batch, Heard, Labels};
 pub use encode::{Encoder, Spelling, Spoken, text_rules};
 pub use error::DataError;
+pub use feature_cache::{FeatureCache, FrontEnd};
 pub use loader::{Loader, open_corpus, open_train};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;

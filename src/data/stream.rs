@@ -111,11 +111,10 @@ impl Stream {
         let mut draws = stream(self.seed, Purpose::Mixup, group, batch_in_group as u64);
         let mut utterances = Vec::with_capacity(members.len());
         for index in members {
-            let clip = self.loader.load(index)?;
-            utterances.push(maybe_mixed(&mut self.loader, clip, self.mixup, &mut draws)?);
+            utterances.push(maybe_mixed(&mut self.loader, index, self.mixup, &mut draws)?);
         }
         self.position.batch_in_group += 1;
-        Ok((Batch::collate(utterances), self.position))
+        Ok((Batch::of(utterances), self.position))
     }
 
     /// Forms the group in which the first batch lies, after those before it where the order needs them.
@@ -184,7 +183,8 @@ impl Stream {
     }
 }
 
-/// The batches of an evaluation: every utterance once, sorted by length, at most `max_batches` batches.
+/// The batches of an evaluation: every utterance once, sorted by length, at most `max_batches` batches; only those before somebody `asked` to
+/// end.
 ///
 /// # Errors
 /// An utterance cannot be read.
@@ -192,6 +192,7 @@ pub fn eval_batches(
     loader: &mut Loader,
     plan: &DataPlan,
     max_batches: usize,
+    asked: &dyn Fn() -> bool,
 ) -> Result<Vec<Batch>, DataError> {
     let (mut order, mut draws) = evaluation(plan, loader.len());
     order.sort_by_key(|&index| loader.samples(index));
@@ -203,10 +204,10 @@ pub fn eval_batches(
     members.truncate(max_batches);
     let mut load = |members: Vec<usize>| -> Result<Batch, DataError> {
         let utterances =
-            members.into_iter().map(|index| loader.load(index)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Batch::collate(utterances))
+            members.into_iter().map(|index| loader.hear(index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Batch::of(utterances))
     };
-    members.into_iter().map(&mut load).collect()
+    members.into_iter().take_while(|_| !asked()).map(&mut load).collect()
 }
 
 /// Utterances, given by ascending length, into batches.

@@ -49,6 +49,16 @@ impl Layer {
     }
 }
 
+/// Its front end.
+pub(super) fn log_mel(plan: &KeywordPlan) -> LogMel {
+    LogMel::new(LogMelSizes {
+        rate_hz: plan.rate_hz,
+        window_samples: plan.window_samples,
+        hop_samples: plan.hop_samples,
+        bands: plan.mel_bands,
+    })
+}
+
 /// The network: where its parameters are and how they act.
 #[derive(Debug, Clone)]
 pub struct Keyword {
@@ -64,12 +74,7 @@ impl Keyword {
     /// Parameters `projection.*`, `layers.{i}.*`, `norm.*` and `classifier.linear.{h}.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &KeywordPlan) -> Self {
         let width = plan.width;
-        let log_mel = LogMel::new(LogMelSizes {
-            rate_hz: plan.rate_hz,
-            window_samples: plan.window_samples,
-            hop_samples: plan.hop_samples,
-            bands: plan.mel_bands,
-        });
+        let log_mel = log_mel(plan);
         let projection = Linear::torch(&mut scope.child("projection"), plan.mel_bands, width, true);
         let layer = |index| Arc::new(Layer::declare(&mut scope.child("layers").child(index), plan));
         let layers = (0..plan.layers).map(layer).collect();
@@ -88,7 +93,8 @@ impl Keyword {
         input: &Input<D>,
     ) -> Result<Activations<D>, OpError> {
         let frames: Vec<usize> = input.samples.iter().map(|&samples| self.plan.frames(samples)).collect();
-        let extract_features = pass.within("log_mel", |_| self.log_mel.forward(&input.waveforms))?;
+        let extract_features =
+            pass.within("log_mel", |_| self.log_mel.forward(&input.waveforms, |row| input.known(row)))?;
         let mut x = pass.within("projection", |pass| self.projection.forward(pass, &extract_features))?;
         let mut hidden_states = vec![x.clone()];
         let lens: Arc<[usize]> = frames.as_slice().into();

@@ -7,6 +7,7 @@
 mod build;
 mod encoder;
 mod feature_encoder;
+mod fixed_front;
 mod heads;
 pub mod hub;
 mod keyword;
@@ -29,6 +30,7 @@ use crate::plan::Body;
 
 pub use build::{Model, ModelError, declare};
 pub use feature_encoder::FeatureEncoder;
+pub use fixed_front::{FixedFront, fixed_values};
 pub use heads::{Classed, Pooled};
 pub use keyword::Keyword;
 pub use parts::{Part, Parts, Stage, Step, parts};

@@ -1,5 +1,7 @@
 //! What models that recognise have in common: waveforms in, scores out.
 
+use std::sync::Arc;
+
 use kernels::{Array, OpError};
 
 /// Waveforms on the device.
@@ -8,6 +10,20 @@ pub struct Input<D: kernels::Device> {
     pub waveforms: Array<D>,
     /// Valid samples per row.
     pub samples: Vec<usize>,
+    /// What the front end made of each row before, where that is known; such a row's waveform is not looked at. None at all where none is known.
+    pub features: Vec<Option<Arc<[f32]>>>,
+}
+
+impl<D: kernels::Device> Input<D> {
+    /// Waveforms [B, L, 1] of so many valid samples each.
+    pub fn of(waveforms: Array<D>, samples: Vec<usize>) -> Self {
+        Input { waveforms, samples, features: Vec::new() }
+    }
+
+    /// What the front end made of a row before, where that is known.
+    pub fn known(&self, row: usize) -> Option<&[f32]> {
+        self.features.get(row)?.as_deref()
+    }
 }
 
 /// Everything a forward pass computes that has a name.

@@ -23,6 +23,11 @@ impl Filterbank {
         Filterbank { planned: planned.map(Arc::new).map_err(|error| error.to_string()) }
     }
 
+    /// Frames of a sound of so many samples; none where there is no filterbank.
+    pub fn frames(&self, samples: usize) -> usize {
+        self.planned.as_ref().map_or(0, |planned| planned.frames(samples))
+    }
+
     /// Writes the log energies of `waveform`, less its mean, to `out` [frames, bands], as many frames as fit; how many they are.
     ///
     /// # Errors

@@ -22,10 +22,23 @@ pub enum Init {
     StepSize { low: f32, high: f32, floor: f32 },
     /// A part of HiPPO-LegS's `pairs` oscillations, for one set of poles or many.
     Legs { pairs: usize, part: LegsPart },
+    /// Imaginary parts of the poles of a diagonal state space of 2 · `pairs` states, for one set of poles or many.
+    Poles { pairs: usize, spread: PoleSpread },
     /// S4's C̃ for a period of `period` samples: a complex normal C, then what the module's other parameters make of it (`settle.rs`).
     Periodic { period: usize, pairs: usize },
     /// The norms of the rows of the module's parameter `of`.
     RowNorms { of: &'static str },
+}
+
+/// How the poles of S4D lie on the imaginary axis (Gu et al. 2022, section 4.3), n from 0 to N / 2 − 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoleSpread {
+    /// N/π (N/(2n + 1) − 1).
+    Inverse,
+    /// π n.
+    Linear,
+    /// (2n + 1)² / π.
+    Quadratic,
 }
 
 /// What of HiPPO-LegS a parameter starts as.
@@ -66,11 +79,29 @@ impl Init {
                 (0..len).map(|_| inverse_softplus(step_size(rng, low, high).max(floor))).collect()
             }
             Init::Legs { pairs, part } => repeated(&part.values(pairs), len),
+            Init::Poles { pairs, spread } => repeated(&spread.values(pairs), len),
             Init::Periodic { .. } => {
                 Init::Normal { std: std::f32::consts::FRAC_1_SQRT_2 }.draw(len, last, rng)
             }
             Init::RowNorms { .. } => vec![0.0; len],
         }
+    }
+}
+
+impl PoleSpread {
+    /// Those of one set of poles.
+    fn values(self, pairs: usize) -> Vec<f32> {
+        use std::f64::consts::PI;
+        let size = 2.0 * pairs as f64;
+        let pole = |n: usize| {
+            let odd = 2.0 * n as f64 + 1.0;
+            match self {
+                PoleSpread::Inverse => size / PI * (size / odd - 1.0),
+                PoleSpread::Linear => PI * n as f64,
+                PoleSpread::Quadratic => odd * odd / PI,
+            }
+        };
+        (0..pairs).map(|n| pole(n) as f32).collect()
     }
 }
 
@@ -132,6 +163,22 @@ mod tests {
         let values = draw(Init::Normal { std: 0.02 }, 10_000);
         let std = (values.iter().map(|v| v * v).sum::<f32>() / 1e4).sqrt();
         assert!((std - 0.02).abs() < 3.0 * 0.02 / (2e4f32).sqrt());
+    }
+
+    /// The published formulas for N = 64, in f64 by hand: 64/π · 63 and 64/π · (64/63 − 1); π · 31; 63²/π.
+    #[test]
+    fn poles_of_s4d_are_spread_as_published() {
+        let ends = |spread| {
+            let poles = draw(Init::Poles { pairs: 32, spread }, 64);
+            assert_eq!(poles[..32], poles[32..]);
+            [poles[0], poles[31]]
+        };
+        let close = |spread, want: [f32; 2]| {
+            assert!(ends(spread).iter().zip(want).all(|(got, want)| (got - want).abs() <= 1e-6 * want));
+        };
+        close(PoleSpread::Inverse, [1_283.425_4, 0.323_362_4]);
+        close(PoleSpread::Linear, [0.0, 97.389_37]);
+        close(PoleSpread::Quadratic, [std::f32::consts::FRAC_1_PI, 1_263.372]);
     }
 
     #[test]

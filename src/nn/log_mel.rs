@@ -3,7 +3,7 @@
 use std::f32::consts::PI;
 
 use kernels::conv1d::{Conv1d, conv1d};
-use kernels::{Array, Backend, OpError, Tape};
+use kernels::{Array, Backend, Cpu, OpError, Tape};
 
 /// Added to each energy, so that silence has a logarithm.
 const FLOOR: f32 = 1e-6;
@@ -35,12 +35,56 @@ impl LogMel {
         LogMel { sizes, bins, waves: waves(sizes.window_samples, bins), triangles: triangles(sizes, bins) }
     }
 
+    /// The energies of waveforms; of a row that is `known` as [`LogMel::alone`] has it, its first frames are those, and the others are silence.
+    ///
     /// # Shapes
     /// waveforms [B, L, 1] → [B, ⌊(L − window) / hop⌋ + 1, bands]
     ///
     /// # Errors
     /// A waveform is shorter than the window, or the device failed.
-    pub fn forward<D: Backend>(&self, waveforms: &Array<D>) -> Result<Array<D>, OpError> {
+    pub fn forward<'a, D: Backend>(
+        &self,
+        waveforms: &Array<D>,
+        known: impl Fn(usize) -> Option<&'a [f32]>,
+    ) -> Result<Array<D>, OpError> {
+        let LogMelSizes { window_samples, hop_samples, bands, .. } = self.sizes;
+        let [batch, samples, _] = waveforms.dims("log_mel", "the waveforms")?;
+        if samples < window_samples || (0..batch).all(|row| known(row).is_none()) {
+            return self.heard(waveforms);
+        }
+        let frames = (samples - window_samples) / hop_samples + 1;
+        let mut energies = match (0..batch).all(|row| known(row).is_some()) {
+            true => vec![0.0; batch * frames * bands],
+            false => self.heard(waveforms)?.to_vec(),
+        };
+        for (row, to) in energies.chunks_exact_mut(frames * bands).enumerate() {
+            if let Some(from) = known(row) {
+                let (head, behind) = to.split_at_mut(from.len().min(frames * bands));
+                head.copy_from_slice(&from[..head.len()]);
+                behind.fill(FLOOR.ln());
+            }
+        }
+        Array::from_vec(waveforms.device(), energies, [batch, frames, bands])
+    }
+
+    /// The energies of one waveform: of all frames that any of it is in, as if silence were behind it.
+    ///
+    /// # Shapes
+    /// waveform [samples] → [⌈samples / hop⌉, bands]
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn alone(&self, waveform: &[f32]) -> Result<Vec<f32>, OpError> {
+        let LogMelSizes { window_samples, hop_samples, .. } = self.sizes;
+        let Some(last) = waveform.len().div_ceil(hop_samples).checked_sub(1) else { return Ok(Vec::new()) };
+        let mut padded = waveform.to_vec();
+        padded.resize(last * hop_samples + window_samples, 0.0);
+        let samples = padded.len();
+        let waveform = Array::from_vec(&Cpu::default(), padded, [1, samples, 1])?;
+        Ok(self.heard(&waveform)?.to_vec())
+    }
+
+    fn heard<D: Backend>(&self, waveforms: &Array<D>) -> Result<Array<D>, OpError> {
         let LogMelSizes { window_samples, hop_samples, bands, .. } = self.sizes;
         let device = waveforms.device();
         let waves = Array::from_vec(device, self.waves.clone(), [2 * self.bins, 1, window_samples])?;
@@ -89,8 +133,6 @@ fn triangles(sizes: LogMelSizes, bins: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use kernels::Cpu;
-
     use super::*;
 
     #[test]
@@ -98,10 +140,33 @@ mod tests {
         let sizes = LogMelSizes { rate_hz: 16_000, window_samples: 400, hop_samples: 160, bands: 40 };
         let tone = (0..1_600).map(|at| (2.0 * PI * 1_000.0 * at as f32 / 16_000.0).sin()).collect();
         let waveform = Array::from_vec(&Cpu::default(), tone, [1, 1_600, 1]).expect("fits");
-        let energies = LogMel::new(sizes).forward(&waveform).expect("runs");
+        let energies = LogMel::new(sizes).forward(&waveform, |_| None).expect("runs");
         assert_eq!(energies.shape().dims(), [1, 8, 40]);
         // 1 kHz is 1000 mel, and bands are 2840 / 41 mel apart.
         let loudest = |frame: &[f32]| (0..40).max_by(|&a, &b| frame[a].total_cmp(&frame[b]));
         assert!(energies.to_vec().chunks(40).all(|frame| loudest(frame) == Some(13)));
+    }
+
+    /// To the last bit, or a run that reads energies from disk would be another.
+    #[test]
+    fn a_clip_alone_has_the_energies_that_it_has_in_a_batch() {
+        let sizes = LogMelSizes { rate_hz: 16_000, window_samples: 400, hop_samples: 160, bands: 40 };
+        let log_mel = LogMel::new(sizes);
+        for [own, padded] in [[400, 400], [401, 560], [3_999, 4_000], [4_000, 9_000], [16_000, 16_008]] {
+            let sound =
+                |from: usize, len: usize| (from..from + len).map(|at| ((at * at) as f32 * 0.37).sin() * 0.3);
+            let first: Vec<f32> = sound(5, own).collect();
+            let mut both = first.clone();
+            both.resize(padded, 0.0);
+            both.extend(sound(9_999, padded));
+            let both = Array::from_vec(&Cpu::default(), both, [2, padded, 1]).expect("fits");
+            let usual = log_mel.forward(&both, |_| None).expect("runs").to_vec();
+            let alone = log_mel.alone(&first).expect("runs");
+            let known = |row: usize| (row == 0).then_some(&alone[..]);
+            let read = log_mel.forward(&both, known).expect("runs").to_vec();
+            assert!(usual.iter().zip(&read).all(|(a, b)| a.to_bits() == b.to_bits()), "{own} of {padded}");
+            let all = log_mel.forward(&both, |_| Some(&alone[..])).expect("runs").to_vec();
+            assert_eq!(all[..all.len() / 2], read[..read.len() / 2]);
+        }
     }
 }

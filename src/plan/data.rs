@@ -94,6 +94,9 @@ pub struct DataPlan {
     /// Whether each waveform is brought to mean 0 and variance 1; follows from the model.
     #[serde(skip)]
     pub normalise: bool,
+    /// Folder for what a front end makes of clips, where the model has one that does not learn. Results are the same without.
+    #[serde(skip)]
+    pub feature_cache: Option<String>,
 }
 
 impl DataPlan {
@@ -148,6 +151,8 @@ pub(super) fn data_plan(data: &Data, train: &Train, model: &ModelPlan) -> DataPl
         labelling: labelling(model, train),
         mixup: data.mixup,
         normalise: model.normalises(),
+        feature_cache: (model.has_fixed_front() && !data.feature_cache.is_empty())
+            .then(|| data.feature_cache.clone()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Problem, Reader, readers, resolve};
 use crate::config::{Eval, Experiment, Metric, Model, Schema};
 
 /// Options that change no trained weight: names, places, the machine, display, how far a run has got, and how sound is made afterwards.
-const NOT_PART_OF_THE_IDENTITY: [&str; 33] = [
+const NOT_PART_OF_THE_IDENTITY: [&str; 34] = [
     "name",
     "description",
     "run.device",
@@ -13,6 +13,7 @@ const NOT_PART_OF_THE_IDENTITY: [&str; 33] = [
     "run.processes",
     "run.max_memory_gb",
     "data.dir",
+    "data.feature_cache",
     "model.diffwave_sashimi.inference_noise_schedule",
     "train.max_steps",
     "train.nonfinite_patience",

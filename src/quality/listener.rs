@@ -18,6 +18,7 @@ pub struct Listener<'a, D: Backend> {
     model: &'a Model<D>,
     network: &'a Recogniser,
     classes: usize,
+    asked: &'a dyn Fn() -> bool,
 }
 
 impl<'a, D: Backend> Listener<'a, D> {
@@ -28,9 +29,16 @@ impl<'a, D: Backend> Listener<'a, D> {
     pub fn new(device: &'a D, model: &'a Model<D>) -> Result<Self, QualityError> {
         let without = QualityError::NoClasses(model.plan.family());
         match (model.network.recogniser(), model.plan.classes()) {
-            (Some(network), &[classes, ..]) => Ok(Listener { device, model, network, classes }),
+            (Some(network), &[classes, ..]) => {
+                Ok(Listener { device, model, network, classes, asked: &|| false })
+            }
             _ => Err(without),
         }
+    }
+
+    /// A listener that stops with [`QualityError::Asked`] once somebody `asked` for it.
+    pub fn until(self, asked: &'a dyn Fn() -> bool) -> Self {
+        Listener { asked, ..self }
     }
 
     /// What it hears in clips of a corpus, in the loader's order; `done` is told after some of them how many there are.
@@ -53,6 +61,9 @@ impl<'a, D: Backend> Listener<'a, D> {
     ) -> Result<Heard, E> {
         let mut heard: Option<Heard> = None;
         loop {
+            if (self.asked)() {
+                return Err(QualityError::Asked.into());
+            }
             let some = clips.by_ref().take(BATCH).collect::<Result<Vec<_>, E>>()?;
             if some.is_empty() {
                 return Ok(heard.unwrap_or_default());
@@ -68,7 +79,7 @@ impl<'a, D: Backend> Listener<'a, D> {
         let waveforms = Array::from_vec(self.device, batch.waveforms.clone(), shape)?;
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        let out = self.network.forward(&mut pass, &Input { waveforms, samples: batch.samples.clone() })?;
+        let out = self.network.forward(&mut pass, &Input::of(waveforms, batch.samples.clone()))?;
         let (Some(pooled), Some(scores)) = (out.pooled, out.class_logits.first()) else {
             return Err(QualityError::NoClasses(self.model.plan.family()));
         };

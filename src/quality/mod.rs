@@ -41,6 +41,9 @@ pub enum QualityError {
     /// A real clip cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Somebody asked to stop.
+    #[error("stopped on request")]
+    Asked,
     /// An op refused or the device failed.
     #[error(transparent)]
     Op(#[from] OpError),

@@ -14,10 +14,11 @@ use super::identity::Identity;
 pub const SEED: &str = "run.seed";
 
 /// Options that change no result, and those that a run's name already says.
-const COSMETIC: [&str; 13] = [
+const COSMETIC: [&str; 14] = [
     "name",
     "description",
     "data.dir",
+    "data.feature_cache",
     "output.runs_dir",
     "output.project_name",
     "output.summary_interval",

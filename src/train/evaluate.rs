@@ -124,10 +124,11 @@ pub fn evaluate_together<D: Backend>(
     models: &[&Model<D>],
     job: &Job<'_>,
     batches: &[Batch],
+    asked: Asked<'_>,
 ) -> Result<Evaluation, TrainError> {
     let classifies = |model: &&Model<D>| !model.plan.classes().is_empty() && model.plan.ctc().is_none();
     match models.iter().all(classifies) {
-        true => recognised(device, models, job, batches, &|| false),
+        true => recognised(device, models, job, batches, asked),
         false => Err(TrainError::NoMean),
     }
 }

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
 use crate::data::{
-    Batch, DataError, Encoder, Loader, Spelling, Spoken, eval_batches, open_corpus, open_train,
+    Batch, DataError, Encoder, FeatureCache, FrontEnd, Loader, Spelling, Spoken, eval_batches, open_corpus,
+    open_train,
 };
+use crate::model::FixedFront;
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;
 use crate::task::{Confusion, Prediction, confusions};
 use crate::text::CtcTokenizer;
 
 use super::TrainError;
-use super::evaluate::Split;
+use super::evaluate::{Asked, Split};
 
 /// A plan with its corpus opened.
 pub struct Job<'a> {
@@ -23,6 +26,8 @@ pub struct Job<'a> {
     encoder: Encoder,
     /// Class names, where there are classifier heads.
     categories: Option<Categories>,
+    /// Features on disk, from the first time on that they are asked for.
+    features: OnceLock<Arc<FeatureCache>>,
 }
 
 impl<'a> Job<'a> {
@@ -46,7 +51,7 @@ impl<'a> Job<'a> {
         };
         let spoken = plan.model.tacomamba().map(Spoken::of);
         let encoder = Encoder::new(data, spelling, categories.clone()).speaking(spoken);
-        Ok(Job { plan, encoder, categories })
+        Ok(Job { plan, encoder, categories, features: OnceLock::new() })
     }
 
     /// Content digests of what the run learns from and is judged on, by what it is.
@@ -171,15 +176,16 @@ impl<'a> Job<'a> {
     /// The batches of a split that is judged on.
     ///
     /// # Errors
-    /// As [`Job::train_loader`], or a sound file is missing or broken.
-    pub fn eval_batches(&self, split: Split) -> Result<Vec<Batch>, TrainError> {
+    /// As [`Job::train_loader`], or a sound file is missing or broken; [`TrainError::Asked`] where it was `asked` to end before all were read.
+    pub fn eval_batches(&self, split: Split, asked: Asked<'_>) -> Result<Vec<Batch>, TrainError> {
         // The limit is for looks in between; a final number is over everything.
         let max_batches = match split {
             Split::Dev => self.plan.eval.max_batches,
             Split::Test => usize::MAX,
         };
         let mut loader = self.loader(vec![(self.corpus(split.meta(&self.plan.data))?, 1.0)], 1.0)?;
-        Ok(eval_batches(&mut loader, &self.plan.data, max_batches)?)
+        let batches = eval_batches(&mut loader, &self.plan.data, max_batches, asked)?;
+        if asked() { Err(TrainError::Asked) } else { Ok(batches) }
     }
 
     pub(super) fn corpus(&self, meta: &str) -> Result<Corpus, TrainError> {
@@ -200,7 +206,26 @@ impl<'a> Job<'a> {
             }
             .into());
         }
-        Ok(loader)
+        Ok(loader.with_features(self.features()?))
+    }
+
+    /// Features on disk, where the plan has such.
+    fn features(&self) -> Result<Option<Arc<FeatureCache>>, TrainError> {
+        let Some(dir) = &self.plan.data.feature_cache else { return Ok(None) };
+        if let Some(opened) = self.features.get() {
+            return Ok(Some(Arc::clone(opened)));
+        }
+        let Some(front) = FixedFront::of(&self.plan.model)? else { return Ok(None) };
+        let described = front.described();
+        let run = move |waveform: &[f32]| front.run(waveform).map_err(|error| error.to_string());
+        let front_end = FrontEnd { described, run: Box::new(run) };
+        let opened = FeatureCache::open(Path::new(dir), &self.plan.data, front_end)?;
+        Ok(Some(Arc::clone(self.features.get_or_init(|| Arc::new(opened)))))
+    }
+
+    /// What is to be said of features on disk since it was asked last.
+    pub fn notes(&self) -> Vec<String> {
+        self.features.get().map_or_else(Vec::new, |features| features.notes())
     }
 }
 

@@ -175,7 +175,7 @@ fn place<D: Backend>(
     index: usize,
     batch: &Batch,
 ) -> Result<Option<Place>, TrainError> {
-    if !batch.waveforms.iter().all(|sample| sample.is_finite()) {
+    if !batch.is_finite() {
         return Ok(Some(Place::Sound));
     }
     let recording = Recording::watching();

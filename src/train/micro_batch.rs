@@ -30,7 +30,7 @@ pub(super) const BACKWARD: &str = "backward";
 pub fn input<D: Backend>(device: &D, batch: &Batch) -> Result<Input<D>, TrainError> {
     let shape = [batch.len(), batch.padded_samples, 1];
     let waveforms = Array::from_vec(device, batch.waveforms.clone(), shape)?;
-    Ok(Input { waveforms, samples: batch.samples.clone() })
+    Ok(Input { waveforms, samples: batch.samples.clone(), features: batch.features.clone() })
 }
 
 /// What the micro-batches of one update have in common.

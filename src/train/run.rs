@@ -235,7 +235,7 @@ impl<'a, D: Backend> Run<'a, D> {
             keeper,
             sink,
             stop: session.stop.clone(),
-            dev: job.eval_batches(Split::Dev)?,
+            dev: job.eval_batches(Split::Dev, &|| false)?,
             improved: false,
             began,
             began_at_step,
@@ -290,7 +290,16 @@ impl<'a, D: Backend> Run<'a, D> {
         self.state.step += 1;
         self.state.position = position;
         let step = self.state.step;
-        Ok(self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?)
+        self.sink.emit(&Event::StepDone(updated.into_event(step, started)))?;
+        self.warn()
+    }
+
+    /// Says what went wrong with features on disk: nothing that stops a run.
+    fn warn(&mut self) -> Result<(), TrainError> {
+        for text in self.job.notes() {
+            self.sink.emit(&Event::Warning { text })?;
+        }
+        Ok(())
     }
 
     /// Judges the model and lets it be heard where that is due, and saves where that is. False: somebody asked to stop before all was judged; then
@@ -413,9 +422,12 @@ impl<'a, D: Backend> Run<'a, D> {
         if self.plan.eval.test_at_end {
             let best = self.state.best.map_or(self.state.step, |best| best.step);
             self.keeper.load_weights(&mut self.state.model, best)?;
-            let (started, batches) = (Instant::now(), self.job.eval_batches(Split::Test)?);
-            let judged = match evaluate(self.device, &self.state.model, self.job, &batches, &|| self.asked())
-            {
+            let (started, asked) = (Instant::now(), || self.asked());
+            let judged = self.job.eval_batches(Split::Test, &asked).and_then(|batches| {
+                let judged = evaluate(self.device, &self.state.model, self.job, &batches, &asked)?;
+                Ok((judged, batches))
+            });
+            let (judged, batches) = match judged {
                 // All updates are saved: the next process judges again.
                 Err(TrainError::Asked) => return self.end(RunState::Interrupted, Values::new()),
                 judged => judged?,

@@ -108,7 +108,6 @@ impl<D: Backend> State<D> {
 
     /// A tensor of weights or moments with a value that is not finite, in words; `None`: all are.
     pub fn not_finite(&self) -> Option<String> {
-        let broken = |array: &Array<D>| array.to_vec().into_iter().find(|value| !value.is_finite());
         let weights = self.model.params.iter();
         let weights = weights.map(|param| ("the weights", param.name(), param.array()));
         let moments = self.optimizer.moments.iter().flat_map(|(name, moments)| {
@@ -117,9 +116,9 @@ impl<D: Backend> State<D> {
                 ("the second moment", name, &moments.second),
             ]
         });
-        weights
-            .chain(moments)
-            .find_map(|(what, name, array)| Some(format!("{what} of `{name}` hold {}", broken(array)?)))
+        weights.chain(moments).find_map(|(what, name, array)| {
+            Some(format!("{what} of `{name}` hold {}", array.first_not_finite()?))
+        })
     }
 
     /// Writes the weights.

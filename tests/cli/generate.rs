@@ -73,6 +73,27 @@ fn a_clip_is_the_same_bytes_whatever_is_made_beside_it_on_however_many_threads()
     assert_eq!(facts, audio::Facts { rate_hz: 16_000, channels: 1, samples: 320, format: Format::Wav });
 }
 
+/// S4D: learnt by its sums of powers, and made by its recurrence.
+#[test]
+fn a_model_of_diagonal_state_spaces_learns_and_makes_sound() {
+    let runs = tempfile::tempdir().unwrap();
+    for (disc, measure) in [("zoh", "legs"), ("foh", "diag-lin"), ("bilinear", "diag-inv")] {
+        let sets = ["mode=\"diag\"".to_owned(), format!("disc=\"{disc}\""), format!("measure=\"{measure}\"")];
+        let sets = sets.map(|set| format!("model.sashimi.{set}"));
+        let dir = trained(runs.path(), &sets.each_ref().map(String::as_str));
+        let weights = dir.join("checkpoints/latest/model.safetensors");
+        let tensors = runner::model::weights::read_tensors(&weights).unwrap();
+        let kernels = tensors.keys().filter(|name| name.contains(".kernel.kernel."));
+        let leaves: std::collections::BTreeSet<&str> =
+            kernels.filter_map(|name| name.rsplit('.').next()).collect();
+        assert_eq!(leaves.into_iter().collect::<Vec<_>>(), ["C", "log_dt", "log_w_real", "w_imag"]);
+        let made = clips(&[&dir.display().to_string(), "--seconds", "0.02", "-n", "2"]);
+        assert!(made.len() == 2 && samples(&made[0]).len() == 320 && made[0] != made[1], "{disc}");
+    }
+    let names = fs::read_dir(runs.path()).unwrap().flatten().filter(|run| run.path().is_dir()).count();
+    assert_eq!(names, 3, "each is a run of its own");
+}
+
 #[test]
 fn a_recording_is_continued() {
     let folder = tempfile::tempdir().unwrap();

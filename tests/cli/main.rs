@@ -6,6 +6,7 @@ mod check;
 mod compat;
 mod configure;
 mod docs;
+mod feature_cache;
 mod fetch;
 mod gc;
 mod generate;
@@ -26,6 +27,8 @@ mod run;
 mod samples;
 mod server;
 mod share;
+#[cfg(unix)]
+mod signals;
 #[cfg(unix)]
 mod slurm;
 mod speech;

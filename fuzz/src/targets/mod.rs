@@ -4,6 +4,8 @@ mod archives;
 mod audio;
 mod config;
 mod corpora;
+#[cfg(feature = "datasets")]
+mod datasets;
 mod import;
 mod records;
 mod weights;
@@ -20,6 +22,8 @@ pub fn all() -> Vec<Target> {
         records::targets(),
         import::targets(),
         archives::targets(),
+        #[cfg(feature = "datasets")]
+        datasets::targets(),
     ]
     .into_iter()
     .flatten()

@@ -63,7 +63,7 @@ pub struct EvalArguments {
     /// Judge a model of speech instead, by what this recogniser (a run, named as the model is) understands of the split's sentences.
     ///
     /// Word error rates of the recordings, of their mel spectrograms made sound again, of what the model says, and of what it says against the
-    /// text of another sentence; mel-cepstral distortion from the recordings. With `-o`, what was said lies there as wav.
+    /// text of another sentence; mel-cepstral distortion from the recordings. What was said lies in `said` of the output folder, as wav.
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["meta", "with", "ensemble", "samples"])]
     pub recogniser: Option<String>,
     /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that

@@ -8,6 +8,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -23,10 +24,12 @@ use crate::record::host::available_bytes;
 use crate::record::{Count, Leaf, leaf, units};
 use crate::train::forward_bytes;
 use crate::train::profile::{Extent, patches};
-use crate::train::start_forward;
+use crate::train::{Stop, start_forward};
 
 /// Passes that are measured, and those before them, where nobody says how many.
 const EXTENT: Extent = Extent { warmup: 1, steps: 3 };
+/// Between two looks at the process that measures.
+const LOOKED_AFTER: Duration = Duration::from_millis(20);
 /// Of the memory that is free, so much may be used.
 const SHARE: f64 = 0.85;
 
@@ -64,9 +67,9 @@ pub fn grid(study: &Study, arguments: &ProfileArguments, talk: Talk) -> Result<u
     if let Some(number) = arguments.point {
         return point(study, number, extent);
     }
+    let stop = on_signals()?;
     let output = arguments.output.as_deref().map(places).transpose()?;
     let mut rows = study.points().map(|run| row(study, run)).collect::<Result<Vec<_>, _>>()?;
-    let stop = on_signals()?;
     let free = available_bytes();
     let mut tally = talk.tally(Count::points);
     tally.begin(rows.len() as u64, 0);
@@ -74,7 +77,7 @@ pub fn grid(study: &Study, arguments: &ProfileArguments, talk: Talk) -> Result<u
         if free.is_some_and(|free| row.predicted_bytes as f64 > SHARE * free as f64) {
             "predicted, not run".clone_into(&mut row.state);
         } else {
-            measure(row, at + 1, arguments, extent);
+            measure(row, at + 1, arguments, extent, &stop);
         }
         if stop.requested() {
             tally.finish();
@@ -140,9 +143,9 @@ fn plain(value: Leaf) -> Value {
     }
 }
 
-/// One point, by a process of its own.
-fn measure(row: &mut Row, number: usize, arguments: &ProfileArguments, extent: Extent) {
-    match ask(number, arguments, extent) {
+/// One point, by a process of its own, which ends when somebody asks to stop.
+fn measure(row: &mut Row, number: usize, arguments: &ProfileArguments, extent: Extent, stop: &Stop) {
+    match ask(number, arguments, extent, stop) {
         Ok(took) => {
             "measured".clone_into(&mut row.state);
             row.secs_per_clip = took["secs_per_clip"].as_f64();
@@ -152,7 +155,7 @@ fn measure(row: &mut Row, number: usize, arguments: &ProfileArguments, extent: E
     }
 }
 
-fn ask(number: usize, arguments: &ProfileArguments, extent: Extent) -> Result<Value, String> {
+fn ask(number: usize, arguments: &ProfileArguments, extent: Extent, stop: &Stop) -> Result<Value, String> {
     let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let mut command = Command::new(program);
     command.arg("profile").arg(&arguments.request.experiment);
@@ -167,8 +170,17 @@ fn ask(number: usize, arguments: &ProfileArguments, extent: Extent) -> Result<Va
     }
     command.args(["--point", &number.to_string()]);
     command.args(["--steps", &extent.steps.to_string(), "--warmup", &extent.warmup.to_string()]);
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("its process did not start: {error}"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("its process did not start: {error}"))?;
+    let lost = |error: std::io::Error| format!("its process was lost: {error}");
+    // What it says fits a pipe: it need not be read before the end.
+    while child.try_wait().map_err(lost)?.is_none() {
+        if stop.requested() {
+            child.kill().map_err(lost)?;
+        }
+        std::thread::sleep(LOOKED_AFTER);
+    }
+    let output = child.wait_with_output().map_err(lost)?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         let first = text.lines().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned);

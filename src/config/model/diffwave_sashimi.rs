@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BlockNorm, KernelLength, StateMatrix, UnetSkips};
+use super::{BlockNorm, Discretization, KernelLength, Measure, StateMatrix, StateSpace, UnetSkips};
 
 /// DiffWave (Kong et al. 2021) with SaShiMi inside. Sizes default to those of the published SC09 model, options to those of
 /// DiffWave-unconditional.
@@ -52,6 +52,15 @@ pub struct DiffwaveSashimi {
     /// Chance of dropping a channel of a sequence, in S4 and feed-forward blocks.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
+
+    /// State spaces: `nplr`, S4's poles with a correction of rank one (HiPPO-LegS), or `diag`, S4D's poles alone.
+    pub mode: StateSpace,
+
+    /// How a diagonal state space in time becomes one of samples, where `mode = "diag"`; S4's is bilinear.
+    pub disc: Discretization,
+
+    /// Where the poles of a diagonal state space start, where `mode = "diag"`; S4's are HiPPO-LegS's.
+    pub measure: Measure,
 
     /// States of each head; half of them are stored, with their conjugates implied.
     #[schemars(range(min = 2, max = 4_096))]
@@ -118,6 +127,9 @@ impl Default for DiffwaveSashimi {
             bidirectional: true,
             norm: BlockNorm::Layer,
             dropout: 0.0,
+            mode: StateSpace::Nplr,
+            disc: Discretization::Zoh,
+            measure: Measure::Legs,
             d_state: 64,
             tie_state: false,
             dt_min: 1e-3,

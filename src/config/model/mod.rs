@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub use diffwave_sashimi::DiffwaveSashimi;
 pub use keyword::Keyword;
-pub use sashimi::{BlockNorm, KernelLength, Quantizer, Sashimi, StateMatrix, UnetSkips};
+pub use sashimi::{
+    BlockNorm, Discretization, KernelLength, Measure, Quantizer, Sashimi, StateMatrix, StateSpace, UnetSkips,
+};
 pub use ssamba::{
     AttentionScores, BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Scene, Ssamba, Ssast,
 };

@@ -54,6 +54,15 @@ pub struct Sashimi {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
 
+    /// State spaces: `nplr`, S4's poles with a correction of rank one (HiPPO-LegS), or `diag`, S4D's poles alone.
+    pub mode: StateSpace,
+
+    /// How a diagonal state space in time becomes one of samples, where `mode = "diag"`; S4's is bilinear.
+    pub disc: Discretization,
+
+    /// Where the poles of a diagonal state space start, where `mode = "diag"`; S4's are HiPPO-LegS's.
+    pub measure: Measure,
+
     /// States of each head; half of them are stored, with their conjugates implied.
     #[schemars(range(min = 2, max = 4_096))]
     pub d_state: usize,
@@ -100,6 +109,9 @@ impl Default for Sashimi {
             unet_skips: UnetSkips::Layer,
             norm: BlockNorm::Layer,
             dropout: 0.0,
+            mode: StateSpace::Nplr,
+            disc: Discretization::Zoh,
+            measure: Measure::Legs,
             d_state: 64,
             tie_state: true,
             dt_min: 1e-3,
@@ -142,6 +154,45 @@ pub enum BlockNorm {
     Layer,
     /// Layer norm over channels with one gain and one shift for all of them: the authors'.
     Scalar,
+}
+
+/// What an S4 layer's state spaces look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateSpace {
+    /// Normal plus low rank: poles, and a correction of rank one.
+    Nplr,
+    /// Diagonal: poles alone, with B and C as one product.
+    Diag,
+}
+
+/// How a state space in time becomes one of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Discretization {
+    /// The input is held from sample to sample.
+    Zoh,
+    /// The input is a straight line from sample to sample.
+    Foh,
+    /// Tustin's rule, S4's.
+    Bilinear,
+}
+
+/// Where poles start; n counts the N / 2 that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Measure {
+    /// HiPPO-LegS's, without its correction.
+    #[serde(rename = "legs")]
+    Legs,
+    /// S4D-Inv: N/π (N/(2n + 1) − 1).
+    #[serde(rename = "diag-inv")]
+    DiagInv,
+    /// S4D-Lin: π n.
+    #[serde(rename = "diag-lin")]
+    DiagLin,
+    /// (2n + 1)² / π.
+    #[serde(rename = "diag-quad")]
+    DiagQuad,
 }
 
 /// Samples that the kernels of lower tiers stand for.

@@ -182,6 +182,24 @@ fn lists_and_clips_are_what_the_layout_says() {
     assert!(!bench.at("out.partial").exists());
 }
 
+/// Lists of others have a part in where clips go.
+#[test]
+fn clips_whose_place_leads_out_of_the_prepared_folder_are_left_out_and_named() {
+    let bench = Bench::new();
+    let mut layout = bench.toy().layout().expect("a layout");
+    let outside = bench.at("outside").display().to_string();
+    let places = ["../outside", "r/../../outside", &outside, "", "./..", ".."];
+    for (unit, place) in layout.units.iter_mut().zip(places) {
+        place.clone_into(&mut unit.clips[0].place);
+    }
+    layout.leave_out_unusable_names();
+    let said: Vec<String> = layout.bad.iter().map(|bad| bad.reason.clone()).collect();
+    assert_eq!(said, places.map(|place| format!("`{place}` would lie outside of the prepared folder")));
+    let kept = layout.units.iter().flat_map(|unit| &unit.clips);
+    assert!(kept.clone().all(|clip| clip.place.starts_with(&format!("r{}/", &clip.name[1..2]))));
+    assert_eq!(kept.count(), 15 - places.len());
+}
+
 #[test]
 fn the_number_of_threads_does_not_show() {
     let bench = Bench::new();

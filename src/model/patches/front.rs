@@ -14,7 +14,7 @@ const SHIFTS: std::ops::Range<i64> = -10..10;
 
 /// What makes patches.
 #[derive(Debug, Clone)]
-pub(super) struct Front {
+pub(in crate::model) struct Front {
     plan: FeaturesPlan,
     shape: [usize; 2],
     stride: [usize; 2],
@@ -45,9 +45,16 @@ impl Front {
         let mut features = vec![self.plan.padding; input.samples.len() * frames * bands];
         let rows = features.chunks_exact_mut(frames * bands).zip(waveforms.chunks_exact(padded.max(1)));
         let mut written: Vec<Result<usize, OpError>> = input.samples.iter().map(|_| Ok(0)).collect();
-        let clips: Vec<_> = rows.zip(&input.samples).zip(&mut written).collect();
-        threads::for_each(clips, |(((to, waveform), &samples), done)| {
-            *done = self.filterbank.run_into(&waveform[..samples], to);
+        let clips: Vec<_> = rows.zip(&input.samples).zip(&mut written).enumerate().collect();
+        threads::for_each(clips, |(row, (((to, waveform), &samples), done))| {
+            *done = match input.known(row) {
+                Some(known) => {
+                    let heard = known.len().min(to.len());
+                    to[..heard].copy_from_slice(&known[..heard]);
+                    Ok(heard / bands)
+                }
+                None => self.filterbank.run_into(&waveform[..samples], to),
+            };
         });
         written.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut rng = rng;
@@ -61,6 +68,27 @@ impl Front {
             }
         }
         Ok(features)
+    }
+
+    /// What was told to it that decides about [`Front::energies`].
+    pub fn described(&self) -> String {
+        let FeaturesPlan { bands, frames, .. } = self.plan;
+        format!("Kaldi's filterbank: {bands} bands of 25 ms every 10 ms, the first {frames} frames")
+    }
+
+    /// Frames of a clip of so many samples, as far as they are heard.
+    pub fn frames(&self, samples: usize) -> usize {
+        self.filterbank.frames(samples).min(self.plan.frames)
+    }
+
+    /// The log energies [frames, bands] of one waveform, before anything else is done with them.
+    ///
+    /// # Errors
+    /// There is no filterbank of these sizes.
+    pub fn energies(&self, waveform: &[f32]) -> Result<Vec<f32>, OpError> {
+        let mut energies = vec![0.0; self.frames(waveform.len()) * self.plan.bands];
+        self.filterbank.run_into(waveform, &mut energies)?;
+        Ok(energies)
     }
 
     /// SpecAugment: one mask over bands, one over frames.

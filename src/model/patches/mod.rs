@@ -5,7 +5,7 @@
 //! [`PatchNet`].
 
 mod block;
-mod front;
+pub(super) mod front;
 mod parts;
 mod pool;
 pub mod positions;

@@ -217,7 +217,7 @@ fn a_clip_has_the_features_that_it_has_alone_and_the_mean_behind_them() {
     let features = |wave: &[f32], samples: &[usize]| {
         let shape = [samples.len(), wave.len() / samples.len(), 1];
         let waveforms = Array::from_vec(&Cpu::default(), wave.to_vec(), shape).unwrap();
-        front.features(&Input { waveforms, samples: samples.to_vec() }, None).unwrap()
+        front.features(&Input::of(waveforms, samples.to_vec()), None).unwrap()
     };
     let both = features(&wave, &[1_000, 600]);
     let (first, second) = both.split_at(frames * bands);

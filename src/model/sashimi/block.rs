@@ -3,13 +3,35 @@
 use kernels::add::add;
 use kernels::add_to_frames::add_to_frames;
 use kernels::dropout::dropout_channels;
+use kernels::s4d_kernel::Rule;
 use kernels::{Array, Backend, OpError};
 
-use crate::nn::{FeedForward, LayerNorm, Linear, Pass, S4, S4Sizes, ScalarNorm, Scope};
-use crate::plan::{BlockNorm, TiersPlan};
+use crate::nn::{FeedForward, LayerNorm, Linear, Pass, PoleSpread, S4, S4Sizes, ScalarNorm, Scope, Space};
+use crate::plan::{BlockNorm, DiagonalPlan, Discretization, Measure, TiersPlan};
 
 /// PyTorch's default, which the published programs keep.
 const NORM_EPS: f32 = 1e-5;
+
+/// The state spaces of a plan's S4 layers.
+fn space(diagonal: Option<DiagonalPlan>) -> Space {
+    let Some(DiagonalPlan { disc, measure }) = diagonal else { return Space::LowRank };
+    let spread = match measure {
+        Measure::Legs => None,
+        Measure::DiagInv => Some(PoleSpread::Inverse),
+        Measure::DiagLin => Some(PoleSpread::Linear),
+        Measure::DiagQuad => Some(PoleSpread::Quadratic),
+    };
+    Space::Diagonal { rule: rule(disc), spread }
+}
+
+/// The rule of discretisation by its name in a plan.
+pub(super) fn rule(disc: Discretization) -> Rule {
+    match disc {
+        Discretization::Zoh => Rule::ZeroOrderHold,
+        Discretization::Foh => Rule::FirstOrderHold,
+        Discretization::Bilinear => Rule::Bilinear,
+    }
+}
 
 /// The normalisation of a block, or of what leaves the tiers.
 #[derive(Debug, Clone)]
@@ -57,6 +79,7 @@ impl Block {
     pub fn s4(scope: &mut Scope<'_>, plan: &TiersPlan, tier: usize, step_width: Option<usize>) -> Self {
         let width = plan.width_of(tier);
         let sizes = S4Sizes {
+            space: space(plan.s4.diagonal),
             width,
             pairs: plan.s4.pairs,
             tied: plan.s4.tied,

@@ -53,6 +53,10 @@ impl Family for KeywordPlan {
         self.window_samples
     }
 
+    fn has_fixed_front(&self) -> bool {
+        true
+    }
+
     fn heads(&self) -> Option<&Heads> {
         Some(&self.heads)
     }

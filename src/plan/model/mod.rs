@@ -17,7 +17,8 @@ use crate::config::Model;
 pub use keyword::KeywordPlan;
 pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
 pub use sashimi::{
-    BlockNorm, DiffwavePlan, Periods, Quantizer, S4Plan, SashimiPlan, Skips, StateMatrix, TiersPlan,
+    BlockNorm, DiagonalPlan, DiffwavePlan, Discretization, Measure, Periods, Quantizer, S4Plan, SashimiPlan,
+    Skips, StateMatrix, TiersPlan,
 };
 pub use tacomamba::{DroppedLayers, MelScaling, SpeakersPlan, SpeechMelPlan, TacomambaPlan, TextCleaners};
 pub use wav2vec2::{ConvLayer, Heads, MixerPlan, NormKind, Rates, TimeMasks, Wav2vec2Plan};
@@ -118,6 +119,11 @@ trait Family {
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
     fn normalises(&self) -> bool {
         self.heads().is_some()
+    }
+
+    /// Whether what it hears of a clip follows from the waveform alone, before anything that learns.
+    fn has_fixed_front(&self) -> bool {
+        false
     }
 
     /// The tiers of S4 layers.
@@ -222,6 +228,11 @@ impl ModelPlan {
     /// Whether waveforms are brought to mean 0 and variance 1 before it sees them.
     pub fn normalises(&self) -> bool {
         self.body.family().normalises()
+    }
+
+    /// Whether what it hears of a clip follows from the waveform alone, before anything that learns.
+    pub fn has_fixed_front(&self) -> bool {
+        self.body.family().has_fixed_front()
     }
 
     /// Whether a parameter stays as it is drawn or loaded throughout.

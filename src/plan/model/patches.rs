@@ -189,6 +189,10 @@ impl Family for PatchesPlan {
         false
     }
 
+    fn has_fixed_front(&self) -> bool {
+        true
+    }
+
     fn is_source(&self, name: &str) -> bool {
         self.is_trunk(name)
     }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{Body, Family, ModelPlan, Pretrained};
-pub use crate::config::StateMatrix;
 pub use crate::config::{BlockNorm, Quantizer, UnetSkips as Skips};
-use crate::config::{DiffwaveSashimi, KernelLength, Sashimi};
+use crate::config::{DiffwaveSashimi, KernelLength, Sashimi, StateSpace};
+pub use crate::config::{Discretization, Measure, StateMatrix};
 use crate::plan::Problem;
 
 /// How long a period the C̃ of a tier's layers stand for.
@@ -17,9 +17,19 @@ pub enum Periods {
     OfTier,
 }
 
+/// A diagonal state space, in the place of S4's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DiagonalPlan {
+    pub disc: Discretization,
+    pub measure: Measure,
+}
+
 /// An S4 layer's state spaces.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct S4Plan {
+    /// Poles alone; `None`: with a correction of rank one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagonal: Option<DiagonalPlan>,
     /// Conjugate pairs of states: half of d_state.
     pub pairs: usize,
     /// One set of poles for all heads of a layer.
@@ -104,6 +114,11 @@ impl TiersPlan {
         if !self.unet {
             self.skips = Skips::Layer;
         }
+        if self.s4.diagonal.is_some() {
+            // A sum of powers stands for every length, and has neither P nor B.
+            self.s4.periods = Periods::Same;
+            self.s4.frozen.retain(|matrix| !matches!(matrix, StateMatrix::P | StateMatrix::B));
+        }
     }
 }
 
@@ -180,6 +195,7 @@ impl From<&Sashimi> for SashimiPlan {
             norm: s.norm,
             dropout: s.dropout as f32,
             s4: S4Plan {
+                diagonal: diagonal(s.mode, s.disc, s.measure),
                 pairs: s.d_state / 2,
                 tied: s.tie_state,
                 dt_range: [s.dt_min as f32, s.dt_max as f32],
@@ -221,6 +237,7 @@ pub(super) fn diffwave_model(d: &DiffwaveSashimi, problems: &mut Vec<Problem>) -
         norm: d.norm,
         dropout: d.dropout as f32,
         s4: S4Plan {
+            diagonal: diagonal(d.mode, d.disc, d.measure),
             pairs: d.d_state / 2,
             tied: d.tie_state,
             dt_range: [d.dt_min as f32, d.dt_max as f32],
@@ -248,6 +265,10 @@ fn pretrained(path: &str) -> Pretrained {
         "" => Pretrained::None,
         path => Pretrained::Folder(path.to_owned()),
     }
+}
+
+fn diagonal(mode: StateSpace, disc: Discretization, measure: Measure) -> Option<DiagonalPlan> {
+    (mode == StateSpace::Diag).then_some(DiagonalPlan { disc, measure })
 }
 
 fn periods(length: KernelLength) -> Periods {

@@ -66,6 +66,32 @@ fn a_model_goes_to_the_cache_and_is_found_there() {
     assert!(fs::read(scene.path("plain/sub/model.safetensors")).expect("weights") == weights);
 }
 
+/// A commit names a folder: what a server calls one may not lead elsewhere.
+#[test]
+fn a_commit_that_is_none_is_refused_and_nothing_is_written_by_its_name() {
+    for said_commit in
+        ["../../../../outside", "/outside", "main", "0123456789abcdef0123456789abcdef0123456", ""]
+    {
+        let scene = Scene::new("");
+        scene.catalogue(
+            "[[model]]\nname = \"tiny\"\nabout = \"a test\"\nlicence = \"MIT\"\npage = \"https://example.org\"\nhub = \"me/tiny\"\n\
+             \n[[model.file]]\nname = \"config.json\"\n",
+        );
+        let reply = Reply::file(b"{}").header("X-Repo-Commit", said_commit);
+        scene.server.at("/me/tiny/resolve/main/config.json", [reply]);
+        let said = scene.fetch(&["--model", "tiny"]);
+        assert_eq!(said.code, 1, "{said_commit}: {}", said.err);
+        assert!(said.err.contains("does not say which commit"), "{said_commit}: {}", said.err);
+        assert!(said.err.contains("help: give a folder with `--to`"), "{said_commit}: {}", said.err);
+        let repository = scene.path("hf/hub/models--me--tiny");
+        assert!(!repository.join("snapshots").exists() && !repository.join("refs").exists(), "{said_commit}");
+        let outside = fs::read_dir(scene.path("")).expect("a folder").flatten();
+        let mut names: Vec<_> = outside.map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["catalogue.toml", "hf"], "{said_commit}");
+    }
+}
+
 /// A model that was fetched is the one an experiment names.
 #[test]
 fn a_fetched_model_is_found_by_its_hub_name() {

@@ -121,6 +121,7 @@ fn data_plan(case: &Json) -> DataPlan {
         labelling: Labelling::OnePerHead,
         mixup: 0.0,
         normalise: true,
+        feature_cache: None,
     }
 }
 
@@ -150,7 +151,7 @@ fn utterances_and_batches_come_in_the_references_order_and_a_late_start_changes_
                 assert_eq!(&stream.next_batch().unwrap().0.names, want, "{title}, {index} after {done}");
             }
         }
-        let batches = eval_batches(&mut loader(dir.path(), &plan), &plan, usize::MAX).unwrap();
+        let batches = eval_batches(&mut loader(dir.path(), &plan), &plan, usize::MAX, &|| false).unwrap();
         let got: Vec<Vec<String>> = batches.into_iter().map(|batch| batch.names).collect();
         assert_eq!(got, names(&case["evaluation"]), "{title}, evaluation");
     }

@@ -69,7 +69,7 @@ fn activations(options: &Json, samples: &[usize], longest: usize) -> Activations
     let device = Cpu::default();
     let mut model = Model::draw(&device, &model_plan(options), 0).expect("room");
     fill(&mut model.params);
-    let input = Input { waveforms: waveforms(samples, longest), samples: samples.to_vec() };
+    let input = Input::of(waveforms(samples, longest), samples.to_vec());
     let network = model.network.recogniser().expect("the family");
     network.forward(&mut Pass::at_rest(&model.params, &mut Tape::silent()), &input).expect("it runs")
 }

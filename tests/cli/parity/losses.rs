@@ -67,6 +67,7 @@ fn batch() -> Batch {
     Batch {
         names: ["a", "b", "c"].map(str::to_owned).to_vec(),
         waveforms: Vec::new(),
+        features: vec![None; 3],
         samples: Vec::new(),
         padded_samples: 0,
         labels: labels.collect(),

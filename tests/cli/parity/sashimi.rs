@@ -28,6 +28,7 @@ fn tiers(width: usize, blocks: usize, pool: &[usize]) -> TiersPlan {
         norm: BlockNorm::Layer,
         dropout: 0.0,
         s4: S4Plan {
+            diagonal: None,
             pairs: 3,
             tied: true,
             dt_range: [1e-3, 0.1],

@@ -247,6 +247,7 @@ fn tiers(
         norm: traits.norm,
         dropout: settings.dropout(),
         s4: S4Plan {
+            diagonal: None,
             pairs: traits.pairs,
             tied: traits.tied,
             dt_range: DT_RANGE,

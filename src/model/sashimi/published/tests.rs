@@ -42,6 +42,7 @@ fn small() -> TiersPlan {
         norm: BlockNorm::Scalar,
         dropout: 0.0,
         s4: S4Plan {
+            diagonal: None,
             pairs: 4,
             tied: true,
             dt_range: [1e-3, 1e-1],

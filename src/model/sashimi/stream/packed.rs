@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernels::Backend;
-use kernels::stream::{Heads, Matrix, Norm, SHARDS, Spaces, share};
+use kernels::stream::{Heads, Kind, Matrix, Norm, SHARDS, Spaces, share};
 
 use super::StreamError;
 use super::parameters::{Found, List, Parameters};
+use crate::model::sashimi::block::rule;
 use crate::nn::Params;
 use crate::plan::{BlockNorm, SashimiPlan, Skips, TiersPlan};
 
@@ -218,16 +219,21 @@ impl Reading<'_> {
         let (layer, pairs) = (block.child("layer"), s4.pairs);
         let kernel = layer.child("kernel.kernel");
         let groups = if s4.tied { 1 } else { width };
+        let (p, b) = match s4.diagonal {
+            Some(_) => Default::default(),
+            None => (kernel.get("P", &[groups, pairs, 2])?, kernel.get("B", &[groups, pairs, 2])?),
+        };
         let spaces = Spaces {
             pairs,
             log_dt: &kernel.get("log_dt", &[width])?,
             log_w_real: &kernel.get("log_w_real", &[groups, pairs])?,
             w_imag: &kernel.get("w_imag", &[groups, pairs])?,
-            p: &kernel.get("P", &[groups, pairs, 2])?,
-            b: &kernel.get("B", &[groups, pairs, 2])?,
             c: &kernel.get("C", &[width, pairs, 2])?,
             d: &layer.get("D", &[width])?,
-            period: self.plan.period_of(tier),
+            kind: match s4.diagonal {
+                Some(diagonal) => Kind::Diagonal(rule(diagonal.disc)),
+                None => Kind::LowRank { p: &p, b: &b, period: self.plan.period_of(tier) },
+            },
         };
         let heads = spaces
             .heads(self.progress)

@@ -6,7 +6,10 @@ mod whole;
 
 use std::sync::Arc;
 
-use crate::plan::{BlockNorm, Periods, Quantizer, S4Plan, SashimiPlan, Skips, TiersPlan};
+use crate::plan::{
+    BlockNorm, DiagonalPlan, Discretization, Measure, Periods, Quantizer, S4Plan, SashimiPlan, Skips,
+    TiersPlan,
+};
 use crate::seed::{Purpose, stream};
 
 use super::*;
@@ -15,6 +18,7 @@ use drawn::Drawn;
 /// Small: two tiers below the top one, at rates of 1/2 and 1/6.
 fn plan() -> SashimiPlan {
     let s4 = S4Plan {
+        diagonal: None,
         pairs: 4,
         tied: true,
         dt_range: [0.001, 0.1],
@@ -39,6 +43,10 @@ fn plan() -> SashimiPlan {
     SashimiPlan { tiers, levels: 20, quantizer: Quantizer::MuLaw, state_lr: 1e-3 }
 }
 
+fn diagonal(tiers: &mut TiersPlan, disc: Discretization) {
+    tiers.s4.diagonal = Some(DiagonalPlan { disc, measure: Measure::DiagLin });
+}
+
 /// Each option the other way at least once.
 fn plans() -> Vec<(&'static str, SashimiPlan)> {
     let with = |change: fn(&mut TiersPlan)| {
@@ -54,6 +62,15 @@ fn plans() -> Vec<(&'static str, SashimiPlan)> {
                 tiers.s4.tied = false;
                 tiers.norm = BlockNorm::Scalar;
                 tiers.glu = false;
+            }),
+        ),
+        ("diagonal, held", with(|tiers| diagonal(tiers, Discretization::Zoh))),
+        ("diagonal, straight lines", with(|tiers| diagonal(tiers, Discretization::Foh))),
+        (
+            "diagonal, bilinear, untied",
+            with(|tiers| {
+                diagonal(tiers, Discretization::Bilinear);
+                tiers.s4.tied = false;
             }),
         ),
         ("periods of their tiers", with(|tiers| tiers.s4.periods = Periods::OfTier)),

@@ -1,9 +1,11 @@
 //! The network over whole sequences, in plain f64 loops: S4 by its kernel, tiers by reshaping.
 
 use kernels::s4_kernel::{self, s4_kernel};
+use kernels::s4d_kernel::{self, s4d_kernel};
 use kernels::{Array, Cpu, Tape};
 
 use super::drawn::Drawn;
+use crate::model::sashimi::block::rule;
 use crate::plan::{BlockNorm, SashimiPlan, Skips, TiersPlan};
 
 /// A sequence of vectors.
@@ -110,14 +112,17 @@ impl Network<'_> {
         let values = |name: &str| self.drawn.0[&format!("{block}.layer.kernel.kernel.{name}")].1.to_vec();
         let poles = |name| Array::from_vec(&device, values(name), [groups, pairs]).unwrap();
         let complex = |name| Array::from_vec(&device, values(name), [groups, pairs, 2]).unwrap();
-        let parameters = s4_kernel::Parameters {
-            log_dt: &Array::from_vec(&device, values("log_dt"), [width]).unwrap(),
-            log_w_real: &poles("log_w_real"),
-            w_imag: &poles("w_imag"),
-            p: &complex("P"),
-            b: &complex("B"),
-            c: &Array::from_vec(&device, values("C"), [1, width, pairs, 2]).unwrap(),
-        };
+        let (log_dt, log_w_real) =
+            (&Array::from_vec(&device, values("log_dt"), [width]).unwrap(), &poles("log_w_real"));
+        let (w_imag, c) =
+            (&poles("w_imag"), &Array::from_vec(&device, values("C"), [1, width, pairs, 2]).unwrap());
+        if let Some(diagonal) = self.plan.s4.diagonal {
+            let parameters = s4d_kernel::Parameters { log_dt, log_w_real, w_imag, c };
+            let made = s4d_kernel(&mut Tape::silent(), parameters, rule(diagonal.disc), len);
+            return f64s(&made.unwrap().to_vec());
+        }
+        let (p, b) = (&complex("P"), &complex("B"));
+        let parameters = s4_kernel::Parameters { log_dt, log_w_real, w_imag, p, b, c };
         let period = self.plan.period_of(tier);
         f64s(&s4_kernel(&mut Tape::silent(), parameters, period, len).unwrap().to_vec())
     }
