@@ -188,7 +188,7 @@ impl Wav2vec2 {
         let samples = self.waveform.len();
         let waveforms =
             Array::from_vec(&self.device, self.waveform.clone(), [1, samples, 1]).expect("an array");
-        Input { waveforms, samples: vec![samples] }
+        Input::of(waveforms, vec![samples])
     }
 
     fn network(&self) -> &Recogniser {

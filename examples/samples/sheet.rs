@@ -59,7 +59,7 @@ fn energies(log_mel: &LogMel, clip: &[f32], samples: usize) -> Result<Vec<f32>, 
     let mut waveform = clip.to_vec();
     waveform.resize(samples, 0.0);
     let waveform = Array::from_vec(&Cpu::default(), waveform, [1, samples, 1])?;
-    Ok(log_mel.forward(&waveform)?.to_vec())
+    Ok(log_mel.forward(&waveform, |_| None)?.to_vec())
 }
 
 fn paint(pixels: &mut [[u8; 3]], width: usize, [left, top]: [usize; 2], energies: &[f32], frames: usize) {

@@ -31,9 +31,9 @@ pub(crate) fn exp2_decays<const W: usize>(mut x: [f32; W]) -> [f32; W] {
     // Adding 1.5·2^23 leaves the nearest integer in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
     let mut shifted = [0.0; W];
-    for l in 0..W {
+    for x in &mut x {
         // Unlike `max`, this passes NaN on, in one instruction.
-        x[l] = if x[l] < -126.0 { -126.0 } else { x[l] };
+        *x = if *x < -126.0 { -126.0 } else { *x };
     }
     for l in 0..W {
         shifted[l] = x[l] + ROUND;
