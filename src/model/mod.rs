@@ -36,7 +36,7 @@ pub use patches::{PatchNet, Question};
 pub use published::Published;
 pub use recogniser::{Activations, Input};
 pub use sashimi::{Diffwave, Sashimi};
-pub use tacomamba::Tacomamba;
+pub use tacomamba::{PrefixSpeech, Tacomamba};
 pub use wav2vec2::Wav2vec2;
 
 /// A network of one family, by what it is used for: each kind has an input and an output of its own.
@@ -52,6 +52,8 @@ pub enum Network {
     Patches(Box<PatchNet>),
     /// Texts to mel frames.
     Tacomamba(Box<Tacomamba>),
+    /// Texts to mel frames by one stack over both.
+    Prefix(Box<PrefixSpeech>),
 }
 
 /// A network that transcribes or classifies.
@@ -67,6 +69,9 @@ impl Network {
         let recogniser = match body {
             Body::Sashimi(plan) => return Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
             Body::Diffwave(plan) => return Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
+            Body::Tacomamba(plan) if plan.prefix => {
+                return Self::Prefix(Box::new(PrefixSpeech::declare(scope, plan)));
+            }
             Body::Tacomamba(plan) => return Self::Tacomamba(Box::new(Tacomamba::declare(scope, plan))),
             Body::Patches(plan) if plan.task.pretrains() => {
                 return Self::Patches(Box::new(PatchNet::declare(scope, plan)));
@@ -82,7 +87,11 @@ impl Network {
     pub fn recogniser(&self) -> Option<&Recogniser> {
         match self {
             Self::Recogniser(network) => Some(network),
-            Self::Sashimi(_) | Self::Diffwave(_) | Self::Patches(_) | Self::Tacomamba(_) => None,
+            Self::Sashimi(_)
+            | Self::Diffwave(_)
+            | Self::Patches(_)
+            | Self::Tacomamba(_)
+            | Self::Prefix(_) => None,
         }
     }
 
@@ -95,6 +104,7 @@ impl Network {
             Self::Sashimi(network) => network.as_ref(),
             Self::Diffwave(network) => network.as_ref(),
             Self::Tacomamba(network) => network.as_ref(),
+            Self::Prefix(network) => network.as_ref(),
         }
     }
 }
