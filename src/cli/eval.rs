@@ -10,6 +10,7 @@ use super::arguments::{EvalArguments, ModelArguments};
 use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::eval_speech::eval_speech;
+use super::eval_voices::eval_voices;
 use super::failure::{self, Failure, make_folder};
 use crate::data::Batch;
 use crate::record::{Folder, Values};
@@ -26,6 +27,9 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     }
     if let Some(recogniser) = &arguments.recogniser {
         return eval_speech(arguments, recogniser, talk);
+    }
+    if let Some(list) = &arguments.voices {
+        return eval_voices(arguments, list, talk);
     }
     let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;

@@ -17,6 +17,7 @@ mod pretrained;
 mod published;
 mod recogniser;
 pub mod sashimi;
+mod speaker;
 pub mod tacomamba;
 mod torch;
 mod wav2vec2;
@@ -36,6 +37,7 @@ pub use patches::{PatchNet, Question};
 pub use published::Published;
 pub use recogniser::{Activations, Input};
 pub use sashimi::{Diffwave, Sashimi};
+pub use speaker::SpeakerNet;
 pub use tacomamba::{PrefixSpeech, Tacomamba};
 pub use wav2vec2::Wav2vec2;
 
@@ -61,6 +63,7 @@ pub enum Network {
 pub enum Recogniser {
     Wav2vec2(Box<Wav2vec2>),
     Keyword(Box<Keyword>),
+    Speaker(Box<SpeakerNet>),
     Patches(Box<PatchNet>),
 }
 
@@ -79,6 +82,7 @@ impl Network {
             Body::Patches(plan) => Recogniser::Patches(Box::new(PatchNet::declare(scope, plan))),
             Body::Wav2vec2(plan) => Recogniser::Wav2vec2(Box::new(Wav2vec2::declare(scope, plan))),
             Body::Keyword(plan) => Recogniser::Keyword(Box::new(Keyword::declare(scope, plan))),
+            Body::Speaker(plan) => Recogniser::Speaker(Box::new(SpeakerNet::declare(scope, plan))),
         };
         Self::Recogniser(recogniser)
     }
@@ -100,6 +104,7 @@ impl Network {
         match self {
             Self::Recogniser(Recogniser::Wav2vec2(network)) => network.as_ref(),
             Self::Recogniser(Recogniser::Keyword(network)) => network.as_ref(),
+            Self::Recogniser(Recogniser::Speaker(network)) => network.as_ref(),
             Self::Recogniser(Recogniser::Patches(network)) | Self::Patches(network) => network.as_ref(),
             Self::Sashimi(network) => network.as_ref(),
             Self::Diffwave(network) => network.as_ref(),
@@ -122,6 +127,7 @@ impl Recogniser {
         match self {
             Self::Wav2vec2(network) => network.forward(pass, input),
             Self::Keyword(network) => network.forward(pass, input),
+            Self::Speaker(network) => network.forward(pass, input),
             Self::Patches(network) => network.forward(pass, input),
         }
     }

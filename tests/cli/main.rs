@@ -31,3 +31,4 @@ mod slurm;
 mod speech;
 mod support;
 mod sweep;
+mod voices;
