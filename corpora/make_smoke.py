@@ -294,11 +294,15 @@ def write_meta(root, recordings):
         by_speaker = [
             f"{line}|{r.speaker}|en" for line, r in zip(plain, rows) if r.speaker != HELD_OUT_SPEAKER
         ]
-        for name, lines in (
+        lists = [
             (f"meta.{split}.txt", plain),
             (f"meta.{split}.nltLa.txt", labelled),
             (f"meta.{split}.speaker.nltLa.txt", by_speaker),
-        ):
+        ]
+        if split == "test":
+            # Whose voice it is, the held-out speaker's too: for comparing voices.
+            lists.append(("meta.test.voices.nltLa.txt", [f"{line}|{r.speaker}|en" for line, r in zip(plain, rows)]))
+        for name, lines in lists:
             with open(os.path.join(root, name), "w", encoding="utf-8") as file:
                 file.writelines(line + "\n" for line in lines)
 

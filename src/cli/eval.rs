@@ -10,6 +10,7 @@ use super::arguments::{EvalArguments, ModelArguments};
 use super::checkpoint::Named;
 use super::eval_samples::eval_samples;
 use super::eval_speech::eval_speech;
+use super::eval_voices::eval_voices;
 use super::failure::{self, Failure, make_folder};
 use super::run::on_signals;
 use crate::data::Batch;
@@ -27,6 +28,9 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     }
     if let Some(recogniser) = &arguments.recogniser {
         return eval_speech(arguments, recogniser, talk);
+    }
+    if let Some(list) = &arguments.voices {
+        return eval_voices(arguments, list, talk);
     }
     let stop = on_signals()?;
     let asked = || stop.requested();

@@ -70,7 +70,11 @@ impl Form {
             }
             Body::Wav2vec2(wav2vec2) => Self::transcribing(plan, wav2vec2),
             Body::Patches(patches) => Self::of_patches(named, patches, headless),
-            Body::Keyword(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => {
+            Body::Keyword(_)
+            | Body::Speaker(_)
+            | Body::Sashimi(_)
+            | Body::Diffwave(_)
+            | Body::Tacomamba(_) => {
                 let message = format!("there is no folder format for a `{}` model", plan.model.family());
                 Err(Failure::new(failure::REQUEST, message).help(format!(
                     "its weights are `{}`, under the names of the published checkpoints",

@@ -38,6 +38,10 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
         Network::Sashimi(network) => codes(&model, network, path, &plan)?,
         Network::Diffwave(network) => noisy(&model, network, path)?,
         Network::Tacomamba(network) => told(&model, network, path)?,
+        Network::Prefix(_) => {
+            let message = "a model that says itself when a sentence ends has no activations of a text alone";
+            return Err(Failure::new(failure::REQUEST, message).help("choose another `design`"));
+        }
     };
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     let write = || {
@@ -91,7 +95,7 @@ fn told(model: &Model<Cpu>, network: &Tacomamba, path: &Path) -> Result<Vec<Name
     let texts = Texts::new(&[&symbols], speakers.into_iter().collect());
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let h = network.encode(&mut pass, &texts, &Cpu::default()).map_err(failed)?;
+    let h = network.encode(&mut pass, &texts).map_err(failed)?;
     let means = network.means(&mut pass, &h).map_err(failed)?;
     let durations = network.log_durations(&mut pass, &h, &texts).map_err(failed)?;
     Ok(vec![entry("encoder", &h), entry("mean", &means), entry("log_durations", &durations)])

@@ -246,7 +246,8 @@ impl From<GenerateError> for Failure {
             GenerateError::Mute(_)
             | GenerateError::TooLong { .. }
             | GenerateError::Prompt
-            | GenerateError::AtOnce => failure::REQUEST,
+            | GenerateError::AtOnce
+            | GenerateError::Unstreamed => failure::REQUEST,
             GenerateError::Stopped => failure::KILLED,
         };
         let said = Failure::new(code, error.to_string());
@@ -256,7 +257,7 @@ impl From<GenerateError> for Failure {
                 said.help(format!("ask for {most} samples or fewer by `--seconds`"))
             }
             GenerateError::Prompt => said.help("leave `--prompt` out"),
-            GenerateError::AtOnce => said.help("leave `--stream` out"),
+            GenerateError::AtOnce | GenerateError::Unstreamed => said.help("leave `--stream` out"),
             _ => said,
         }
     }

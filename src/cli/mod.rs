@@ -16,6 +16,7 @@ mod doctor;
 mod eval;
 mod eval_samples;
 mod eval_speech;
+mod eval_voices;
 mod exhausted;
 mod explain;
 mod export;

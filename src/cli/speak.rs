@@ -36,6 +36,10 @@ pub(super) fn speak(
     check(arguments)?;
     let texts = texts(arguments)?;
     let tacomamba = plan.model.tacomamba().ok_or(TrainError::Family)?;
+    if tacomamba.prefix && arguments.length_scale != 1.0 {
+        let message = "a model that says itself when a sentence ends has a pace of its own";
+        return Err(Failure::new(failure::REQUEST, message).help("leave `--length-scale` out"));
+    }
     let task = Speaking::of(plan).ok_or(TrainError::Family)?;
     let speaker = voice(plan, arguments.speaker.as_deref(), talk)?;
     let spoken = Spoken::of(tacomamba);

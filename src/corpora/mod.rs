@@ -10,6 +10,7 @@
 mod categories;
 #[cfg(feature = "datasets")]
 mod dataset;
+mod drawn;
 mod error;
 mod facts;
 mod iemocap;

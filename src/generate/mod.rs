@@ -6,6 +6,7 @@
 
 mod autoregressive;
 mod diffusion;
+mod prefix;
 mod speech;
 mod speech_stream;
 
@@ -80,6 +81,9 @@ pub enum GenerateError {
     /// The frames of a sentence are made together.
     #[error("a model that makes all frames of a sentence at once has none to be heard before the others")]
     AtOnce,
+    /// Frames are told one by one, but nobody has built what streams them.
+    #[error("a model that says itself when a sentence ends is not streamed")]
+    Unstreamed,
     /// Somebody asked to stop.
     #[error("stopped on request")]
     Stopped,

@@ -9,7 +9,7 @@ use kernels::{Array, Backend, Tape, threads};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use super::{GenerateError, Progress};
+use super::{GenerateError, Progress, prefix};
 use crate::audio::synthesis::{GriffinLim, to_loudness};
 use crate::model::tacomamba::{SpeechStep, Tacomamba, Texts};
 use crate::model::{Model, Network};
@@ -61,7 +61,7 @@ pub struct Said {
     pub waveform: Vec<f32>,
     /// Mel values [frames, bands] that it was made of.
     pub mel: Vec<f32>,
-    /// Frames of each symbol.
+    /// Frames of each symbol; none where the model tells none.
     pub durations: Vec<usize>,
 }
 
@@ -89,31 +89,42 @@ pub fn speak<D: Backend>(
     request: &SpeechRequest,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<Said>, GenerateError> {
-    let Network::Tacomamba(network) = &model.network else {
-        return Err(GenerateError::Mute(model.plan.family()));
+    let network = match &model.network {
+        Network::Tacomamba(network) => network,
+        Network::Prefix(network) => {
+            let made = prefix::frames(model, network, request, watch)?;
+            let said = made.into_iter().map(|frames| sounded(task, request, frames, Vec::new()));
+            return Ok(said.collect());
+        }
+        _ => return Err(GenerateError::Mute(model.plan.family())),
     };
     let mut order: Vec<usize> = (0..request.lines.len()).collect();
     order.sort_by_key(|&line| std::cmp::Reverse(request.lines[line].symbols.len()));
     let mut groups = Vec::new();
     for lines in order.chunks(TOGETHER) {
-        groups.push(told(device, model, network, request, lines)?);
+        groups.push(told(model, network, request, lines)?);
     }
     decode(device, model, network, request, &mut groups, watch)?;
     let mut said: Vec<Option<Said>> = vec![None; request.lines.len()];
     for group in groups {
         for ((line, durations), made) in group.lines.into_iter().zip(group.durations).zip(group.made) {
-            let mel = task.restored(&refined(device, model, network, made)?);
-            let mut waveform = task.mel().waveform(&mel, &request.griffin_lim);
-            to_loudness(&mut waveform, request.rms_dbfs);
-            said[line] = Some(Said { waveform, mel, durations });
+            let made = refined(device, model, network, made)?;
+            said[line] = Some(sounded(task, request, made, durations));
         }
     }
     Ok(said.into_iter().flatten().collect())
 }
 
+/// A sentence's sound of its frames as the network has them.
+fn sounded(task: &Speaking, request: &SpeechRequest, frames: Vec<f32>, durations: Vec<usize>) -> Said {
+    let mel = task.restored(&frames);
+    let mut waveform = task.mel().waveform(&mel, &request.griffin_lim);
+    to_loudness(&mut waveform, request.rms_dbfs);
+    Said { waveform, mel, durations }
+}
+
 /// Encodes texts, and says how long each symbol lasts.
 fn told<D: Backend>(
-    device: &D,
     model: &Model<D>,
     network: &Tacomamba,
     request: &SpeechRequest,
@@ -125,7 +136,7 @@ fn told<D: Backend>(
     let texts = Texts::new(&symbols, speakers);
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let h = network.encode(&mut pass, &texts, device)?;
+    let h = network.encode(&mut pass, &texts)?;
     let logs = network.log_durations(&mut pass, &h, &texts)?.to_vec();
     let durations = |(row, &line): (usize, &usize)| match &request.lines[line].durations {
         Some(durations) => durations.clone(),

@@ -57,8 +57,10 @@ impl<'a, D: Backend> SpeechStream<'a, D> {
         task: &'a Speaking,
         request: &SpeechRequest,
     ) -> Result<Self, GenerateError> {
-        let Network::Tacomamba(network) = &model.network else {
-            return Err(GenerateError::Mute(model.plan.family()));
+        let network = match &model.network {
+            Network::Tacomamba(network) => network,
+            Network::Prefix(_) => return Err(GenerateError::Unstreamed),
+            _ => return Err(GenerateError::Mute(model.plan.family())),
         };
         let line = request.lines.first().filter(|_| network.plan().prenet.is_some());
         let line = line.ok_or(GenerateError::AtOnce)?;
@@ -66,7 +68,7 @@ impl<'a, D: Backend> SpeechStream<'a, D> {
         let texts = Texts::new(&[&line.symbols], speakers.into_iter().collect());
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
-        let h = network.encode(&mut pass, &texts, device)?;
+        let h = network.encode(&mut pass, &texts)?;
         let logs = network.log_durations(&mut pass, &h, &texts)?.to_vec();
         let durations: Vec<usize> = logs.iter().map(|told| frames_of(*told, request.length_scale)).collect();
         let frames = durations.iter().sum();

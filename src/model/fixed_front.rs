@@ -5,10 +5,10 @@
 use kernels::OpError;
 use kernels::threads::Pool;
 
-use super::keyword::log_mel;
 use super::patches::front::Front;
-use crate::nn::LogMel;
-use crate::plan::{Body, KeywordPlan, ModelPlan, PatchesPlan};
+use super::{keyword, speaker};
+use crate::nn::{LogMel, LogMelSizes};
+use crate::plan::{Body, ModelPlan, PatchesPlan};
 
 /// The front end of a model whose features follow from a waveform alone.
 pub struct FixedFront {
@@ -19,7 +19,7 @@ pub struct FixedFront {
 
 enum Kind {
     Filterbank(Front),
-    LogMel(LogMel, Box<KeywordPlan>),
+    LogMel(LogMel, LogMelSizes),
 }
 
 impl FixedFront {
@@ -30,7 +30,8 @@ impl FixedFront {
     pub fn of(plan: &ModelPlan) -> Result<Option<Self>, OpError> {
         let kind = match &plan.body {
             Body::Patches(plan) => Kind::Filterbank(Front::new(plan)),
-            Body::Keyword(plan) => Kind::LogMel(log_mel(plan), plan.clone()),
+            Body::Keyword(plan) => log_mel(keyword::log_mel_sizes(plan)),
+            Body::Speaker(plan) => log_mel(speaker::log_mel_sizes(plan)),
             Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => return Ok(None),
         };
         Ok(Some(FixedFront { kind, pool: Pool::new(1)? }))
@@ -40,10 +41,9 @@ impl FixedFront {
     pub fn described(&self) -> String {
         match &self.kind {
             Kind::Filterbank(front) => front.described(),
-            Kind::LogMel(_, plan) => format!(
-                "log-mel energies: {} bands of {} samples every {}",
-                plan.mel_bands, plan.window_samples, plan.hop_samples
-            ),
+            Kind::LogMel(_, LogMelSizes { bands, window_samples, hop_samples, .. }) => {
+                format!("log-mel energies: {bands} bands of {window_samples} samples every {hop_samples}")
+            }
         }
     }
 
@@ -64,8 +64,13 @@ pub fn fixed_values(plan: &ModelPlan, samples: usize) -> Option<usize> {
     match &plan.body {
         Body::Patches(plan) => Some(patch_values(plan, samples)),
         Body::Keyword(plan) => Some(samples.div_ceil(plan.hop_samples) * plan.mel_bands),
+        Body::Speaker(plan) => Some(samples.div_ceil(plan.hop_samples) * plan.mel_bands),
         Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => None,
     }
+}
+
+fn log_mel(sizes: LogMelSizes) -> Kind {
+    Kind::LogMel(LogMel::new(sizes), sizes)
 }
 
 fn patch_values(plan: &PatchesPlan, samples: usize) -> usize {
@@ -79,7 +84,12 @@ mod tests {
 
     #[test]
     fn the_values_that_are_foreseen_are_made() {
-        for experiment in ["ssamba_speech_commands", "ssast_pretrain_tiny", "speech_commands_classifier"] {
+        for experiment in [
+            "ssamba_speech_commands",
+            "ssast_pretrain_tiny",
+            "speech_commands_classifier",
+            "speakers_librispeech",
+        ] {
             let plan = under_ci(experiment, &[]).model;
             let front = FixedFront::of(&plan).unwrap().unwrap();
             for samples in [399, 400, 401, 16_000, 16_161, 300_000] {

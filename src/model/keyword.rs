@@ -49,14 +49,14 @@ impl Layer {
     }
 }
 
-/// Its front end.
-pub(super) fn log_mel(plan: &KeywordPlan) -> LogMel {
-    LogMel::new(LogMelSizes {
+/// Of its front end.
+pub(super) fn log_mel_sizes(plan: &KeywordPlan) -> LogMelSizes {
+    LogMelSizes {
         rate_hz: plan.rate_hz,
         window_samples: plan.window_samples,
         hop_samples: plan.hop_samples,
         bands: plan.mel_bands,
-    })
+    }
 }
 
 /// The network: where its parameters are and how they act.
@@ -74,7 +74,7 @@ impl Keyword {
     /// Parameters `projection.*`, `layers.{i}.*`, `norm.*` and `classifier.linear.{h}.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &KeywordPlan) -> Self {
         let width = plan.width;
-        let log_mel = log_mel(plan);
+        let log_mel = LogMel::new(log_mel_sizes(plan));
         let projection = Linear::torch(&mut scope.child("projection"), plan.mel_bands, width, true);
         let layer = |index| Arc::new(Layer::declare(&mut scope.child("layers").child(index), plan));
         let layers = (0..plan.layers).map(layer).collect();

@@ -18,6 +18,7 @@ mod pretrained;
 mod published;
 mod recogniser;
 pub mod sashimi;
+mod speaker;
 pub mod tacomamba;
 mod torch;
 mod wav2vec2;
@@ -38,7 +39,8 @@ pub use patches::{PatchNet, Question};
 pub use published::Published;
 pub use recogniser::{Activations, Input};
 pub use sashimi::{Diffwave, Sashimi};
-pub use tacomamba::Tacomamba;
+pub use speaker::SpeakerNet;
+pub use tacomamba::{PrefixSpeech, Tacomamba};
 pub use wav2vec2::Wav2vec2;
 
 /// A network of one family, by what it is used for: each kind has an input and an output of its own.
@@ -54,6 +56,8 @@ pub enum Network {
     Patches(Box<PatchNet>),
     /// Texts to mel frames.
     Tacomamba(Box<Tacomamba>),
+    /// Texts to mel frames by one stack over both.
+    Prefix(Box<PrefixSpeech>),
 }
 
 /// A network that transcribes or classifies.
@@ -61,6 +65,7 @@ pub enum Network {
 pub enum Recogniser {
     Wav2vec2(Box<Wav2vec2>),
     Keyword(Box<Keyword>),
+    Speaker(Box<SpeakerNet>),
     Patches(Box<PatchNet>),
 }
 
@@ -69,6 +74,9 @@ impl Network {
         let recogniser = match body {
             Body::Sashimi(plan) => return Self::Sashimi(Box::new(Sashimi::declare(scope, plan))),
             Body::Diffwave(plan) => return Self::Diffwave(Box::new(Diffwave::declare(scope, plan))),
+            Body::Tacomamba(plan) if plan.prefix => {
+                return Self::Prefix(Box::new(PrefixSpeech::declare(scope, plan)));
+            }
             Body::Tacomamba(plan) => return Self::Tacomamba(Box::new(Tacomamba::declare(scope, plan))),
             Body::Patches(plan) if plan.task.pretrains() => {
                 return Self::Patches(Box::new(PatchNet::declare(scope, plan)));
@@ -76,6 +84,7 @@ impl Network {
             Body::Patches(plan) => Recogniser::Patches(Box::new(PatchNet::declare(scope, plan))),
             Body::Wav2vec2(plan) => Recogniser::Wav2vec2(Box::new(Wav2vec2::declare(scope, plan))),
             Body::Keyword(plan) => Recogniser::Keyword(Box::new(Keyword::declare(scope, plan))),
+            Body::Speaker(plan) => Recogniser::Speaker(Box::new(SpeakerNet::declare(scope, plan))),
         };
         Self::Recogniser(recogniser)
     }
@@ -84,7 +93,11 @@ impl Network {
     pub fn recogniser(&self) -> Option<&Recogniser> {
         match self {
             Self::Recogniser(network) => Some(network),
-            Self::Sashimi(_) | Self::Diffwave(_) | Self::Patches(_) | Self::Tacomamba(_) => None,
+            Self::Sashimi(_)
+            | Self::Diffwave(_)
+            | Self::Patches(_)
+            | Self::Tacomamba(_)
+            | Self::Prefix(_) => None,
         }
     }
 
@@ -93,10 +106,12 @@ impl Network {
         match self {
             Self::Recogniser(Recogniser::Wav2vec2(network)) => network.as_ref(),
             Self::Recogniser(Recogniser::Keyword(network)) => network.as_ref(),
+            Self::Recogniser(Recogniser::Speaker(network)) => network.as_ref(),
             Self::Recogniser(Recogniser::Patches(network)) | Self::Patches(network) => network.as_ref(),
             Self::Sashimi(network) => network.as_ref(),
             Self::Diffwave(network) => network.as_ref(),
             Self::Tacomamba(network) => network.as_ref(),
+            Self::Prefix(network) => network.as_ref(),
         }
     }
 }
@@ -114,6 +129,7 @@ impl Recogniser {
         match self {
             Self::Wav2vec2(network) => network.forward(pass, input),
             Self::Keyword(network) => network.forward(pass, input),
+            Self::Speaker(network) => network.forward(pass, input),
             Self::Patches(network) => network.forward(pass, input),
         }
     }

@@ -57,6 +57,14 @@ impl SameConv {
         SameConv { weight, bias: scope.param("bias", [outputs], init), kernel }
     }
 
+    /// The middle column of a convolution as wide as it is high, over an image that is one column wide: all of it that meets anything. First values are
+    /// PyTorch's of the whole.
+    pub fn column(scope: &mut Scope<'_>, inputs: usize, outputs: usize, kernel: usize) -> Self {
+        let init = Init::fan_in(inputs * kernel * kernel);
+        let weight = scope.param("weight", [outputs, inputs, kernel], init);
+        SameConv { weight, bias: scope.param("bias", [outputs], init), kernel }
+    }
+
     /// # Shapes
     /// x [B, T, inputs] → [B, T, outputs]
     ///

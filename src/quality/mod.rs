@@ -3,7 +3,8 @@
 //! [`Listener`] turns clips into class probabilities and features ([`Heard`]); [`score`] makes of them the metrics that papers on generated
 //! speech report: IS, mIS, AM, FID, confidence, and how often each class is heard. They compare clips that the same classifier heard and nothing
 //! else. Not for: making clips (`generate`), training or judging the classifier itself (`train`, `task`). Start at [`score`];
-//! of speech beside recordings of it, at [`speech`].
+//! of speech beside recordings of it, at [`speech`];
+//! of voices that are compared, at [`voices`].
 
 mod cut;
 mod fid;
@@ -12,6 +13,7 @@ mod listener;
 mod scores;
 mod spectrum;
 pub mod speech;
+pub mod voices;
 
 pub use cut::{LEAST_TO_CUT, cut};
 pub use fid::fid;

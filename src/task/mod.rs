@@ -6,6 +6,7 @@
 //! speech, to tell the mel frames of a text ([`Speaking`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
 mod confusion;
+mod continuing;
 mod denoising;
 mod distil;
 mod ensemble;

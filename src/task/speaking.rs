@@ -10,15 +10,17 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Backend};
+use kernels::{Array, Backend, threads};
 use serde::Serialize;
 
 use super::MicroBatch;
+use super::continuing::{self, ContinuedTerms};
 use crate::audio::features::{FeatureError, MelSizes};
 use crate::audio::synthesis::{MelForm, SpeechMel};
 use crate::data::Batch;
-use crate::model::tacomamba::{MelFrames, Taught, Texts};
+use crate::model::tacomamba::{Continued, MelFrames, Taught, Texts};
 use crate::plan::{MelScaling, Plan, SpeechMelPlan};
+use crate::text::spoken;
 
 /// The spectrogram of a plan.
 ///
@@ -98,11 +100,11 @@ impl Speaking {
         let lens: Vec<usize> = batch.samples.iter().map(|&samples| self.mel.frames(samples)).collect();
         let padded = lens.iter().copied().max().unwrap_or(0);
         let mut values = vec![0.0; batch.len() * padded * bands];
-        let rows = values.chunks_mut((padded * bands).max(1)).zip(&batch.samples);
-        for (row, (values, &samples)) in rows.enumerate() {
+        let rows = values.chunks_mut((padded * bands).max(1)).zip(&batch.samples).enumerate();
+        threads::for_each(rows.collect(), |(row, (values, &samples)): (usize, (&mut [f32], &usize))| {
             let frames = self.frames(&batch.waveforms[row * batch.padded_samples..][..samples]);
             values[..frames.len()].copy_from_slice(&frames);
-        }
+        });
         Spoken { texts: Texts::new(&texts, speakers), frames: MelFrames { values, padded, lens } }
     }
 
@@ -127,10 +129,17 @@ impl Speaking {
     }
 }
 
+impl Speaking {
+    /// The loss of a pass of the ablation.
+    pub fn continued<D: Backend>(&self, made: Continued<D>, spoken: &Spoken) -> MicroBatch<D> {
+        continuing::micro_batch(made, spoken, self.mel.bands())
+    }
+}
+
 /// A term of the loss: its mean, and the gradient of frames times the mean.
-struct Term {
-    mean: f64,
-    gradient: Vec<f32>,
+pub(super) struct Term {
+    pub mean: f64,
+    pub gradient: Vec<f32>,
 }
 
 /// All terms.
@@ -146,7 +155,6 @@ impl Terms {
         let over =
             |array: &Array<D>, of: fn(f64) -> [f64; 2]| over_frames(&array.to_vec(), spoken, bands, of);
         let square = |error: f64| [error * error, 2.0 * error];
-        let with_size = |error: f64| [error * error + error.abs(), 2.0 * error + sign(error)];
         let normal = |error: f64| [0.5 * (error * error + std::f64::consts::TAU.ln()), error];
         Terms {
             frames: over(&taught.frames, if taught.refined.is_some() { square } else { with_size }),
@@ -167,12 +175,17 @@ impl Terms {
     }
 }
 
+/// Square and size, and the slope of both.
+pub(super) fn with_size(error: f64) -> [f64; 2] {
+    [error * error + error.abs(), 2.0 * error + sign(error)]
+}
+
 fn sign(x: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x.signum() }
 }
 
 /// A term over all values of frames; `of` gives value and derivative of an error.
-fn over_frames(made: &[f32], spoken: &Spoken, bands: usize, of: fn(f64) -> [f64; 2]) -> Term {
+pub(super) fn over_frames(made: &[f32], spoken: &Spoken, bands: usize, of: fn(f64) -> [f64; 2]) -> Term {
     let MelFrames { values, padded, lens } = &spoken.frames;
     let mut gradient = vec![0.0; made.len()];
     let mut sum = 0.0;
@@ -206,7 +219,7 @@ fn over_symbols<D: Backend>(told: &[f32], taught: &Taught<D>, spoken: &Spoken) -
 }
 
 /// How well an utterance's frames were told: a line of preds.jsonl.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Uttered {
     pub name: String,
     /// Mean squared error of the mel values, refined where they are, the decoder hearing the true frame before.
@@ -214,7 +227,9 @@ pub struct Uttered {
     /// Frames that the durations add up to, and those of the recording.
     pub frames_told: usize,
     pub frames: usize,
-    /// Frames of each symbol, as they were found.
+    /// The symbols of its text, as they are written.
+    pub symbols: Vec<&'static str>,
+    /// Frames of each symbol, as they were found; none where nothing looks for them.
     pub durations: Vec<usize>,
 }
 
@@ -230,29 +245,58 @@ pub struct SpeechJudge {
 impl SpeechJudge {
     /// Judges a batch.
     pub fn add<D: Backend>(&mut self, task: &Speaking, batch: &Batch, spoken: &Spoken, taught: &Taught<D>) {
-        let bands = task.mel.bands();
-        let MelFrames { values, padded, lens } = &spoken.frames;
-        let frames = lens.iter().sum::<usize>() as f64;
-        for (name, mean) in Terms::of(taught, spoken, bands).means() {
+        self.sum(spoken, Terms::of(taught, spoken, task.mel.bands()).means());
+        let made = taught.refined.as_ref().unwrap_or(&taught.frames).to_vec();
+        let told = taught.log_durations.to_vec();
+        for row in 0..batch.len() {
+            let durations = taught.durations[row].clone();
+            let told = &told[row * spoken.texts.padded..][..durations.len()];
+            let frames_told = told.iter().map(|told| frames_of(*told, 1.0)).sum();
+            self.utter(batch, spoken, &made, row, Uttered { frames_told, durations, ..Uttered::default() });
+        }
+    }
+
+    /// Judges a batch that the ablation told: an utterance lasts until a frame is told to be the last.
+    pub fn add_continued<D: Backend>(
+        &mut self,
+        task: &Speaking,
+        batch: &Batch,
+        spoken: &Spoken,
+        made: &Continued<D>,
+    ) {
+        self.sum(spoken, ContinuedTerms::of(made, spoken, task.mel.bands()).means());
+        let (frames, stops) = (made.frames.to_vec(), made.stops.to_vec());
+        for row in 0..batch.len() {
+            let (padded, len) = (spoken.frames.padded, spoken.frames.lens[row]);
+            let stops = &stops[row * padded..][..len];
+            let frames_told = stops.iter().position(|stop| *stop > 0.0).map_or(len, |last| last + 1);
+            self.utter(batch, spoken, &frames, row, Uttered { frames_told, ..Uttered::default() });
+        }
+    }
+
+    /// Adds the terms of a batch, each weighed by frames.
+    fn sum(&mut self, spoken: &Spoken, means: BTreeMap<&'static str, f64>) {
+        let frames = spoken.frames.lens.iter().sum::<usize>() as f64;
+        for (name, mean) in means {
             *self.sums.entry(name).or_default() += frames * mean;
         }
         self.frames += frames;
-        let made = taught.refined.as_ref().unwrap_or(&taught.frames).to_vec();
-        let told = taught.log_durations.to_vec();
-        for (row, name) in batch.names.iter().enumerate() {
-            let span = row * padded * bands..(row * padded + lens[row]) * bands;
-            let errors = made[span.clone()].iter().zip(&values[span]);
-            let squares: f64 = errors.map(|(made, value)| f64::from(made - value).powi(2)).sum();
-            let durations = taught.durations[row].clone();
-            let told = &told[row * spoken.texts.padded..][..durations.len()];
-            self.utterances.push(Uttered {
-                name: name.clone(),
-                mel_mse: squares / (lens[row] * bands).max(1) as f64,
-                frames_told: told.iter().map(|told| frames_of(*told, 1.0)).sum(),
-                frames: lens[row],
-                durations,
-            });
-        }
+    }
+
+    /// Adds what was told of an utterance, of which `told` has durations.
+    fn utter(&mut self, batch: &Batch, spoken: &Spoken, made: &[f32], row: usize, told: Uttered) {
+        let MelFrames { values, padded, lens } = &spoken.frames;
+        let bands = values.len() / (padded * lens.len()).max(1);
+        let span = row * padded * bands..(row * padded + lens[row]) * bands;
+        let errors = made[span.clone()].iter().zip(&values[span]);
+        let squares: f64 = errors.map(|(made, value)| f64::from(made - value).powi(2)).sum();
+        self.utterances.push(Uttered {
+            name: batch.names[row].clone(),
+            mel_mse: squares / (lens[row] * bands).max(1) as f64,
+            frames: lens[row],
+            symbols: batch.labels[row].symbols.iter().map(|symbol| spoken::name(*symbol)).collect(),
+            ..told
+        });
     }
 
     /// The metrics so far: `loss`, its terms, and by how much of its length an utterance is told too long or too short.

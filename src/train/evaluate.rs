@@ -10,7 +10,7 @@ use super::TrainError;
 use super::job::Job;
 use super::micro_batch::{input, questions};
 use crate::data::Batch;
-use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi, Tacomamba};
+use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, ClassifierLoss, DataPlan, Metric, Plan};
 use crate::record::scenes::{self, Scene};
@@ -111,7 +111,7 @@ pub fn evaluate<D: Backend>(
         Network::Sashimi(network) => next_samples_told(model, network, job.plan, batches, asked),
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches, asked),
         Network::Patches(network) => unmasked(device, model, network, job.plan, batches, asked),
-        Network::Tacomamba(network) => uttered(device, model, network, job.plan, batches, asked),
+        Network::Tacomamba(_) | Network::Prefix(_) => uttered(device, model, job.plan, batches, asked),
     }
 }
 
@@ -238,7 +238,6 @@ fn unmasked<D: Backend>(
 fn uttered<D: Backend>(
     device: &D,
     model: &Model<D>,
-    network: &Tacomamba,
     plan: &Plan,
     batches: &[Batch],
     asked: Asked<'_>,
@@ -250,8 +249,18 @@ fn uttered<D: Backend>(
         let spoken = task.examples(batch);
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
-        let taught = network.forward(&mut pass, &spoken.texts, &spoken.frames, device)?;
-        judge.add(&task, batch, &spoken, &taught);
+        let (texts, frames) = (&spoken.texts, &spoken.frames);
+        match &model.network {
+            Network::Tacomamba(network) => {
+                let taught = network.forward(&mut pass, texts, frames)?;
+                judge.add(&task, batch, &spoken, &taught);
+            }
+            Network::Prefix(network) => {
+                let made = network.forward(&mut pass, texts, frames, device)?;
+                judge.add_continued(&task, batch, &spoken, &made);
+            }
+            _ => return Err(TrainError::Family),
+        }
     }
     Ok(Evaluation {
         metrics: judge.metrics(),

@@ -11,7 +11,7 @@ use rand_pcg::Pcg64Mcg;
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{Diffwave, Input, Model, Network, PatchNet, Question, Sashimi, Tacomamba};
+use crate::model::{Diffwave, Input, Model, Network, PatchNet, PrefixSpeech, Question, Sashimi, Tacomamba};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
@@ -87,6 +87,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Diffwave(network) => self.tell_noise(network, &mut tape, index, batch),
             Network::Patches(network) => self.unmask(network, &mut tape, index, batch),
             Network::Tacomamba(network) => self.speak(network, &mut tape, index, batch),
+            Network::Prefix(network) => self.go_on_speaking(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
         let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -180,9 +181,24 @@ impl<D: Backend> Lesson<'_, D> {
         let task = Speaking::of(self.plan).ok_or(TrainError::Family)?;
         let spoken = task.examples(batch);
         let mut pass = self.pass(tape, index);
-        let taught =
-            trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device))?;
+        let taught = trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames))?;
         objective_phase(|| Ok(task.micro_batch(taught, &spoken)))
+    }
+
+    /// The mel frames behind a text, in one stack with it.
+    fn go_on_speaking(
+        &self,
+        network: &PrefixSpeech,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = Speaking::of(self.plan).ok_or(TrainError::Family)?;
+        let spoken = task.examples(batch);
+        let mut pass = self.pass(tape, index);
+        let made =
+            trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device))?;
+        objective_phase(|| Ok(task.continued(made, &spoken)))
     }
 
     fn draws(&self, purpose: Purpose<'_>, index: usize) -> Pcg64Mcg {

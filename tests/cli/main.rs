@@ -34,3 +34,4 @@ mod slurm;
 mod speech;
 mod support;
 mod sweep;
+mod voices;

@@ -66,6 +66,12 @@ pub struct EvalArguments {
     /// text of another sentence; mel-cepstral distortion from the recordings. What was said lies in `said` of the output folder, as wav.
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["meta", "with", "ensemble", "samples"])]
     pub recogniser: Option<String>,
+    /// Judge instead how well a classifier tells voices apart that it need not know: of any two recordings of this list, whether one speaker said both.
+    ///
+    /// The list is of the format `nltLa`, each line with its speaker as the only label. Compared is what the classifier stands on, by its cosine; the
+    /// equal error rate is told of all pairs, and of those with a speaker that is no class of the model.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["split", "meta", "with", "ensemble", "samples", "recogniser"])]
+    pub voices: Option<String>,
     /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
     /// draw sample by sample; `clips.json` has the likelihoods.
     #[arg(long, requires = "samples")]

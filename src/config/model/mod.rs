@@ -3,6 +3,7 @@
 mod diffwave_sashimi;
 mod keyword;
 mod sashimi;
+mod speaker;
 mod ssamba;
 mod tacomamba;
 mod wav2vec2;
@@ -15,6 +16,7 @@ pub use keyword::Keyword;
 pub use sashimi::{
     BlockNorm, Discretization, KernelLength, Measure, Quantizer, Sashimi, StateMatrix, StateSpace, UnetSkips,
 };
+pub use speaker::{Speaker, SpeakerEncoder};
 pub use ssamba::{
     AttentionScores, BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Scene, Ssamba, Ssast,
 };
@@ -33,6 +35,9 @@ pub enum Model {
     /// A classifier of short clips: log-mel energies and bidirectional Mamba-2 layers.
     #[serde(rename = "keyword")]
     Keyword(Keyword),
+    /// A classifier of speakers: log-mel energies and Mamba layers, or what these are compared with.
+    #[serde(rename = "speaker")]
+    Speaker(Speaker),
     /// SaShiMi: S4 layers at several rates that tell a waveform's next sample from those before it, and so make sound.
     #[serde(rename = "sashimi")]
     Sashimi(Sashimi),
@@ -59,7 +64,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&model.pretrained),
             Self::Ssamba(model) => Some(&model.pretrained),
             Self::Ssast(model) => Some(&model.pretrained),
-            Self::Keyword(_) | Self::Tacomamba(_) => None,
+            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) => None,
         }
     }
 
@@ -71,7 +76,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&mut model.pretrained),
             Self::Ssamba(model) => Some(&mut model.pretrained),
             Self::Ssast(model) => Some(&mut model.pretrained),
-            Self::Keyword(_) | Self::Tacomamba(_) => None,
+            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) => None,
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Tacomamba {
     #[schemars(range(max = 1_024))]
     pub encoder_convs: usize,
 
-    /// Layers of the encoder.
+    /// Layers of the encoder (not `design = "prefix"`).
     #[schemars(range(min = 1, max = 1_024))]
     pub encoder_layers: usize,
 
@@ -53,7 +53,7 @@ pub struct Tacomamba {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub prenet_dropout: f64,
 
-    /// Width of the layers that tell durations.
+    /// Width of the layers that tell durations (not `design = "prefix"`).
     #[schemars(range(min = 1, max = 65_536))]
     pub duration_width: usize,
 
@@ -65,7 +65,7 @@ pub struct Tacomamba {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub postnet_dropout: f64,
 
-    /// Dropout behind the encoder's convolutions and the layers that tell durations.
+    /// Dropout behind the encoder's convolutions and the layers that tell durations (not `design = "prefix"`).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub dropout: f64,
 
@@ -128,6 +128,8 @@ pub enum SpeechDesign {
     /// The published program's, its defects mended: mixers in one direction, every token's vector repeated for each of its frames, and a decoder over
     /// these, all frames at once.
     Repeat,
+    /// An ablation: the decoder's layers over the text and the frames behind it. It has to keep the text in mind, and says itself when a sentence ends.
+    Prefix,
 }
 
 /// The mixers of a model of speech.

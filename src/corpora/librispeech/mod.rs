@@ -5,6 +5,7 @@
 //! Not for: the recordings as LibriVox has them, or the language model's books. Start at [`Librispeech`].
 
 mod chapter;
+mod speakers;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::prepare::{Claims, Layout, List, PrepareError, PublishedCounts, Recipe, Vocabulary};
-use super::{LINK, MetaFormat, Published};
+use super::{CorpusOption, LINK, MetaFormat, Published};
 use chapter::Chapter;
 
 const RATE_HZ: u32 = 16_000;
@@ -49,13 +50,22 @@ const PORTIONS: [Portion; 9] = [
     Portion { name: "test-other", utterances: 2_939 },
 ];
 
+const SPEAKERS: CorpusOption = CorpusOption::switch(
+    "speakers",
+    "Lists by speaker: those of the portions that train are classes, some recordings of each held out; `meta.voices.txt` has these and all that the \
+     other speakers say",
+);
+
 /// The verb.
 pub(super) const RECIPE: Published = Published::new(
     "librispeech",
     "LibriSpeech, whichever of its portions are there: transcripts in lower case, a list for each portion and one for all that train, \
      develop and test. SOURCE is the folder that holds `train-clean-100` and the like, or `LibriSpeech` with them in it",
-    &[LINK],
-    |asked| Box::new(Librispeech { source: asked.source.clone(), link: asked.has(&LINK) }),
+    &[SPEAKERS, LINK],
+    |asked| {
+        let (speakers, link) = (asked.has(&SPEAKERS), asked.has(&LINK));
+        Box::new(Librispeech { source: asked.source.clone(), speakers, link })
+    },
 );
 
 /// A request to prepare LibriSpeech.
@@ -63,6 +73,8 @@ pub(super) const RECIPE: Published = Published::new(
 pub struct Librispeech {
     /// The folder with the portions, or the one with `LibriSpeech` in it.
     pub source: PathBuf,
+    /// Lists by speaker.
+    pub speakers: bool,
     /// Link to the recordings instead of copying them.
     pub link: bool,
 }
@@ -77,7 +89,10 @@ impl Recipe for Librispeech {
     }
 
     fn options(&self) -> serde_json::Value {
-        json!({"link": self.link})
+        match self.speakers {
+            true => json!({"speakers": true, "link": self.link}),
+            false => json!({"link": self.link}),
+        }
     }
 
     fn layout(&self) -> Result<Layout, PrepareError> {
@@ -99,6 +114,9 @@ impl Recipe for Librispeech {
                     Chapter { part, speaker: &speaker, chapter: &chapter, dir }.add(&mut layout)?;
                 }
             }
+        }
+        if self.speakers {
+            speakers::tell_apart(&mut layout);
         }
         Ok(layout)
     }

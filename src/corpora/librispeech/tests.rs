@@ -5,7 +5,7 @@ use crate::corpora::Corpus;
 use crate::corpora::prepare::quiet::{quietly, text};
 
 fn fixture() -> Librispeech {
-    Librispeech { source: crate::checkout().join("tests/fixtures/librispeech"), link: false }
+    Librispeech { source: crate::checkout().join("tests/fixtures/librispeech"), speakers: false, link: false }
 }
 
 fn counts(out: &Path, list: &str) -> usize {
@@ -58,7 +58,7 @@ fn the_folder_of_the_portions_may_be_given_and_be_linked() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
     let source = fixture().source.join("LibriSpeech");
-    let summary = quietly(&Librispeech { source, link: true }, &out).expect("prepared");
+    let summary = quietly(&Librispeech { source, speakers: false, link: true }, &out).expect("prepared");
     assert_eq!((summary.utterances(), summary.linked_files), (7, 7));
 }
 
@@ -72,7 +72,9 @@ fn lines_and_recordings_that_cannot_be_used_are_named() {
     }
     let lines = b"7-9-0000 SAID\n\n7-9-0002 GONE\n7-8-0000 ELSEWHERE\n7-9-0001\n7-9-x SAID\n7-9-0001 \xff\n";
     fs::write(dir.join("7-9.trans.txt"), lines).expect("a list");
-    let layout = Librispeech { source: folder.path().to_owned(), link: false }.layout().expect("a layout");
+    let layout = Librispeech { source: folder.path().to_owned(), speakers: false, link: false }
+        .layout()
+        .expect("a layout");
     let said: Vec<String> = layout
         .bad
         .iter()
@@ -104,11 +106,33 @@ fn the_portions_of_960_hours_add_up() {
 fn what_is_missing_is_said_with_where_to_get_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = folder.path().join("source");
-    let request = Librispeech { source: source.clone(), link: false };
+    let request = Librispeech { source: source.clone(), speakers: false, link: false };
     let error = quietly(&request, &folder.path().join("out")).expect_err("a refusal");
     assert_eq!(
         error.to_string().replace(&source.display().to_string(), "SOURCE"),
         "there is no LibriSpeech at `SOURCE`: none of its portions in it, such as `train-clean-100`"
     );
     assert!(error.help().is_some_and(|help| help.contains("runner data fetch librispeech")));
+}
+
+/// Speakers of what trains are classes; of one with three recordings one is held out for each list, of one with a single recording none.
+#[test]
+fn speakers_are_told_apart_and_the_others_are_voices() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let summary = quietly(&Librispeech { speakers: true, ..fixture() }, &out).expect("prepared");
+    let splits: Vec<(&str, usize)> =
+        summary.splits.iter().map(|split| (split.name.as_str(), split.utterances)).collect();
+    assert_eq!(splits, [("train", 2), ("dev", 1), ("test", 1), ("unheard", 3)]);
+    let speakers = |list: &str| -> BTreeSet<String> {
+        let corpus = Corpus::open(&out, list, MetaFormat::NltLa).expect("a corpus");
+        corpus.utterances().iter().flat_map(|utterance| utterance.labels.clone()).collect()
+    };
+    let heard = speakers("meta.train.txt");
+    assert_eq!(heard.len(), 2);
+    assert!(speakers("meta.test.txt").is_subset(&heard));
+    let voices = speakers("meta.voices.txt");
+    assert!(voices.len() > 1 && !voices.is_subset(&heard), "{voices:?}");
+    let categories: serde_json::Value = serde_json::from_str(&text(&out, "categories.json")).expect("JSON");
+    assert_eq!(categories[0].as_object().map(serde_json::Map::len), Some(2), "{categories}");
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::prepare::{
     Bad, Claims, Clip, Layout, Line, List, PrepareError, PublishedCounts, Recipe, Sound, Unit, Vocabulary,
 };
-use super::{LINK, MetaFormat, Published};
+use super::{LINK, MetaFormat, Published, drawn};
 
 const RATE_HZ: u32 = 22_050;
 
@@ -200,18 +200,10 @@ fn recordings(dir: &Path) -> BTreeSet<String> {
     names.filter_map(|name| Some(name.strip_suffix(".wav")?.to_owned())).collect()
 }
 
-/// Which identifiers are in dev, and which in test: those with the least hashes (FNV-1a, mixed), so that it is settled by the names alone. Of an excerpt
+/// Which identifiers are in dev, and which in test: those whose names draw the least numbers. Of an excerpt
 /// they are as large a share as of the whole, one at least where there are three.
 fn held_out<'a>(ids: impl Iterator<Item = &'a str>) -> [BTreeSet<String>; 2] {
-    let hash = |id: &str| {
-        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        // The last characters alone tell a chapter's utterances apart, and have to reach the highest bits.
-        let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        hash ^ (hash >> 33)
-    };
-    let mut order: Vec<(u64, &str)> = ids.map(|id| (hash(id), id)).collect();
+    let mut order: Vec<(u64, &str)> = ids.map(|id| (drawn::number(id), id)).collect();
     order.sort_unstable();
     let [dev, test] = HELD_OUT.map(|count| match order.len() {
         0..3 => 0,

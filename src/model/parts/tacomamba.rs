@@ -1,8 +1,8 @@
 //! The parts of a model of speech.
 
 use super::{Part, Parts, Stage, Step, mixer_name, mixing};
-use crate::model::Tacomamba;
 use crate::model::tacomamba::TABLE;
+use crate::model::{PrefixSpeech, Tacomamba};
 
 /// Symbols that a second of speech has, roughly: what a text's part of memory is foreseen by.
 const SYMBOLS_PER_SEC: f64 = 16.0;
@@ -81,6 +81,51 @@ impl Parts for Tacomamba {
             let kept = 4.0 * 5.0 * layers.width as f64 * frames + 4.0 * mel;
             stages.push(plain(learning("postnet"), kept));
         }
+        stages
+    }
+}
+
+impl Parts for PrefixSpeech {
+    fn parts(&self, samples: usize) -> Vec<Part> {
+        let plan = self.plan();
+        let frames = plan.mel.frames(samples);
+        let symbols = (samples as f64 / f64::from(plan.mel.rate_hz) * SYMBOLS_PER_SEC) as usize;
+        let both = [symbols + frames, plan.width];
+        let mixer = mixer_name(plan.mixer);
+        let mixer = mixer.trim_start_matches("bidirectional ");
+        let mut parts =
+            vec![Part::new("embedding", format!("embedding of {TABLE} symbols"), [symbols, plan.width])];
+        parts.push(Part::new("kinds", "symbol or frame", [2, plan.width]));
+        if let Some(speakers) = plan.speakers {
+            parts.push(Part::new("speaker", format!("{} voices", speakers.count), [1, plan.width]));
+        }
+        parts.push(Part::new("decoder.prenet", "the frame before", [frames, plan.width]));
+        parts.extend(
+            (0..plan.decoder_layers).map(|at| Part::new(format!("decoder.layers.{at}"), mixer, both)),
+        );
+        parts.push(Part::new("decoder.norm", "rms norm", both));
+        parts.push(Part::new("decoder.out", "mel frame", [frames, plan.mel.bands]));
+        parts.push(Part::new("stop", "whether it is the last", [frames, 1]));
+        parts
+    }
+
+    fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
+        let (plan, learning) = (self.plan(), step.learning);
+        let frames = step.samples / plan.mel.hop_samples as f64;
+        let rows = frames + step.samples / f64::from(plan.mel.rate_hz) * SYMBOLS_PER_SEC;
+        let (wide, mel) = (plan.width as f64 * rows, plan.mel.bands as f64 * frames);
+        let plain =
+            |params: f64, kept: f64| Stage { params, kept, made: 1.5 * kept, under_way: kept, owed: 0.0 };
+        let before = plan.prenet.map_or(0.0, |layers| 5.0 * layers.width as f64 * frames + mel);
+        let first =
+            learning("embedding") + learning("kinds") + learning("speaker") + learning("decoder.prenet");
+        let mut stages = vec![plain(first, before + 4.0 * wide)];
+        for at in 0..plan.decoder_layers {
+            let params = learning(&format!("decoder.layers.{at}."));
+            stages.push(Stage { params, ..mixing(plan.width, plan.mixer, rows) });
+        }
+        let last = learning("decoder.norm") + learning("decoder.out") + learning("stop");
+        stages.push(plain(last, 2.0 * wide + 2.0 * mel));
         stages
     }
 }

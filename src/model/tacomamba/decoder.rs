@@ -33,7 +33,11 @@ impl Prenet {
         Prenet { layers: [first, second], out, dropout: plan.dropout }
     }
 
-    fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, before: &Array<D>) -> Result<Array<D>, OpError> {
+    pub fn forward<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        before: &Array<D>,
+    ) -> Result<Array<D>, OpError> {
         let mut x = before.clone();
         for (layer, at_rest) in self.layers.iter().zip(AT_REST) {
             x = layer.forward(pass, &x)?;
@@ -53,7 +57,7 @@ pub(super) struct DecoderLayer {
 }
 
 impl DecoderLayer {
-    fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let normed = pass.within("norm", |pass| self.norm.forward(pass, x))?;
         let mixed = pass.within("mixer", |pass| self.mixer.forward(pass, &normed))?;
         add(pass.tape, x, &mixed)

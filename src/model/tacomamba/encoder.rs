@@ -84,25 +84,44 @@ impl MixerLayer {
 
 /// A vector for each voice, widened.
 #[derive(Debug, Clone)]
-struct Speakers {
-    embedding: ParamId,
-    linear: Linear,
+pub(super) struct Speakers {
+    pub embedding: ParamId,
+    pub linear: Linear,
 }
 
 impl Speakers {
-    fn declare(scope: &mut Scope<'_>, width: usize, plan: SpeakersPlan) -> Self {
+    pub fn declare(scope: &mut Scope<'_>, width: usize, plan: SpeakersPlan) -> Self {
         let init = Init::Normal { std: 1.0 };
         Speakers {
             embedding: scope.child("embedding").param("weight", [plan.count, plan.width], init),
             linear: Linear::torch(&mut scope.child("linear"), plan.width, width, false),
         }
     }
+
+    /// x [B, N, width] with each text's voice added.
+    pub fn voiced<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        x: &Array<D>,
+        texts: &Texts,
+    ) -> Result<Array<D>, OpError> {
+        let [batch, _, width] = x.dims("tacomamba", "the texts")?;
+        if texts.speakers.len() != batch {
+            let want = format!("{} voices are told", texts.speakers.len());
+            return Err(OpError::Shape { op: "tacomamba", operand: "the texts", got: x.shape(), want });
+        }
+        pass.within("speaker", |pass| {
+            let table = pass.param(self.embedding);
+            let voices = embedding(pass.tape, table, &texts.speakers, [batch, 1])?;
+            let voices = self.linear.forward(pass, &voices)?.reshaped([batch, width])?;
+            add_to_frames(pass.tape, x, &voices)
+        })
+    }
 }
 
 /// Embedding → convolutions → mixers → norm, and a voice on top.
 #[derive(Debug, Clone)]
 pub(super) struct TextEncoder {
-    width: usize,
     embedding: ParamId,
     convs: Vec<ConvLayer>,
     layers: Vec<Arc<MixerLayer>>,
@@ -130,16 +149,11 @@ impl TextEncoder {
         let layers = (0..plan.encoder_layers).map(layer).collect();
         let norm = RmsNorm::declare(&mut scope.child("norm"), width, NORM_EPS);
         let speakers = plan.speakers.map(|plan| Speakers::declare(&mut scope.child("speaker"), width, plan));
-        TextEncoder { width, embedding, convs, layers, norm, speakers }
+        TextEncoder { embedding, convs, layers, norm, speakers }
     }
 
     /// [B, N, width], 0 behind a text's end.
-    pub fn forward<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        texts: &Texts,
-        device: &D,
-    ) -> Result<Array<D>, OpError> {
+    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, texts: &Texts) -> Result<Array<D>, OpError> {
         let batch = texts.lens.len();
         let table = pass.param(self.embedding);
         let mut x = pass
@@ -155,31 +169,9 @@ impl TextEncoder {
         }
         let x = pass.within("norm", |pass| self.norm.forward(pass, &x))?;
         let x = match &self.speakers {
-            Some(speakers) => self.voiced(pass, speakers, &x, texts, device)?,
+            Some(speakers) => speakers.voiced(pass, &x, texts)?,
             None => x,
         };
         zero_padding(pass.tape, &x, &texts.lens)
-    }
-
-    fn voiced<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        speakers: &Speakers,
-        x: &Array<D>,
-        texts: &Texts,
-        device: &D,
-    ) -> Result<Array<D>, OpError> {
-        let batch = texts.lens.len();
-        if texts.speakers.len() != batch {
-            let got = Array::<D>::zeros(device, [batch, self.width])?.shape();
-            let want = format!("{} voices are told", texts.speakers.len());
-            return Err(OpError::Shape { op: "tacomamba", operand: "the texts", got, want });
-        }
-        pass.within("speaker", |pass| {
-            let table = pass.param(speakers.embedding);
-            let voices = embedding(pass.tape, table, &texts.speakers, [batch, 1])?;
-            let voices = speakers.linear.forward(pass, &voices)?.reshaped([batch, self.width])?;
-            add_to_frames(pass.tape, x, &voices)
-        })
     }
 }

@@ -6,12 +6,15 @@
 //!   1712.05884, whose attention is not needed)
 //! - ln duration = Durations(h), through which nothing flows back into h
 //!
-//! Not for: losses (`task`), spectrograms of sound (`audio`). Start at [`Tacomamba`]; one frame after another is in `stream.rs`.
+//! Not for: losses (`task`), spectrograms of sound (`audio`). Start at [`Tacomamba`]; one frame after another is in `stream.rs`, an ablation without durations in
+//! `prefix.rs`.
 
 mod decoder;
 mod durations;
 mod encoder;
 mod postnet;
+mod prefix;
+mod prefix_stream;
 mod spread;
 mod stream;
 
@@ -29,6 +32,8 @@ use encoder::TextEncoder;
 use postnet::Postnet;
 use spread::Spread;
 
+pub use prefix::{Continued, PrefixSpeech};
+pub use prefix_stream::PrefixStep;
 pub use stream::{SpeechStep, States};
 
 const NORM_EPS: f32 = 1e-5;
@@ -127,9 +132,8 @@ impl Tacomamba {
         pass: &mut Pass<'_, D>,
         texts: &Texts,
         spoken: &MelFrames,
-        device: &D,
     ) -> Result<Taught<D>, OpError> {
-        let h = self.encode(pass, texts, device)?;
+        let h = self.encode(pass, texts)?;
         let means = self.means(pass, &h)?;
         let durations = self.align(&means, texts, spoken)?;
         let log_durations = self.log_durations(pass, &h, texts)?;
@@ -147,13 +151,8 @@ impl Tacomamba {
     ///
     /// # Errors
     /// A symbol or a voice is unknown, or the device failed.
-    pub fn encode<D: Backend>(
-        &self,
-        pass: &mut Pass<'_, D>,
-        texts: &Texts,
-        device: &D,
-    ) -> Result<Array<D>, OpError> {
-        pass.within("encoder", |pass| self.encoder.forward(pass, texts, device))
+    pub fn encode<D: Backend>(&self, pass: &mut Pass<'_, D>, texts: &Texts) -> Result<Array<D>, OpError> {
+        pass.within("encoder", |pass| self.encoder.forward(pass, texts))
     }
 
     /// μ [B, N, bands] of encoded texts.

@@ -9,7 +9,7 @@ use crate::nn::stepping::{Dense, MixerStep, RmsStep};
 
 /// The frame before, on its way in.
 #[derive(Debug, Clone)]
-struct PrenetStep {
+pub(super) struct PrenetStep {
     layers: [Dense; 2],
     out: Dense,
     dropout: f32,
@@ -28,14 +28,9 @@ impl SpeechStep {
     /// The decoder of `network` with its weights among `params`.
     pub fn of<D: Backend>(network: &Tacomamba, params: &Params<D>) -> Self {
         let decoder = &network.decoder;
-        let prenet = |prenet: &Prenet| PrenetStep {
-            layers: prenet.layers.each_ref().map(|layer| Dense::of(layer, params)),
-            out: Dense::of(&prenet.out, params),
-            dropout: prenet.dropout,
-        };
         let layers = decoder.layers.iter();
         SpeechStep {
-            prenet: decoder.prenet.as_ref().map(prenet),
+            prenet: decoder.prenet.as_ref().map(|prenet| PrenetStep::of(prenet, params)),
             layers: layers
                 .map(|layer| (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params)))
                 .collect(),
@@ -80,13 +75,20 @@ impl SpeechStep {
 
     /// What is remembered before the first frame.
     pub fn states(&self, utterances: usize) -> States {
-        let layers = self.layers.iter().map(|(_, mixer)| vec![0.0; utterances * mixer.state_len()]);
-        States { layers: layers.collect(), utterances }
+        States::of(&self.layers, utterances)
     }
 }
 
 impl PrenetStep {
-    fn run(&self, before: &[f32], utterances: usize, draw: &mut dyn FnMut(usize) -> f32) -> Vec<f32> {
+    pub fn of<D: Backend>(prenet: &Prenet, params: &Params<D>) -> Self {
+        PrenetStep {
+            layers: prenet.layers.each_ref().map(|layer| Dense::of(layer, params)),
+            out: Dense::of(&prenet.out, params),
+            dropout: prenet.dropout,
+        }
+    }
+
+    pub fn run(&self, before: &[f32], utterances: usize, draw: &mut dyn FnMut(usize) -> f32) -> Vec<f32> {
         let mut x = before.to_vec();
         for layer in &self.layers {
             x = layer.run(&x);
@@ -114,6 +116,17 @@ pub struct States {
 }
 
 impl States {
+    /// What layers remember before the first frame.
+    pub(super) fn of(layers: &[(RmsStep, MixerStep)], utterances: usize) -> Self {
+        let layers = layers.iter().map(|(_, mixer)| vec![0.0; utterances * mixer.state_len()]);
+        States { layers: layers.collect(), utterances }
+    }
+
+    /// What each layer remembers.
+    pub(super) fn layers_mut(&mut self) -> &mut [Vec<f32>] {
+        &mut self.layers
+    }
+
     /// Utterances that are remembered.
     pub fn utterances(&self) -> usize {
         self.utterances

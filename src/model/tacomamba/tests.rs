@@ -31,6 +31,7 @@ fn recommended() -> TacomambaPlan {
         positions: true,
         prenet: Some(DroppedLayers { width: 256, dropout: 0.5 }),
         duration_width: 256,
+        prefix: false,
         postnet: Some(DroppedLayers { width: 512, dropout: 0.5 }),
         dropout: 0.1,
         speakers: None,
@@ -100,7 +101,7 @@ fn speech(sizes: &[(usize, usize)], bands: usize) -> (Texts, MelFrames) {
 
 fn taught(network: &Tacomamba, params: &Params<Cpu>, texts: &Texts, spoken: &MelFrames) -> Taught<Cpu> {
     let mut tape = Tape::silent();
-    network.forward(&mut Pass::at_rest(params, &mut tape), texts, spoken, &Cpu::default()).unwrap()
+    network.forward(&mut Pass::at_rest(params, &mut tape), texts, spoken).unwrap()
 }
 
 /// The table of the specification: 20.9 million parameters in all.
@@ -174,7 +175,7 @@ fn steps_are_the_pass_over_what_they_made() {
         let durations = vec![vec![10; 6], vec![15; 4]];
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&params, &mut tape);
-        let h = network.encode(&mut pass, &texts, &Cpu::default()).unwrap();
+        let h = network.encode(&mut pass, &texts).unwrap();
         let conditions = network.conditions(&mut pass, &h, &durations).unwrap();
         let told = conditions.to_vec();
         let step = SpeechStep::of(&network, &params);
@@ -204,7 +205,7 @@ fn gradients_reach_what_they_should() {
         let mut tape = Tape::recording();
         let draws = stream(1, Purpose::Student, 0, 0);
         let mut pass = Pass::training(&params, &mut tape, draws);
-        let taught = network.forward(&mut pass, &texts, &spoken, &device).unwrap();
+        let taught = network.forward(&mut pass, &texts, &spoken).unwrap();
         let terms = [taught.frames, taught.refined.unwrap(), taught.means, taught.log_durations];
         let seed = numbers(terms[which].len());
         let mut grads = tape.backward(&device, vec![(terms[which].clone(), seed)]).unwrap();
@@ -244,7 +245,7 @@ fn the_gradient_is_the_slope() {
         };
         let mut tape = Tape::recording();
         let mut pass = Pass::at_rest(&params, &mut tape);
-        let taught = network.forward(&mut pass, &texts, &spoken, &device).unwrap();
+        let taught = network.forward(&mut pass, &texts, &spoken).unwrap();
         let arrays: Vec<Array<Cpu>> =
             [Some(taught.frames), taught.refined, Some(taught.means)].into_iter().flatten().collect();
         let seeds = arrays
@@ -279,5 +280,67 @@ fn the_gradient_is_the_slope() {
             let want = norm * norm;
             assert!((slope - want).abs() < 0.02 * want + 1e-3, "{name}: {slope} for {want}");
         }
+    }
+}
+
+/// The ablation in the small sizes.
+fn prefixed(mixer: MixerPlan) -> (PrefixSpeech, Params<Cpu>) {
+    let plan = TacomambaPlan { prefix: true, postnet: None, positions: false, ..small(mixer) };
+    let mut declared = Vec::new();
+    let network = PrefixSpeech::declare(&mut Scope::root(&mut declared), &plan);
+    let params = Params::draw(&Cpu::default(), &declared, 7).unwrap();
+    (network, params)
+}
+
+/// The ablation told frame by frame, then a pass over what it told: the same frames and the same ends, whatever stands beside it.
+#[test]
+fn one_stack_steps_as_it_passes() {
+    for mixer in [MAMBA1, MAMBA2] {
+        let (network, params) = prefixed(mixer);
+        let (texts, spoken) = speech(&[(6, 40), (4, 25)], 5);
+        let step = PrefixStep::of(&network, &params);
+        let mut values = vec![0.0; spoken.values.len()];
+        let mut made = Vec::new();
+        for (row, len) in [40, 25].into_iter().enumerate() {
+            let symbols = &texts.symbols[row * texts.padded..][..texts.lens[row]];
+            let (mut told, mut states) = step.begin(symbols, texts.speakers[row]);
+            let mut frames = Vec::new();
+            for _ in 0..len {
+                let (frame, _) = step.frame(&told);
+                told = step.hear(&frame, &mut states, &mut |_| unreachable!("nothing drops"));
+                frames.extend(frame);
+            }
+            values[row * 40 * 5..][..len * 5].copy_from_slice(&frames);
+            made.push(frames);
+        }
+        let heard = MelFrames { values, ..spoken };
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&params, &mut tape);
+        let whole = network.forward(&mut pass, &texts, &heard, &Cpu::default()).unwrap().frames.to_vec();
+        for (row, frames) in made.iter().enumerate() {
+            let whole = &whole[row * 40 * 5..][..frames.len()];
+            let worst = whole.iter().zip(frames).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "{mixer:?}, {row}: {worst}");
+        }
+    }
+}
+
+#[test]
+fn every_parameter_of_one_stack_learns() {
+    let (network, params) = prefixed(MAMBA1);
+    let (texts, spoken) = speech(&[(6, 17), (4, 11), (3, 9)], 5);
+    let device = Cpu::default();
+    let mut tape = Tape::recording();
+    let mut pass = Pass::training(&params, &mut tape, stream(1, Purpose::Student, 0, 0));
+    let made = network.forward(&mut pass, &texts, &spoken, &device).unwrap();
+    let terms = [made.frames, made.stops].map(|array| {
+        let seed = numbers(array.len());
+        (array, seed)
+    });
+    let mut grads = tape.backward(&device, terms.into()).unwrap();
+    for param in params.iter() {
+        let array = param.array().clone();
+        let moved = grads.reached(&array) && grads.to_vec(&array).unwrap().iter().any(|x| *x != 0.0);
+        assert!(moved, "{}", param.name());
     }
 }

@@ -6,6 +6,7 @@
 mod keyword;
 mod patches;
 mod sashimi;
+mod speaker;
 mod tacomamba;
 mod wav2vec2;
 
@@ -20,6 +21,7 @@ pub use sashimi::{
     BlockNorm, DiagonalPlan, DiffwavePlan, Discretization, Measure, Periods, Quantizer, S4Plan, SashimiPlan,
     Skips, StateMatrix, TiersPlan,
 };
+pub use speaker::{SpeakerEncoderPlan, SpeakerPlan};
 pub use tacomamba::{DroppedLayers, MelScaling, SpeakersPlan, SpeechMelPlan, TacomambaPlan, TextCleaners};
 pub use wav2vec2::{ConvLayer, Heads, MixerPlan, NormKind, Rates, TimeMasks, Wav2vec2Plan};
 
@@ -55,6 +57,7 @@ pub struct ModelPlan {
 pub enum Body {
     Wav2vec2(Box<Wav2vec2Plan>),
     Keyword(Box<KeywordPlan>),
+    Speaker(Box<SpeakerPlan>),
     Sashimi(Box<SashimiPlan>),
     Diffwave(Box<DiffwavePlan>),
     Patches(Box<PatchesPlan>),
@@ -66,6 +69,7 @@ impl Body {
         match self {
             Body::Wav2vec2(plan) => plan.as_ref(),
             Body::Keyword(plan) => plan.as_ref(),
+            Body::Speaker(plan) => plan.as_ref(),
             Body::Sashimi(plan) => plan.as_ref(),
             Body::Diffwave(plan) => plan.as_ref(),
             Body::Patches(plan) => plan.as_ref(),
@@ -77,6 +81,7 @@ impl Body {
         match self {
             Body::Wav2vec2(plan) => plan.as_mut(),
             Body::Keyword(plan) => plan.as_mut(),
+            Body::Speaker(plan) => plan.as_mut(),
             Body::Sashimi(plan) => plan.as_mut(),
             Body::Diffwave(plan) => plan.as_mut(),
             Body::Patches(plan) => plan.as_mut(),
@@ -278,6 +283,7 @@ pub(super) fn model_plan(model: &Model, rate_hz: u32, problems: &mut Vec<Problem
     match model {
         Model::Wav2vec2(w) => wav2vec2::wav2vec2_model(w, problems),
         Model::Keyword(k) => keyword::keyword_model(k, rate_hz, problems),
+        Model::Speaker(s) => speaker::speaker_model(s, rate_hz, problems),
         Model::Sashimi(s) => sashimi::sashimi_model(s, problems),
         Model::DiffwaveSashimi(d) => sashimi::diffwave_model(d, problems),
         Model::Ssamba(s) => patches::ssamba_model(s, rate_hz, problems),

@@ -68,9 +68,16 @@ pub struct TacomambaPlan {
     /// What the frame before goes through, where it is heard.
     pub prenet: Option<DroppedLayers>,
     pub duration_width: usize,
+    /// Whether one stack has text and frames.
+    #[serde(skip_serializing_if = "is_false")]
+    pub prefix: bool,
     pub postnet: Option<DroppedLayers>,
     pub dropout: f32,
     pub speakers: Option<SpeakersPlan>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn cleaners_name<S: serde::Serializer>(cleaners: &TextCleaners, serializer: S) -> Result<S::Ok, S::Error> {
@@ -120,7 +127,7 @@ pub(super) fn tacomamba_model(t: &Tacomamba, rate_hz: u32, problems: &mut Vec<Pr
     if t.mixer == SpeechMixer::Mamba2 {
         divides(t.headdim, inner, "model.tacomamba.headdim", "expand × width", problems);
     }
-    let (taps, aligned) = (4, t.design == SpeechDesign::Aligned);
+    let (taps, aligned, prefix) = (4, t.design == SpeechDesign::Aligned, t.design == SpeechDesign::Prefix);
     let mixer = match t.mixer {
         SpeechMixer::Mamba1 => {
             let rank = t.width.div_ceil(16);
@@ -136,7 +143,7 @@ pub(super) fn tacomamba_model(t: &Tacomamba, rate_hz: u32, problems: &mut Vec<Pr
         },
     };
     let layers = |wanted: bool, width: usize, dropout: f64| {
-        (wanted && aligned).then_some(DroppedLayers { width, dropout: dropout as f32 })
+        wanted.then_some(DroppedLayers { width, dropout: dropout as f32 })
     };
     let plan = TacomambaPlan {
         mel: SpeechMelPlan {
@@ -157,13 +164,14 @@ pub(super) fn tacomamba_model(t: &Tacomamba, rate_hz: u32, problems: &mut Vec<Pr
         mixer,
         bidirectional: aligned,
         encoder_convs: if aligned { t.encoder_convs } else { 0 },
-        encoder_layers: t.encoder_layers,
+        encoder_layers: if prefix { 0 } else { t.encoder_layers },
         decoder_layers: t.decoder_layers,
         positions: aligned,
-        prenet: layers(t.autoregressive, t.prenet_width, t.prenet_dropout),
-        duration_width: t.duration_width,
-        postnet: layers(t.postnet_width > 0, t.postnet_width, t.postnet_dropout),
-        dropout: t.dropout as f32,
+        prenet: layers(prefix || aligned && t.autoregressive, t.prenet_width, t.prenet_dropout),
+        duration_width: if prefix { 0 } else { t.duration_width },
+        prefix,
+        postnet: layers(aligned && t.postnet_width > 0, t.postnet_width, t.postnet_dropout),
+        dropout: if prefix { 0.0 } else { t.dropout as f32 },
         speakers: (t.speakers > 0).then_some(SpeakersPlan { count: t.speakers, width: t.speaker_width }),
     };
     ModelPlan { pretrained: Pretrained::None, body: Body::Tacomamba(Box::new(plan)) }

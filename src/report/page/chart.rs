@@ -14,7 +14,7 @@ const MOST_POINTS: usize = 50_000;
 const MOST_POINTS_OF_ONE: usize = 600;
 
 /// The first charts, in this order; others follow by name.
-const FIRST: [&str; 12] = [
+const FIRST: [&str; 14] = [
     "loss",
     "wer",
     "cer",
@@ -24,6 +24,8 @@ const FIRST: [&str; 12] = [
     "bits",
     "nce",
     "mse",
+    "mel",
+    "refined",
     "ctc",
     "layer_distill",
     "logits_distill",
@@ -140,6 +142,8 @@ impl Chart {
             "logits_distill" => "logits distillation loss".into(),
             "bits" => "bits a sample".into(),
             "lr" => "learning rate".into(),
+            "mel" => "mel loss".into(),
+            "refined" => "mel loss, refined".into(),
             "grad_norm" => "gradient norm".into(),
             "audio_secs_per_sec" => "seconds of audio a second".into(),
             "infinite" => "losses that are not finite".into(),

@@ -12,7 +12,7 @@ const SHOWN: [usize; 2] = [40, 20];
 /// Clips shown of a list of measures.
 const SHOWN_NUMBERS: usize = 15;
 /// By which number clips of models of sound and of patches are ordered, the first that there is; larger is worse.
-const LOSSES: [&str; 4] = ["nats", "loss", "mse", "nce"];
+const LOSSES: [&str; 5] = ["nats", "loss", "mse", "nce", "mel_mse"];
 
 /// Names of classes, by head and number.
 pub(super) type ClassNames = BTreeMap<(usize, usize), String>;

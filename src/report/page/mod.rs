@@ -5,6 +5,7 @@
 //! Not for: finding runs, or the sound of a corpus (`cli` brings both), writing the file. Start at [`Page`]; the parts of a page are
 //! files of this folder, in the order of [`Page::html`].
 
+mod alignment;
 mod chart;
 mod confusion;
 mod curves;
@@ -85,6 +86,7 @@ impl Page {
             self.figures_section(),
             confusion::section(&self.records, &names),
             mistakes::section(self, &names),
+            alignment::section(self, &names),
             sounds::section(self, &names),
             differences::section(&self.records, &names, &differing),
             efficiency::section(&self.records, &names, &charts),

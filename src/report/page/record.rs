@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::alignment::Alignment;
 use super::confusion::{Matrix, class_names};
 use super::judged::Verdict;
 use crate::record::folder::read_json;
@@ -26,6 +27,8 @@ pub struct Record {
     pub(super) rows: Vec<Row>,
     /// By utterance, how the last judgement found it.
     pub(super) verdicts: BTreeMap<String, Verdict>,
+    /// By utterance, which frames its symbols were given.
+    pub(super) alignments: BTreeMap<String, Alignment>,
     pub(super) matrices: Vec<Matrix>,
     pub(super) origins: Vec<Origin>,
     pub(super) sounds: Vec<Sound>,
@@ -68,6 +71,7 @@ impl Record {
         Record {
             rows,
             verdicts: predictions.iter().filter_map(|object| Verdict::of(object, &classes)).collect(),
+            alignments: predictions.iter().filter_map(Alignment::of).collect(),
             matrices: Matrix::of(&predictions, &confusions, &classes),
             origins: missing.of(read_json(&folder.origin_json()), &folder.origin_json()).unwrap_or_default(),
             sounds: missing

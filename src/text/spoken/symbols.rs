@@ -48,6 +48,18 @@ pub fn sentence(text: &str, cleaners: Cleaners, blanks: bool) -> Vec<u32> {
     told
 }
 
+/// A symbol as it is written: a character, a phone, or `∎` for the end; nothing where there is no such symbol.
+pub fn name(symbol: u32) -> &'static str {
+    let at = symbol as usize;
+    match symbol {
+        END => "∎",
+        _ => CHARACTERS
+            .get(at..at + 1)
+            .or_else(|| PHONES.get(at - CHARACTERS.len()).copied())
+            .unwrap_or_default(),
+    }
+}
+
 /// What stands before the first braces, in them and behind them.
 fn first_braces(text: &str) -> Option<(&str, &str, &str)> {
     let open = text.find('{')?;
