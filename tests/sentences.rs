@@ -355,7 +355,7 @@ const OTHER: [&str; 13] = [
     "trim_start_matches",
 ];
 /// Files whose words are help, reference, or what is written into a file: on a page, whole sentences and headings.
-const OTHER_FILES: [&str; 18] = [
+const OTHER_FILES: [&str; 19] = [
     "src/cli/arguments.rs",
     "src/cli/arguments/data.rs",
     "src/cli/arguments/model.rs",
@@ -367,6 +367,7 @@ const OTHER_FILES: [&str; 18] = [
     "src/config/sweep/declared.rs",
     "src/import/experiment.rs",
     "src/report/page/confusion.rs",
+    "src/report/page/alignment.rs",
     "src/report/page/curves.rs",
     "src/report/page/differences.rs",
     "src/report/page/log.rs",

@@ -55,7 +55,7 @@ fn agrees_over_a_second_of_sound() {
 #[test]
 fn every_rule_comes_to_the_same_steady_state() {
     for rule in RULES {
-        let op = op(1, 1, 3, 1, 4_000, rule);
+        let op = op(1, 1, 3, 1, 12_000, rule);
         let ins = inputs(&op);
         let [_, log_w_real, w_imag, c] = &ins[..] else { unreachable!("four inputs") };
         let gain: f64 = (0..3)

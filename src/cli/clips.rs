@@ -44,7 +44,7 @@ pub fn write_clips<'a>(
     folder: &Path,
     rate_hz: u32,
     clips: impl Iterator<Item = (&'a [f32], Json)>,
-    mut about: Json,
+    about: Json,
 ) -> Result<Vec<PathBuf>, Failure> {
     make_folder(folder)?;
     let (mut rows, mut files) = (Vec::new(), Vec::new());
@@ -57,8 +57,10 @@ pub fn write_clips<'a>(
         rows.push(row);
         files.push(path);
     }
-    extend(&mut about, json!({"runner": env!("CARGO_PKG_VERSION"), "rate_hz": rate_hz, "clips": rows}));
-    write_whole(&folder.join(LIST), format!("{about:#}\n").as_bytes())?;
+    let mut all = json!({"runner": env!("CARGO_PKG_VERSION"), "rate_hz": rate_hz});
+    extend(&mut all, about);
+    extend(&mut all, json!({"clips": rows}));
+    write_whole(&folder.join(LIST), format!("{all:#}\n").as_bytes())?;
     Ok(files)
 }
 

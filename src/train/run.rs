@@ -444,7 +444,8 @@ impl<'a, D: Backend> Run<'a, D> {
         self.end(RunState::Finished, metrics)
     }
 
-    fn end(self, state: RunState, metrics: Values) -> Result<Outcome, TrainError> {
+    fn end(mut self, state: RunState, metrics: Values) -> Result<Outcome, TrainError> {
+        self.warn()?;
         let step = self.state.step;
         let taken = step.saturating_sub(self.began_at_step);
         let secs = self.began.elapsed().as_secs_f64();

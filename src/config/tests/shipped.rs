@@ -109,6 +109,7 @@ fn every_sweep_is_sound_as_it_is_and_under_each_profile() {
         ("accumulation", 4),
         ("cald_alpha", 10),
         ("cald_families", 15),
+        ("speakers", 12),
         ("ssamba_checkpoints", 63),
         ("ssamba_efficiency", 84),
         ("ssamba_esc50", 5),

@@ -89,10 +89,7 @@ impl Recipe for Librispeech {
     }
 
     fn options(&self) -> serde_json::Value {
-        match self.speakers {
-            true => json!({"speakers": true, "link": self.link}),
-            false => json!({"link": self.link}),
-        }
+        json!({"speakers": self.speakers, "link": self.link})
     }
 
     fn layout(&self) -> Result<Layout, PrepareError> {

@@ -8,6 +8,17 @@ fn fixture() -> Librispeech {
     Librispeech { source: crate::checkout().join("tests/fixtures/librispeech"), speakers: false, link: false }
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => _ = std::fs::copy(entry.path(), target).expect("a copy"),
+        }
+    }
+}
+
 fn counts(out: &Path, list: &str) -> usize {
     let corpus = Corpus::open(out, list, MetaFormat::Nlt).expect("a corpus");
     for utterance in corpus.utterances() {
@@ -119,20 +130,25 @@ fn what_is_missing_is_said_with_where_to_get_it() {
 #[test]
 fn speakers_are_told_apart_and_the_others_are_voices() {
     let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("out");
-    let summary = quietly(&Librispeech { speakers: true, ..fixture() }, &out).expect("prepared");
+    let (source, out) = (folder.path().join("source"), folder.path().join("out"));
+    copy(&fixture().source, &source);
+    let of_103 = source.join("LibriSpeech/train-clean-100/103/1240");
+    std::fs::copy(of_103.join("103-1240-0000.flac"), of_103.join("103-1240-0007.flac")).expect("a third one");
+    let texts = std::fs::read_to_string(of_103.join("103-1240.trans.txt")).expect("texts");
+    std::fs::write(of_103.join("103-1240.trans.txt"), format!("{texts}103-1240-0007 AGAIN\n")).expect("a text");
+    let summary = quietly(&Librispeech { source, speakers: true, link: false }, &out).expect("prepared");
     let splits: Vec<(&str, usize)> =
         summary.splits.iter().map(|split| (split.name.as_str(), split.utterances)).collect();
-    assert_eq!(splits, [("train", 2), ("dev", 1), ("test", 1), ("unheard", 3)]);
+    assert_eq!(splits, [("train", 3), ("dev", 1), ("test", 1), ("unheard", 3)]);
     let speakers = |list: &str| -> BTreeSet<String> {
         let corpus = Corpus::open(&out, list, MetaFormat::NltLa).expect("a corpus");
         corpus.utterances().iter().flat_map(|utterance| utterance.labels.clone()).collect()
     };
     let heard = speakers("meta.train.txt");
-    assert_eq!(heard.len(), 2);
+    assert_eq!(heard.len(), 3);
     assert!(speakers("meta.test.txt").is_subset(&heard));
     let voices = speakers("meta.voices.txt");
     assert!(voices.len() > 1 && !voices.is_subset(&heard), "{voices:?}");
     let categories: serde_json::Value = serde_json::from_str(&text(&out, "categories.json")).expect("JSON");
-    assert_eq!(categories[0].as_object().map(serde_json::Map::len), Some(2), "{categories}");
+    assert_eq!(categories[0].as_object().map(serde_json::Map::len), Some(3), "{categories}");
 }
