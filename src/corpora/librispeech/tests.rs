@@ -135,7 +135,8 @@ fn speakers_are_told_apart_and_the_others_are_voices() {
     let of_103 = source.join("LibriSpeech/train-clean-100/103/1240");
     std::fs::copy(of_103.join("103-1240-0000.flac"), of_103.join("103-1240-0007.flac")).expect("a third one");
     let texts = std::fs::read_to_string(of_103.join("103-1240.trans.txt")).expect("texts");
-    std::fs::write(of_103.join("103-1240.trans.txt"), format!("{texts}103-1240-0007 AGAIN\n")).expect("a text");
+    std::fs::write(of_103.join("103-1240.trans.txt"), format!("{texts}103-1240-0007 AGAIN\n"))
+        .expect("a text");
     let summary = quietly(&Librispeech { source, speakers: true, link: false }, &out).expect("prepared");
     let splits: Vec<(&str, usize)> =
         summary.splits.iter().map(|split| (split.name.as_str(), split.utterances)).collect();

@@ -73,7 +73,9 @@ impl Front {
     /// What was told to it that decides about [`Front::energies`].
     pub fn described(&self) -> String {
         let FeaturesPlan { bands, frames, .. } = self.plan;
-        format!("filterbank energies as Kaldi has them: {bands} bands of 25 ms every 10 ms, the first {frames} frames")
+        format!(
+            "filterbank energies as Kaldi has them: {bands} bands of 25 ms every 10 ms, the first {frames} frames"
+        )
     }
 
     /// Frames of a clip of so many samples, as far as they are heard.
