@@ -90,6 +90,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Bounded<A> {
         moved
     }
 
+    // SAFETY: the trait's promise; what is counted is given back behind the block.
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise is passed on.
         unsafe { self.0.dealloc(block, layout) }

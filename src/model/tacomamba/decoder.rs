@@ -33,6 +33,13 @@ impl Prenet {
         Prenet { layers: [first, second], out, dropout: plan.dropout }
     }
 
+    /// What the frames before each one say of it.
+    ///
+    /// # Shapes
+    /// before [B, T, bands] → [B, T, width]
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(
         &self,
         pass: &mut Pass<'_, D>,
@@ -57,6 +64,10 @@ pub(super) struct DecoderLayer {
 }
 
 impl DecoderLayer {
+    /// x + mixer(norm(x)).
+    ///
+    /// # Errors
+    /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
         let normed = pass.within("norm", |pass| self.norm.forward(pass, x))?;
         let mixed = pass.within("mixer", |pass| self.mixer.forward(pass, &normed))?;

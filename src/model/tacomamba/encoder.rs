@@ -90,6 +90,7 @@ pub(super) struct Speakers {
 }
 
 impl Speakers {
+    /// Parameters `embedding.weight` and `linear.weight`.
     pub fn declare(scope: &mut Scope<'_>, width: usize, plan: SpeakersPlan) -> Self {
         let init = Init::Normal { std: 1.0 };
         Speakers {

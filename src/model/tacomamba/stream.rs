@@ -80,6 +80,7 @@ impl SpeechStep {
 }
 
 impl PrenetStep {
+    /// The weights of `prenet` in the layout that a step wants.
     pub fn of<D: Backend>(prenet: &Prenet, params: &Params<D>) -> Self {
         PrenetStep {
             layers: prenet.layers.each_ref().map(|layer| Dense::of(layer, params)),
@@ -88,6 +89,7 @@ impl PrenetStep {
         }
     }
 
+    /// What the frames before say: before [utterances, bands] → [utterances, width]; `draw` drops as in training, which is what Tacotron 2 does.
     pub fn run(&self, before: &[f32], utterances: usize, draw: &mut dyn FnMut(usize) -> f32) -> Vec<f32> {
         let mut x = before.to_vec();
         for layer in &self.layers {
