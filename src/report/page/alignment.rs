@@ -93,7 +93,7 @@ fn of_run(page: &Page, run: usize, names: &[String]) -> Option<Tag> {
             let picture = alignments.get(&name)?.picture();
             let caption = tag("figcaption").child(tag("span").class("name").text(&name));
             let clip = page.clips.get(&(run, name)).map(|clip| clip.tag());
-            Some(tag("figure").class("chart").child(caption).child(picture).children(clip))
+            Some(tag("figure").class("aligned").child(caption).child(picture).children(clip))
         })
         .collect();
     let title = tag("h3").child(mark(run, names.len())).text(&names[run]);
