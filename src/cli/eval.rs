@@ -37,9 +37,7 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     let mut named = Named::find(&arguments.model, talk)?;
     let plan = &mut named.plan;
     if let Some(meta) = &arguments.meta {
-        // As it is given, or else inside the corpus' folder.
-        let given = std::path::absolute(meta).ok().filter(|path| path.is_file());
-        plan.data.test_meta = given.map_or_else(|| meta.clone(), |path| path.display().to_string());
+        plan.data.test_meta = list_at(meta);
     }
     kernels::threads::start(plan.run.threads);
     let Named { dir, id, name, plan, step, which, .. } = &named;
@@ -72,6 +70,12 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     }
     talk.say(format_args!("predictions are in {}", output.join("preds.jsonl").display()));
     Ok(0)
+}
+
+/// Where a list is: as it is given, or else inside the corpus' folder.
+pub(super) fn list_at(list: &str) -> String {
+    let given = std::path::absolute(list).ok().filter(|path| path.is_file());
+    given.map_or_else(|| list.to_owned(), |path| path.display().to_string())
 }
 
 /// What the model and those beside it say together.

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Talk;
 use super::arguments::EvalArguments;
 use super::checkpoint::Named;
+use super::eval::list_at;
 use super::failure::{self, Failure, make_folder};
 use super::predict::heard;
 use crate::corpora::{Categories, Corpus, MetaFormat};
@@ -89,8 +90,7 @@ pub(super) fn eval_voices(arguments: &EvalArguments, list: &str, talk: Talk) -> 
 /// The recordings of a list, which is taken as it is given, or else inside the corpus' folder.
 fn recordings(named: &Named, list: &str) -> Result<Vec<Recording>, Failure> {
     let (plan, model) = (&named.plan, named.model(&Cpu::default())?);
-    let given = std::path::absolute(list).ok().filter(|path| path.is_file());
-    let list = given.map_or_else(|| list.to_owned(), |path| path.display().to_string());
+    let list = list_at(list);
     let corpus =
         Corpus::open(Path::new(&plan.data.dir), &list, MetaFormat::NltLa).map_err(DataError::from)?;
     let mut recordings = Vec::new();

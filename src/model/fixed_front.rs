@@ -6,9 +6,8 @@ use kernels::OpError;
 use kernels::threads::Pool;
 
 use super::patches::front::Front;
-use super::{keyword, speaker};
 use crate::nn::{LogMel, LogMelSizes};
-use crate::plan::{Body, ModelPlan, PatchesPlan};
+use crate::plan::{Body, LogMelPlan, ModelPlan, PatchesPlan};
 
 /// The front end of a model whose features follow from a waveform alone.
 pub struct FixedFront {
@@ -19,7 +18,7 @@ pub struct FixedFront {
 
 enum Kind {
     Filterbank(Front),
-    LogMel(LogMel, LogMelSizes),
+    LogMel(LogMel, LogMelPlan),
 }
 
 impl FixedFront {
@@ -30,8 +29,8 @@ impl FixedFront {
     pub fn of(plan: &ModelPlan) -> Result<Option<Self>, OpError> {
         let kind = match &plan.body {
             Body::Patches(plan) => Kind::Filterbank(Front::new(plan)),
-            Body::Keyword(plan) => log_mel(keyword::log_mel_sizes(plan)),
-            Body::Speaker(plan) => log_mel(speaker::log_mel_sizes(plan)),
+            Body::Keyword(plan) => Kind::LogMel(log_mel(plan.front), plan.front),
+            Body::Speaker(plan) => Kind::LogMel(log_mel(plan.front), plan.front),
             Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => return Ok(None),
         };
         Ok(Some(FixedFront { kind, pool: Pool::new(1)? }))
@@ -41,8 +40,8 @@ impl FixedFront {
     pub fn described(&self) -> String {
         match &self.kind {
             Kind::Filterbank(front) => front.described(),
-            Kind::LogMel(_, LogMelSizes { bands, window_samples, hop_samples, .. }) => {
-                format!("log-mel energies: {bands} bands of {window_samples} samples every {hop_samples}")
+            Kind::LogMel(_, LogMelPlan { mel_bands, window_samples, hop_samples, .. }) => {
+                format!("log-mel energies: {mel_bands} bands of {window_samples} samples every {hop_samples}")
             }
         }
     }
@@ -63,14 +62,20 @@ impl FixedFront {
 pub fn fixed_values(plan: &ModelPlan, samples: usize) -> Option<usize> {
     match &plan.body {
         Body::Patches(plan) => Some(patch_values(plan, samples)),
-        Body::Keyword(plan) => Some(samples.div_ceil(plan.hop_samples) * plan.mel_bands),
-        Body::Speaker(plan) => Some(samples.div_ceil(plan.hop_samples) * plan.mel_bands),
+        Body::Keyword(plan) => Some(log_mel_values(plan.front, samples)),
+        Body::Speaker(plan) => Some(log_mel_values(plan.front, samples)),
         Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => None,
     }
 }
 
-fn log_mel(sizes: LogMelSizes) -> Kind {
-    Kind::LogMel(LogMel::new(sizes), sizes)
+/// The front end of these sizes.
+pub(super) fn log_mel(plan: LogMelPlan) -> LogMel {
+    let LogMelPlan { rate_hz, window_samples, hop_samples, mel_bands: bands } = plan;
+    LogMel::new(LogMelSizes { rate_hz, window_samples, hop_samples, bands })
+}
+
+fn log_mel_values(plan: LogMelPlan, samples: usize) -> usize {
+    samples.div_ceil(plan.hop_samples) * plan.mel_bands
 }
 
 fn patch_values(plan: &PatchesPlan, samples: usize) -> usize {

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use kernels::add::add_dropped;
 use kernels::{Array, Backend, OpError};
 
+use super::fixed_front::log_mel;
 use super::heads::Pooled;
 use super::parts::{Part, Parts, Stage, Step, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
-use crate::nn::{
-    Bidirectional, LayerNorm, Linear, LogMel, LogMelSizes, Mamba2Sizes, MixerSizes, Pass, Scope,
-};
+use crate::nn::{Bidirectional, LayerNorm, Linear, LogMel, Mamba2Sizes, MixerSizes, Pass, Scope};
 use crate::plan::KeywordPlan;
 
 const NORM_EPS: f32 = 1e-5;
@@ -49,16 +48,6 @@ impl Layer {
     }
 }
 
-/// Of its front end.
-pub(super) fn log_mel_sizes(plan: &KeywordPlan) -> LogMelSizes {
-    LogMelSizes {
-        rate_hz: plan.rate_hz,
-        window_samples: plan.window_samples,
-        hop_samples: plan.hop_samples,
-        bands: plan.mel_bands,
-    }
-}
-
 /// The network: where its parameters are and how they act.
 #[derive(Debug, Clone)]
 pub struct Keyword {
@@ -74,8 +63,8 @@ impl Keyword {
     /// Parameters `projection.*`, `layers.{i}.*`, `norm.*` and `classifier.linear.{h}.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &KeywordPlan) -> Self {
         let width = plan.width;
-        let log_mel = LogMel::new(log_mel_sizes(plan));
-        let projection = Linear::torch(&mut scope.child("projection"), plan.mel_bands, width, true);
+        let log_mel = log_mel(plan.front);
+        let projection = Linear::torch(&mut scope.child("projection"), plan.front.mel_bands, width, true);
         let layer = |index| Arc::new(Layer::declare(&mut scope.child("layers").child(index), plan));
         let layers = (0..plan.layers).map(layer).collect();
         let norm = LayerNorm::declare(&mut scope.child("norm"), width, NORM_EPS);
@@ -92,7 +81,8 @@ impl Keyword {
         pass: &mut Pass<'_, D>,
         input: &Input<D>,
     ) -> Result<Activations<D>, OpError> {
-        let frames: Vec<usize> = input.samples.iter().map(|&samples| self.plan.frames(samples)).collect();
+        let frames: Vec<usize> =
+            input.samples.iter().map(|&samples| self.plan.front.frames(samples)).collect();
         let extract_features =
             pass.within("log_mel", |_| self.log_mel.forward(&input.waveforms, |row| input.known(row)))?;
         let mut x = pass.within("projection", |pass| self.projection.forward(pass, &extract_features))?;
@@ -121,11 +111,11 @@ impl Keyword {
 
 impl Parts for Keyword {
     fn parts(&self, samples: usize) -> Vec<Part> {
-        let (plan, frames) = (&self.plan, self.plan.frames(samples));
+        let (plan, frames) = (&self.plan, self.plan.front.frames(samples));
         let (wide, mixer) = ([frames, plan.width], mixer_name(plan.mixer()));
-        let bands = format!("log-mel energies, {} every", plan.hop_samples);
+        let bands = format!("log-mel energies, {} every", plan.front.hop_samples);
         let mut parts = vec![
-            Part::new("log_mel", bands, [frames, plan.mel_bands]),
+            Part::new("log_mel", bands, [frames, plan.front.mel_bands]),
             Part::new("projection", "linear", wide),
         ];
         parts.extend((0..plan.layers).map(|layer| Part::new(format!("layers.{layer}"), &*mixer, wide)));
@@ -139,8 +129,8 @@ impl Parts for Keyword {
 
     fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
         let (plan, learning) = (&self.plan, step.learning);
-        let frames = step.samples / plan.hop_samples as f64;
-        let (width, bands) = (plan.width as f64 * frames, plan.mel_bands as f64 * frames);
+        let frames = step.samples / plan.front.hop_samples as f64;
+        let (width, bands) = (plan.width as f64 * frames, plan.front.mel_bands as f64 * frames);
         let kept = bands + width;
         let first = Stage { params: learning("projection"), kept, made: kept, ..Stage::default() };
         let layer = |index| {

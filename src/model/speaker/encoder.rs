@@ -73,7 +73,7 @@ pub(super) struct Convolutions {
 impl Encoder {
     /// Parameters `projection`, `norm` and `layers.{i}.*`, or `convs.{i}.*` and `hidden.{i}.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &SpeakerPlan) -> Self {
-        let (bands, dropout) = (plan.mel_bands, plan.dropout);
+        let (bands, dropout) = (plan.front.mel_bands, plan.dropout);
         match &plan.encoder {
             SpeakerEncoderPlan::Layers { width, count, mixer, inner } => Encoder::Layers(Layers {
                 projection: Linear::torch(&mut scope.child("projection"), bands, *width, true),

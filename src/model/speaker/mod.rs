@@ -11,10 +11,11 @@ mod tests;
 
 use kernels::{Backend, OpError};
 
+use super::fixed_front::log_mel;
 use super::heads::Pooled;
 use super::parts::{Part, Parts, Stage, Step, feed_forward, mixer_name, mixing};
 use super::recogniser::{Activations, Input};
-use crate::nn::{LogMel, LogMelSizes, Pass, Scope};
+use crate::nn::{LogMel, Pass, Scope};
 use crate::plan::{MixerPlan, SpeakerEncoderPlan, SpeakerPlan};
 use encoder::Encoder;
 
@@ -27,20 +28,10 @@ pub struct SpeakerNet {
     heads: Pooled,
 }
 
-/// Of its front end.
-pub(super) fn log_mel_sizes(plan: &SpeakerPlan) -> LogMelSizes {
-    LogMelSizes {
-        rate_hz: plan.rate_hz,
-        window_samples: plan.window_samples,
-        hop_samples: plan.hop_samples,
-        bands: plan.mel_bands,
-    }
-}
-
 impl SpeakerNet {
     /// Parameters `encoder.*` and `classifier.linear.{h}.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &SpeakerPlan) -> Self {
-        let log_mel = LogMel::new(log_mel_sizes(plan));
+        let log_mel = log_mel(plan.front);
         let encoder = Encoder::declare(&mut scope.child("encoder"), plan);
         let heads = Pooled::declare(&mut scope.child("classifier"), plan.width(), &plan.heads);
         SpeakerNet { plan: plan.clone(), log_mel, encoder, heads }
@@ -55,7 +46,8 @@ impl SpeakerNet {
         pass: &mut Pass<'_, D>,
         input: &Input<D>,
     ) -> Result<Activations<D>, OpError> {
-        let frames: Vec<usize> = input.samples.iter().map(|&samples| self.plan.frames(samples)).collect();
+        let frames: Vec<usize> =
+            input.samples.iter().map(|&samples| self.plan.front.frames(samples)).collect();
         let extract_features =
             pass.within("log_mel", |_| self.log_mel.forward(&input.waveforms, |row| input.known(row)))?;
         let encoded =
@@ -75,9 +67,9 @@ impl SpeakerNet {
 
 impl Parts for SpeakerNet {
     fn parts(&self, samples: usize) -> Vec<Part> {
-        let (plan, frames) = (&self.plan, self.plan.frames(samples));
-        let bands = format!("log-mel energies, {} every", plan.hop_samples);
-        let mut parts = vec![Part::new("log_mel", bands, [frames, plan.mel_bands])];
+        let (plan, frames) = (&self.plan, self.plan.front.frames(samples));
+        let bands = format!("log-mel energies, {} every", plan.front.hop_samples);
+        let mut parts = vec![Part::new("log_mel", bands, [frames, plan.front.mel_bands])];
         match &plan.encoder {
             SpeakerEncoderPlan::Layers { width, count, mixer, .. } => {
                 let kind = mixer_name(*mixer);
@@ -105,7 +97,7 @@ impl Parts for SpeakerNet {
 
     fn stages(&self, step: &Step<'_>) -> Vec<Stage> {
         let (plan, learning) = (&self.plan, step.learning);
-        let frames = step.samples / plan.hop_samples as f64;
+        let frames = step.samples / plan.front.hop_samples as f64;
         let plain = |params: f64, kept: f64, inputs: f64| Stage {
             params,
             kept,
@@ -113,7 +105,7 @@ impl Parts for SpeakerNet {
             under_way: kept + inputs,
             owed: 0.0,
         };
-        let bands = plan.mel_bands as f64 * frames;
+        let bands = plan.front.mel_bands as f64 * frames;
         let mut stages = Vec::new();
         match &plan.encoder {
             SpeakerEncoderPlan::Layers { width, count, mixer, inner } => {

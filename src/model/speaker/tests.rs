@@ -3,7 +3,7 @@ use kernels::{Array, Cpu, Tape};
 use super::*;
 
 use crate::nn::Params;
-use crate::plan::{Heads, Pooling};
+use crate::plan::{Heads, LogMelPlan, Pooling};
 use crate::seed::{Purpose, stream};
 
 const MAMBA: MixerPlan = MixerPlan::Mamba1 { inner: 24, state: 4, taps: 4, rank: 2, residual_inside: false };
@@ -15,10 +15,7 @@ fn plans() -> [SpeakerPlan; 4] {
         |square| SpeakerEncoderPlan::Convolutions { channels: vec![6, 6, 10], hidden: 14, square };
     [layers(MAMBA, 0), layers(MixerPlan::Attention { heads: 3 }, 20), convolutions(false), convolutions(true)]
         .map(|encoder| SpeakerPlan {
-            rate_hz: 16_000,
-            window_samples: 64,
-            hop_samples: 32,
-            mel_bands: 5,
+            front: LogMelPlan { rate_hz: 16_000, window_samples: 64, hop_samples: 32, mel_bands: 5 },
             encoder,
             dropout: 0.0,
             heads: Heads { vocab_size: 0, blank: 0, classes: vec![3], pooling: Pooling::Mean },

@@ -2,17 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Body, Family, Heads, MixerPlan, ModelPlan, Pretrained, divides};
+use super::{Body, Family, Heads, LogMelPlan, MixerPlan, ModelPlan, Pretrained, divides};
 use crate::config::{Keyword, Pooling};
 use crate::plan::Problem;
 
 /// Log-mel energies and bidirectional Mamba-2 layers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KeywordPlan {
-    pub rate_hz: u32,
-    pub window_samples: usize,
-    pub hop_samples: usize,
-    pub mel_bands: usize,
+    #[serde(flatten)]
+    pub front: LogMelPlan,
     pub width: usize,
     pub layers: usize,
     pub head_dim: usize,
@@ -30,14 +28,6 @@ impl KeywordPlan {
         let KeywordPlan { width: inner, head_dim, state, taps, chunk, .. } = *self;
         MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, residual_inside: false }
     }
-
-    /// Frames of `samples` samples.
-    pub fn frames(&self, samples: usize) -> usize {
-        match samples.checked_sub(self.window_samples) {
-            Some(rest) => rest / self.hop_samples + 1,
-            None => 0,
-        }
-    }
 }
 
 impl Family for KeywordPlan {
@@ -46,11 +36,11 @@ impl Family for KeywordPlan {
     }
 
     fn frames(&self, samples: usize) -> usize {
-        self.frames(samples)
+        self.front.frames(samples)
     }
 
     fn min_samples(&self) -> usize {
-        self.window_samples
+        self.front.window_samples
     }
 
     fn has_fixed_front(&self) -> bool {
@@ -74,10 +64,12 @@ pub(super) fn keyword_model(k: &Keyword, rate_hz: u32, problems: &mut Vec<Proble
         problems.push(Problem::new("model.keyword.dropout", message, "choose a rate below 1"));
     }
     let plan = KeywordPlan {
-        rate_hz,
-        window_samples: k.window_samples,
-        hop_samples: k.hop_samples,
-        mel_bands: k.mel_bands,
+        front: LogMelPlan {
+            rate_hz,
+            window_samples: k.window_samples,
+            hop_samples: k.hop_samples,
+            mel_bands: k.mel_bands,
+        },
         width: k.width,
         layers: k.layers,
         head_dim: k.head_dim,

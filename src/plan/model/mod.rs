@@ -4,6 +4,7 @@
 //! asked, and the list of them ([`Body`]). Not for: how a network computes (`crate::model`). Start at [`ModelPlan`]; `keyword.rs` is the smallest.
 
 mod keyword;
+mod log_mel;
 mod patches;
 mod sashimi;
 mod speaker;
@@ -16,6 +17,7 @@ use super::Problem;
 use crate::config::Model;
 
 pub use keyword::KeywordPlan;
+pub use log_mel::LogMelPlan;
 pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
 pub use sashimi::{
     BlockNorm, DiagonalPlan, DiffwavePlan, Discretization, Measure, Periods, Quantizer, S4Plan, SashimiPlan,

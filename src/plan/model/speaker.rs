@@ -2,17 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Body, Family, Heads, MixerPlan, ModelPlan, Pretrained, divides};
+use super::{Body, Family, Heads, LogMelPlan, MixerPlan, ModelPlan, Pretrained, divides};
 use crate::config::{Pooling, Speaker, SpeakerEncoder};
 use crate::plan::Problem;
 
 /// Log-mel energies, an encoder, a classifier on the mean over frames.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SpeakerPlan {
-    pub rate_hz: u32,
-    pub window_samples: usize,
-    pub hop_samples: usize,
-    pub mel_bands: usize,
+    #[serde(flatten)]
+    pub front: LogMelPlan,
     pub encoder: SpeakerEncoderPlan,
     pub dropout: f32,
     /// Without a CTC head.
@@ -38,14 +36,6 @@ pub enum SpeakerEncoderPlan {
 }
 
 impl SpeakerPlan {
-    /// Frames of `samples` samples.
-    pub fn frames(&self, samples: usize) -> usize {
-        match samples.checked_sub(self.window_samples) {
-            Some(rest) => rest / self.hop_samples + 1,
-            None => 0,
-        }
-    }
-
     /// Channels of what the classifier stands on.
     pub fn width(&self) -> usize {
         match &self.encoder {
@@ -61,11 +51,11 @@ impl Family for SpeakerPlan {
     }
 
     fn frames(&self, samples: usize) -> usize {
-        self.frames(samples)
+        self.front.frames(samples)
     }
 
     fn min_samples(&self) -> usize {
-        self.window_samples
+        self.front.window_samples
     }
 
     fn has_fixed_front(&self) -> bool {
@@ -112,10 +102,12 @@ pub(super) fn speaker_model(s: &Speaker, rate_hz: u32, problems: &mut Vec<Proble
         SpeakerEncoder::Conv2d => convolutions(true),
     };
     let plan = SpeakerPlan {
-        rate_hz,
-        window_samples: s.window_samples,
-        hop_samples: s.hop_samples,
-        mel_bands: s.mel_bands,
+        front: LogMelPlan {
+            rate_hz,
+            window_samples: s.window_samples,
+            hop_samples: s.hop_samples,
+            mel_bands: s.mel_bands,
+        },
         encoder,
         dropout: s.dropout as f32,
         heads: Heads { vocab_size: 0, blank: 0, classes: s.num_targets.clone(), pooling: Pooling::Mean },
