@@ -1,9 +1,10 @@
-//! One side of the comparison: a process that answers requests.
+//! One side of the comparison: a process that answers requests, and stands still while the other one is asked.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::cases::Case;
@@ -38,6 +39,7 @@ impl Side {
         let (to, from) = (child.stdin.take()?, BufReader::new(child.stdout.take()?));
         let mut side = Side { child, to, from, greeting: Value::Null, last_ms: 0.0 };
         side.greeting = side.read()?;
+        side.signal(Signal::STOP);
         Some(side)
     }
 
@@ -73,10 +75,17 @@ impl Side {
     }
 
     fn ask(&mut self, request: &Value) -> Value {
+        self.signal(Signal::CONT);
         writeln!(self.to, "{request}").expect("the side listens");
         let said = self.read().unwrap_or_else(|| panic!("the side broke off after {request}"));
+        self.signal(Signal::STOP);
         assert!(said["error"].is_null(), "{request}: {}", said["error"]);
         said
+    }
+
+    /// Threads of a library go on spinning for a while after their work, in case more comes: on a core that the other side needs.
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the side is there");
     }
 
     fn read(&mut self) -> Option<Value> {
