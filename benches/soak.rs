@@ -17,7 +17,7 @@ use serde_json::Value;
 
 const EXPERIMENT: &str = "experiments/tedlium_direct.toml";
 /// Utterances of an epoch, and how often it is judged and saved.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 9] = [
     "data.sample_partial_data=16",
     "data.batch_size=8",
     "data.bucket_size=16",
@@ -26,6 +26,8 @@ const SETTINGS: [&str; 8] = [
     "eval.checkpoint_interval=2",
     "eval.max_eval_batches=1",
     "output.summary_interval=1",
+    // Thousands of checkpoints kept for ever would fill the disk.
+    "output.keep_every=0",
 ];
 /// Updates of an epoch of these.
 const EPOCH_STEPS: u64 = 2;

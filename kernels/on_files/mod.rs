@@ -25,6 +25,8 @@ pub type Made = Result<Array<Cpu>, Wrong>;
 pub(crate) const LENS: (&str, &str) = ("lens?", "[B] valid frames, no gradient; all T where absent");
 /// A weight for each frame; see [`Call::weights`].
 pub(crate) const WEIGHTS: (&str, &str) = ("weights?", "[B, T], no gradient; 1 where absent");
+/// Whether a scan walks step by step as it is written.
+pub(crate) const SIMPLE: (&str, &str) = ("simple", "false");
 /// What is added to a variance or a mean square.
 pub(crate) const EPS: (&str, &str) = ("eps", "1e-5");
 

@@ -5,6 +5,7 @@
 
 mod backward;
 mod forward;
+mod plain;
 
 use std::ops::Range;
 
@@ -24,7 +25,7 @@ type Lanes = [f32; LANES];
 
 const ZERO: Lanes = [0.0; LANES];
 
-/// The state that enters each block: [task, blocks, N, lanes].
+/// The state that enters each block: [task, blocks, N, lanes]; of a simple scan, the state behind each step: [B, T, C, N].
 #[derive(Default)]
 pub struct Checkpoints(Vec<f32>);
 
@@ -41,7 +42,11 @@ impl CpuOp for SelectiveScan {
         if outputs[0].is_empty() {
             return Checkpoints::default();
         }
-        forward::run(&Operands::new(self, inputs), outputs[0], save)
+        let operands = Operands::new(self, inputs);
+        match self.simple {
+            true => Checkpoints(plain::forward(&operands, outputs[0], save)),
+            false => forward::run(&operands, outputs[0], save),
+        }
     }
 
     fn backward(
@@ -51,8 +56,13 @@ impl CpuOp for SelectiveScan {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        if !doutputs[0].is_empty() {
-            backward::run(&Operands::new(self, inputs), &saved.0, doutputs[0], dinputs);
+        if doutputs[0].is_empty() {
+            return;
+        }
+        let operands = Operands::new(self, inputs);
+        match self.simple {
+            true => plain::backward(&operands, &saved.0, doutputs[0], dinputs),
+            false => backward::run(&operands, &saved.0, doutputs[0], dinputs),
         }
     }
 }

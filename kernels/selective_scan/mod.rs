@@ -39,6 +39,8 @@ pub struct SelectiveScan {
     channels: usize,
     /// State size per channel, N.
     state: usize,
+    /// Step by step as it is written, instead of as fast as can be.
+    simple: bool,
 }
 
 impl Op for SelectiveScan {
@@ -47,6 +49,8 @@ impl Op for SelectiveScan {
 
 /// Scans `u` [B, T, C] with raw steps `delta` [B, T, C] (before `delta_bias` [C] and softplus), rates `a_log` [C, N],
 /// inputs and outputs of the state `b`, `c` [B, T, N], skip `d` [C], and gates by silu(`z`) [B, T, C].
+///
+/// `simple` walks step by step as the formulas are written: slowly, and with every state kept.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the device failed.
@@ -61,6 +65,7 @@ pub fn selective_scan<D: Run<SelectiveScan>>(
     d: &Array<D>,
     z: &Array<D>,
     delta_bias: &Array<D>,
+    simple: bool,
 ) -> Result<Array<D>, OpError> {
     let op = SelectiveScan::NAME;
     let [batch, time, channels] = u.dims(op, "u")?;
@@ -84,6 +89,6 @@ pub fn selective_scan<D: Run<SelectiveScan>>(
         let want = "the state needs at least one element".to_owned();
         return Err(OpError::Shape { op, operand: "a_log", got: a_log.shape(), want });
     }
-    let op = SelectiveScan { time, channels, state };
+    let op = SelectiveScan { time, channels, state, simple };
     apply_one(tape, op, &[u, delta, a_log, b, c, d, z, delta_bias], u.shape())
 }

@@ -1,7 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{SelectiveScan, selective_scan};
-use crate::on_files::{Call, Made, OnFiles, Row, Words, Work};
+use crate::on_files::{Call, Made, OnFiles, Row, SIMPLE, Words, Work};
 
 impl OnFiles for SelectiveScan {
     const ABOUT: &'static str =
@@ -17,10 +17,13 @@ impl OnFiles for SelectiveScan {
         ("delta_bias", "[C]"),
     ];
 
+    const SETTINGS: Words = &[SIMPLE];
+
     fn run(call: &mut Call) -> Made {
         let [u, delta, a_log, b, c, d, z, bias] =
             call.operands(["u", "delta", "a_log", "b", "c", "d", "z", "delta_bias"])?;
-        Ok(selective_scan(&mut call.tape, &u, &delta, &a_log, &b, &c, &d, &z, &bias)?)
+        let simple = call.setting("simple", false)?;
+        Ok(selective_scan(&mut call.tape, &u, &delta, &a_log, &b, &c, &d, &z, &bias, simple)?)
     }
 
     fn rows() -> Vec<Row> {

@@ -5,7 +5,7 @@ use super::SelectiveScan;
 /// out [B, T, C] from u, delta, a_log, b, c, d, z, delta_bias.
 pub(super) fn forward(op: &SelectiveScan, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let [u, delta, a_log, b, c, d, z, delta_bias] = inputs else { unreachable!("eight inputs") };
-    let SelectiveScan { time, channels, state } = *op;
+    let SelectiveScan { time, channels, state, .. } = *op;
     let mut out = vec![0.0; u.len()];
     for channel in 0..channels {
         let mut h = vec![0.0; state];

@@ -6,7 +6,7 @@ use crate::{Cpu, Shape};
 
 /// Inputs for `batch` sequences: rates from slow to fast.
 fn inputs(op: &SelectiveScan, batch: usize) -> Vec<Vec<f64>> {
-    let SelectiveScan { time, channels, state } = *op;
+    let SelectiveScan { time, channels, state, .. } = *op;
     let mut numbers = Numbers::new(13);
     let (wide, narrow) = (batch * time * channels, batch * time * state);
     vec![
@@ -26,14 +26,16 @@ fn agrees_with_the_specification_and_finite_differences() {
     for (batch, time, channels, state) in
         [(1, 1, 1, 1), (2, 3, 5, 4), (1, 17, 3, 2), (2, 33, 2, 3), (1, 5, 66, 2)]
     {
-        let op = SelectiveScan { time, channels, state };
-        check(&op, &inputs(&op, batch), &[true; 8], |inputs| reference::forward(&op, inputs));
+        for simple in [false, true] {
+            let op = SelectiveScan { time, channels, state, simple };
+            check(&op, &inputs(&op, batch), &[true; 8], |inputs| reference::forward(&op, inputs));
+        }
     }
 }
 
 #[test]
 fn agrees_over_many_blocks_and_tiles() {
-    let op = SelectiveScan { time: 1000, channels: 150, state: 16 };
+    let op = SelectiveScan { time: 1000, channels: 150, state: 16, simple: false };
     let ins = inputs(&op, 2);
     let want = reference::forward(&op, &ins);
     let (got, _) = run_forward(&op, &ins, &[want[0].len()]);
@@ -46,7 +48,7 @@ fn golden() {
     fn by_time<const R: usize, const L: usize>(rows: [[f64; L]; R]) -> Vec<f64> {
         (0..L).flat_map(|t| rows.map(|row| row[t])).collect()
     }
-    let op = SelectiveScan { time: 4, channels: 2, state: 2 };
+    let op = SelectiveScan { time: 4, channels: 2, state: 2, simple: false };
     let ins = vec![
         by_time([[1.0, -0.5, 0.25, 2.0], [0.5, 1.5, -1.0, 0.0]]),
         by_time([[-1.0, 0.0, 0.5, -2.0], [0.3, -0.3, 1.0, -1.0]]),
@@ -97,7 +99,7 @@ fn golden() {
 
 #[test]
 fn long_sequences_of_fast_decay_stay_finite() {
-    let op = SelectiveScan { time: 16_384, channels: 2, state: 2 };
+    let op = SelectiveScan { time: 16_384, channels: 2, state: 2, simple: false };
     let mut ins = inputs(&op, 1);
     ins[1].fill(30.0);
     ins[2].fill(16.0f64.ln());
@@ -107,7 +109,7 @@ fn long_sequences_of_fast_decay_stay_finite() {
 
 #[test]
 fn same_bytes_whatever_the_thread_count() {
-    let op = SelectiveScan { time: 100, channels: 150, state: 5 };
+    let op = SelectiveScan { time: 100, channels: 150, state: 5, simple: false };
     let ins = inputs(&op, 3);
     let dout = Numbers::new(9).take(ins[0].len(), 1.0, 0.0);
     let run = |threads| {
@@ -121,7 +123,7 @@ fn same_bytes_whatever_the_thread_count() {
 
 #[test]
 fn inference_and_training_give_the_same_outputs() {
-    let op = SelectiveScan { time: 50, channels: 70, state: 4 };
+    let op = SelectiveScan { time: 50, channels: 70, state: 4, simple: false };
     let ins: Vec<Vec<f32>> = inputs(&op, 1).iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect();
     let ins: Vec<&[f32]> = ins.iter().map(Vec::as_slice).collect();
     let run = |save| {
@@ -134,7 +136,7 @@ fn inference_and_training_give_the_same_outputs() {
 
 #[test]
 fn sequences_of_a_batch_do_not_meet() {
-    let op = SelectiveScan { time: 20, channels: 6, state: 3 };
+    let op = SelectiveScan { time: 20, channels: 6, state: 3, simple: false };
     let ins = inputs(&op, 2);
     let mut swapped = ins.clone();
     for i in [0, 1, 3, 4, 6] {
@@ -158,7 +160,7 @@ fn refuses_shapes_that_do_not_fit() {
         let (delta, z) = (zeros(u.shape()), zeros(u.shape()));
         let c = zeros([2, u.shape().dims()[1], 4]);
         let tape = &mut Tape::silent();
-        selective_scan(tape, &u, &delta, &a_log, &b, &c, &d, &z, &zeros([6]))
+        selective_scan(tape, &u, &delta, &a_log, &b, &c, &d, &z, &zeros([6]), false)
             .map(|y| y.shape())
             .map_err(|e| e.to_string())
     };
@@ -182,7 +184,7 @@ fn refuses_shapes_that_do_not_fit() {
 #[test]
 fn gradients_arrive_through_the_tape() {
     let device = Cpu::default();
-    let op = SelectiveScan { time: 4, channels: 2, state: 2 };
+    let op = SelectiveScan { time: 4, channels: 2, state: 2, simple: false };
     let ins = inputs(&op, 1);
     let (wide, narrow, pair): (Shape, Shape, Shape) = ([1, 4, 2].into(), [1, 4, 2].into(), [2].into());
     let shapes = [wide, wide, [2, 2].into(), narrow, narrow, pair, wide, pair];
@@ -200,7 +202,7 @@ fn gradients_arrive_through_the_tape() {
         arrays[wanted] = arrays[wanted].tracked();
         let mut tape = Tape::recording();
         let [u, delta, a_log, b, c, d, z, bias] = &arrays[..] else { unreachable!("eight inputs") };
-        let out = selective_scan(&mut tape, u, delta, a_log, b, c, d, z, bias).expect("fits");
+        let out = selective_scan(&mut tape, u, delta, a_log, b, c, d, z, bias, false).expect("fits");
         let mut grads = tape.backward(&device, vec![(out, vec![1.0; 8])]).expect("runs");
         assert_eq!(&grads.to_vec(&arrays[wanted]).expect("runs"), want);
         assert!(!grads.reached(&arrays[(wanted + 1) % 8]));

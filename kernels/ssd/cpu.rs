@@ -6,6 +6,7 @@
 
 mod backward;
 mod forward;
+mod plain;
 mod steps;
 
 use std::ops::Range;
@@ -22,7 +23,7 @@ pub struct Saved {
     steps: Steps,
     /// C_i·B_j, [B, G, chunks, Q, Q].
     products: Vec<f32>,
-    /// The state that enters each chunk, [task, chunks, N, width].
+    /// The state that enters each chunk, [task, chunks, N, width]; of a simple scan, that behind each step, [B, T, H, P, N].
     states: Vec<f32>,
 }
 
@@ -37,6 +38,9 @@ impl CpuOp for SsdScan {
 
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Saved {
         match Layout::new(self, inputs[1].len()) {
+            Some(_) if self.constants.simple => {
+                Saved { states: plain::forward(self, inputs, outputs[0], save), ..Saved::default() }
+            }
             Some(layout) => forward::run(&layout, inputs, outputs[0], save),
             None => Saved::default(),
         }
@@ -49,8 +53,12 @@ impl CpuOp for SsdScan {
         doutputs: &[&[f32]],
         dinputs: &mut [Option<Gradient<'_>>],
     ) {
-        if let Some(layout) = Layout::new(self, inputs[1].len()) {
-            backward::run(&layout, &saved, inputs, doutputs[0], dinputs);
+        match Layout::new(self, inputs[1].len()) {
+            Some(_) if self.constants.simple => {
+                plain::backward(self, &saved.states, inputs, doutputs[0], dinputs);
+            }
+            Some(layout) => backward::run(&layout, &saved, inputs, doutputs[0], dinputs),
+            None => {}
         }
     }
 }

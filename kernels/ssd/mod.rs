@@ -56,6 +56,8 @@ pub struct Ssd {
     pub dt_min: f32,
     /// Greatest step Δ; infinite for no bound.
     pub dt_max: f32,
+    /// Step by step as it is written, every state kept, instead of as fast as can be.
+    pub simple: bool,
 }
 
 /// [`Ssd`] over sequences of a given length: the op that devices run.

@@ -1,7 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Ssd, SsdScan, ssd};
-use crate::on_files::{Call, Made, OnFiles, Row, Words, product};
+use crate::on_files::{Call, Made, OnFiles, Row, SIMPLE, Words, product};
 
 impl OnFiles for SsdScan {
     const ABOUT: &'static str = "Mamba-2: one decay per head; Δ = softplus(dt + dt_bias)";
@@ -12,7 +12,8 @@ impl OnFiles for SsdScan {
         ("d", "[H]"),
         ("dt_bias", "[H]"),
     ];
-    const SETTINGS: Words = &[("head_dim", "64"), ("groups", "1"), ("state", "128"), ("chunk", "256")];
+    const SETTINGS: Words =
+        &[("head_dim", "64"), ("groups", "1"), ("state", "128"), ("chunk", "256"), SIMPLE];
 
     fn run(call: &mut Call) -> Made {
         let [xbc, dt, a_log, d, dt_bias] = call.operands(["xbc", "dt", "a_log", "d", "dt_bias"])?;
@@ -24,6 +25,7 @@ impl OnFiles for SsdScan {
             chunk: call.setting("chunk", 256)?,
             dt_min: 0.0,
             dt_max: f32::INFINITY,
+            simple: call.setting("simple", false)?,
         };
         Ok(ssd(&mut call.tape, &xbc, &dt, &a_log, &d, &dt_bias, settings)?)
     }

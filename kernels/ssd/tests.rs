@@ -5,7 +5,8 @@ use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
 use crate::{Cpu, Shape};
 
 fn op(heads: usize, head_dim: usize, groups: usize, state: usize, chunk: usize, time: usize) -> SsdScan {
-    let constants = Ssd { heads, head_dim, groups, state, chunk, dt_min: 0.0, dt_max: f32::INFINITY };
+    let constants =
+        Ssd { heads, head_dim, groups, state, chunk, dt_min: 0.0, dt_max: f32::INFINITY, simple: false };
     SsdScan { constants, time }
 }
 
@@ -37,14 +38,23 @@ fn agrees_with_the_specification_and_finite_differences() {
         (1, op(2, 2, 1, 2, 1, 5)),
     ] {
         check(&op, &inputs(&op, batch), &[true; 5], |inputs| reference::forward(&op, inputs));
+        let op = simple(op);
+        check(&op, &inputs(&op, batch), &[true; 5], |inputs| reference::forward(&op, inputs));
     }
+}
+
+/// The same scan, step by step.
+fn simple(op: SsdScan) -> SsdScan {
+    SsdScan { constants: Ssd { simple: true, ..op.constants }, ..op }
 }
 
 #[test]
 fn steps_at_their_bounds_carry_no_gradient() {
     let mut op = op(2, 2, 1, 2, 4, 10);
     (op.constants.dt_min, op.constants.dt_max) = (0.25, 0.45);
-    check(&op, &inputs(&op, 2), &[true; 5], |inputs| reference::forward(&op, inputs));
+    for op in [op, simple(op)] {
+        check(&op, &inputs(&op, 2), &[true; 5], |inputs| reference::forward(&op, inputs));
+    }
 }
 
 /// Errors are measured against the largest output: single outputs may cancel to nothing.

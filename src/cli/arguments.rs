@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::completions;
-pub use data::{DataVerb, FetchArguments, StatisticsArguments};
+pub use data::{DataVerb, FeaturesArguments, FetchArguments, Part, StatisticsArguments, StatsArguments};
 pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};

@@ -3,13 +3,15 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{fetch, prepare, statistics};
+use super::{features, fetch, prepare, statistics, stats};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
     match verb {
         DataVerb::Fetch(arguments) => fetch::fetch(arguments, talk),
         DataVerb::Prepare(verb) => prepare::prepare(verb, talk),
+        DataVerb::Features(arguments) => features::features(arguments, talk),
+        DataVerb::Stats(arguments) => stats::stats(arguments, talk),
         DataVerb::Statistics(arguments) => statistics::statistics(arguments, talk),
     }
 }

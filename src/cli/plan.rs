@@ -9,9 +9,10 @@ use super::failure::Failure;
 use super::order::{Orders, orders};
 use crate::corpora::{Corpus, CorpusFacts, Utterance};
 use crate::data::{first_epoch, open_corpus, open_train};
-use crate::model::{Part, fixed_values, parts};
+use crate::model::{Part, parts};
 use crate::plan::{Behaviour, DataPlan, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
+use crate::task::front_end_values;
 use crate::train::{Arrangement, Rank, effective_device, memory_bytes};
 
 /// Shapes are shown for an utterance of this length.
@@ -227,7 +228,7 @@ struct Facts {
 fn facts(plan: &Plan) -> Vec<Facts> {
     let data = &plan.data;
     let of_features =
-        |utterance: &Utterance| 4 * fixed_values(&plan.model, utterance.samples).unwrap_or(0) as u64;
+        |utterance: &Utterance| 4 * front_end_values(plan, utterance.samples).unwrap_or(0) as u64;
     let facts = |split, dir: Option<(String, f64)>, corpus: Option<Corpus>| Facts {
         split,
         mixed: dir,

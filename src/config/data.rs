@@ -103,7 +103,8 @@ pub struct Data {
     pub mixup: f64,
 
     /// Folder in which features of clips are kept for further epochs and further runs, of models whose front end does not learn (`[model.ssamba]`,
-    /// `[model.ssast]`, `[model.keyword]`, `[model.speaker]`); it may be shared by experiments and corpora. Empty: none.
+    /// `[model.ssast]`, `[model.keyword]`, `[model.speaker]`, `[model.tacomamba]`); it may be shared by experiments and corpora. Empty: none.
+    /// `runner data features EXPERIMENT` fills it before a run.
     ///
     /// A clip in it is neither decoded nor resampled; one that is mixed with another (`mixup`) is. What no longer fits is made anew: results are the
     /// same with and without. It grows to a copy of all that is heard, 51 kB a second with 128 bands, and may be deleted at any time.

@@ -83,6 +83,11 @@ impl FeatureCache {
         Ok(cache)
     }
 
+    /// False from the first features on that could not be written.
+    pub fn still_writes(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
+    }
+
     /// What was to be said since it was asked last.
     pub fn notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
@@ -117,7 +122,7 @@ impl FeatureCache {
 
     /// Keeps the features of the clip of `samples` samples at `source`. Where that fails nothing is lost: it is noted, and not tried again.
     pub fn keep(&self, source: &Source, samples: usize, features: &[f32]) {
-        if !self.writes.load(Ordering::Relaxed) {
+        if !self.still_writes() {
             return;
         }
         let path = self.path(source);

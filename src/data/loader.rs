@@ -211,27 +211,45 @@ impl Loader {
         if let Some(features) = &self.kept_features[index] {
             return Ok(Arc::clone(features));
         }
-        let Listed { corpus, utterance, .. } = &self.utterances[index];
-        let (corpus, samples) = (&self.corpora[*corpus], utterance.samples);
-        let source = corpus.source(utterance)?;
-        let found = source.as_ref().and_then(|source| cache.find(source, samples));
-        let features: Arc<[f32]> = match found {
-            Some(features) => features.into(),
-            None => {
-                let features = cache.make(&self.decoded(index)?)?;
-                // A file that was written while it was read has features of neither state.
-                if let Some(source) = source
-                    && corpus.source(utterance)?.as_ref() == Some(&source)
-                {
-                    cache.keep(&source, samples, &features);
-                }
-                features.into()
-            }
-        };
+        let features: Arc<[f32]> = self.found_or_made(index, cache)?.0.into();
         if self.has_room(features.len()) {
             self.kept_features[index] = Some(Arc::clone(&features));
         }
         Ok(features)
+    }
+
+    /// The features of a whole utterance, and whether they had to be made.
+    fn found_or_made(&self, index: usize, cache: &FeatureCache) -> Result<(Vec<f32>, bool), DataError> {
+        let Listed { corpus, utterance, .. } = &self.utterances[index];
+        let (corpus, samples) = (&self.corpora[*corpus], utterance.samples);
+        let source = corpus.source(utterance)?;
+        if let Some(features) = source.as_ref().and_then(|source| cache.find(source, samples)) {
+            return Ok((features, false));
+        }
+        let features = cache.make(&self.decoded(index)?)?;
+        // A file that was written while it was read has features of neither state.
+        if let Some(source) = source
+            && corpus.source(utterance)?.as_ref() == Some(&source)
+        {
+            cache.keep(&source, samples, &features);
+        }
+        Ok((features, true))
+    }
+
+    /// Lengths of whole utterances in samples, in the order that [`Loader::keep_features`] counts them.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.utterances.iter().map(|listed| listed.utterance.samples)
+    }
+
+    /// Sees to it that features of a whole utterance are on disk, where that is asked for; true: they had to be made.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    pub fn keep_features(&self, index: usize) -> Result<bool, DataError> {
+        match &self.features {
+            Some(cache) => Ok(self.found_or_made(index, cache)?.1),
+            None => Ok(false),
+        }
     }
 
     /// The sound of a whole utterance.

@@ -32,11 +32,20 @@ impl Mixing {
                 plan.rates.attention,
             )),
             MixerPlan::Mamba1 { inner, state, taps, rank, residual_inside } => {
-                let sizes = MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank });
+                let sizes =
+                    MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank, simple: false });
                 Mixing::Mamba(Box::new(Bidirectional::declare(scope, sizes, residual_inside)))
             }
             MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, residual_inside } => {
-                let sizes = MixerSizes::Mamba2(Mamba2Sizes { width, inner, head_dim, state, taps, chunk });
+                let sizes = MixerSizes::Mamba2(Mamba2Sizes {
+                    width,
+                    inner,
+                    head_dim,
+                    state,
+                    taps,
+                    chunk,
+                    simple: false,
+                });
                 Mixing::Mamba(Box::new(Bidirectional::declare(scope, sizes, residual_inside)))
             }
         }

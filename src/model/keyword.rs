@@ -27,7 +27,15 @@ struct Layer {
 impl Layer {
     fn declare(scope: &mut Scope<'_>, plan: &KeywordPlan) -> Self {
         let KeywordPlan { width, head_dim, state, taps, chunk, .. } = *plan;
-        let sizes = MixerSizes::Mamba2(Mamba2Sizes { width, inner: width, head_dim, state, taps, chunk });
+        let sizes = MixerSizes::Mamba2(Mamba2Sizes {
+            width,
+            inner: width,
+            head_dim,
+            state,
+            taps,
+            chunk,
+            simple: false,
+        });
         Layer {
             norm: LayerNorm::declare(&mut scope.child("norm"), width, NORM_EPS),
             mixer: Bidirectional::declare(&mut scope.child("mixer"), sizes, false),

@@ -15,6 +15,8 @@ pub struct Mamba1Sizes {
     pub state: usize,
     pub taps: usize,
     pub rank: usize,
+    /// Scans step by step as they are written, instead of as fast as can be.
+    pub simple: bool,
 }
 
 /// What of a mixer scans in one direction: causal conv + SiLU → x_proj, dt_proj → selective scan with gate.
@@ -70,7 +72,7 @@ impl Scanner {
         let Driven { x, delta, b, c } = driven;
         let a_log = pass.param(a_log.unwrap_or(self.a_log));
         let (skip, dt_bias) = (pass.param(self.skip), pass.param(self.dt_bias));
-        selective_scan(pass.tape, x, delta, a_log, b, c, skip, gate, dt_bias)
+        selective_scan(pass.tape, x, delta, a_log, b, c, skip, gate, dt_bias, self.sizes.simple)
     }
 }
 

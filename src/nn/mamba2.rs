@@ -18,6 +18,8 @@ pub struct Mamba2Sizes {
     pub state: usize,
     pub taps: usize,
     pub chunk: usize,
+    /// Scans step by step as they are written, instead of as fast as can be.
+    pub simple: bool,
 }
 
 /// in_proj → causal conv + SiLU → SSD → gated RMS norm → out_proj. One group; B and C are shared by all heads.
@@ -73,7 +75,7 @@ impl Mamba2 {
     /// # Errors
     /// The shapes do not fit, or the device failed.
     pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, u: &Array<D>) -> Result<Array<D>, OpError> {
-        let Mamba2Sizes { inner, head_dim, state, chunk, .. } = self.sizes;
+        let Mamba2Sizes { inner, head_dim, state, chunk, simple, .. } = self.sizes;
         let heads = inner / head_dim;
         let split = self.in_proj.forward_split(pass, u, &[inner, inner + 2 * state, heads])?;
         let [gate, mixed, dt] = &split[..] else {
@@ -81,7 +83,9 @@ impl Mamba2 {
         };
         let (weight, bias) = (pass.param(self.conv_weight), pass.param(self.conv_bias));
         let mixed = causal_conv1d(pass.tape, mixed, weight, bias, true)?;
-        let scan = Ssd { heads, head_dim, groups: 1, state, chunk, dt_min: 0.0, dt_max: f32::INFINITY };
+        let bounds = (0.0, f32::INFINITY);
+        let scan =
+            Ssd { heads, head_dim, groups: 1, state, chunk, dt_min: bounds.0, dt_max: bounds.1, simple };
         let (a_log, skip, dt_bias) =
             (pass.param(self.a_log), pass.param(self.skip), pass.param(self.dt_bias));
         let y = ssd(pass.tape, &mixed, dt, a_log, skip, dt_bias, scan)?;

@@ -78,9 +78,12 @@ impl Speaking {
 
     /// A sound's mel frames as the network sees them [frames, bands].
     pub fn frames(&self, waveform: &[f32]) -> Vec<f32> {
-        let mut mel = self.mel.run(waveform);
-        mel.iter_mut().for_each(|value| *value = (*value - self.mean) / self.scale);
-        mel
+        self.seen(&self.mel.run(waveform))
+    }
+
+    /// Mel values as the network sees them.
+    pub fn seen(&self, mel: &[f32]) -> Vec<f32> {
+        mel.iter().map(|value| (value - self.mean) / self.scale).collect()
     }
 
     /// Mel values of what the network made.
@@ -102,7 +105,10 @@ impl Speaking {
         let mut values = vec![0.0; batch.len() * padded * bands];
         let rows = values.chunks_mut((padded * bands).max(1)).zip(&batch.samples).enumerate();
         threads::for_each(rows.collect(), |(row, (values, &samples)): (usize, (&mut [f32], &usize))| {
-            let frames = self.frames(&batch.waveforms[row * batch.padded_samples..][..samples]);
+            let frames = match &batch.features[row] {
+                Some(mel) => self.seen(mel),
+                None => self.frames(&batch.waveforms[row * batch.padded_samples..][..samples]),
+            };
             values[..frames.len()].copy_from_slice(&frames);
         });
         Spoken { texts: Texts::new(&texts, speakers), frames: MelFrames { values, padded, lens } }

@@ -8,13 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
 use crate::data::{
-    Batch, DataError, Encoder, FeatureCache, FrontEnd, Loader, Spelling, Spoken, eval_batches, open_corpus,
-    open_train,
+    Batch, DataError, Encoder, FeatureCache, Loader, Spelling, Spoken, eval_batches, open_corpus, open_train,
 };
-use crate::model::FixedFront;
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;
-use crate::task::{Confusion, Prediction, confusions};
+use crate::task::{Confusion, Prediction, confusions, front_end};
 use crate::text::CtcTokenizer;
 
 use super::TrainError;
@@ -173,6 +171,15 @@ impl<'a> Job<'a> {
         self.loader(vec![(self.corpus(&self.plan.data.test_meta)?, 1.0)], 1.0)
     }
 
+    /// The utterances of every split: those to train on, dev, test.
+    ///
+    /// # Errors
+    /// As [`Job::train_loader`].
+    pub fn loaders(&self) -> Result<[Loader; 3], TrainError> {
+        let dev = self.loader(vec![(self.corpus(&self.plan.data.dev_meta)?, 1.0)], 1.0)?;
+        Ok([self.train_loader()?, dev, self.test_loader()?])
+    }
+
     /// The batches of a split that is judged on.
     ///
     /// # Errors
@@ -210,15 +217,15 @@ impl<'a> Job<'a> {
     }
 
     /// Features on disk, where the plan has such.
-    fn features(&self) -> Result<Option<Arc<FeatureCache>>, TrainError> {
+    ///
+    /// # Errors
+    /// Their folder cannot be made, or the device failed.
+    pub fn features(&self) -> Result<Option<Arc<FeatureCache>>, TrainError> {
         let Some(dir) = &self.plan.data.feature_cache else { return Ok(None) };
         if let Some(opened) = self.features.get() {
             return Ok(Some(Arc::clone(opened)));
         }
-        let Some(front) = FixedFront::of(&self.plan.model)? else { return Ok(None) };
-        let described = front.described();
-        let run = move |waveform: &[f32]| front.run(waveform).map_err(|error| error.to_string());
-        let front_end = FrontEnd { described, run: Box::new(run) };
+        let Some(front_end) = front_end(self.plan)? else { return Ok(None) };
         let opened = FeatureCache::open(Path::new(dir), &self.plan.data, front_end)?;
         Ok(Some(Arc::clone(self.features.get_or_init(|| Arc::new(opened)))))
     }

@@ -181,6 +181,13 @@ mod tests {
                 let clips = plan.data.batch_size as f64;
                 (clips * clip_samples(patches), clips * (patches.patches() * patches.patch_len()) as f64)
             }
+            // As many samples as the mel frames that are made stand for.
+            Body::Tacomamba(speech) => {
+                let shapes = forward().filter_map(|span| span.shape);
+                let frames =
+                    shapes.filter(|shape| shape.last() == speech.mel.bands).map(|shape| shape.rows()).max();
+                ((frames.unwrap() * speech.mel.hop_samples) as f64, 0.0)
+            }
             // The first op is the first convolution, or all of them; its frames tell which batch it was.
             _ => {
                 let (rows, encoder) = (first.shape.unwrap().rows(), plan.model.wav2vec2().unwrap());
@@ -205,7 +212,7 @@ mod tests {
         let stable = "model.wav2vec2.do_stable_layer_norm=true";
         let frozen = "model.wav2vec2.freeze_feature_encoder=true";
         let block = "train.recompute=\"block\"";
-        let ways: [(&str, &[&str]); 11] = [
+        let ways: [(&str, &[&str]); 15] = [
             ("tedlium_direct", &[]),
             ("tedlium_direct", &[stable]),
             ("tedlium_direct", &[frozen]),
@@ -217,6 +224,10 @@ mod tests {
             ("ssast_pretrain_tiny", &[]),
             ("ssast_pretrain_tiny", &[block]),
             ("ssamba_pretrain_tiny", &["model.ssamba.embed_dim=64"]),
+            ("tacomamba_ljspeech", &[]),
+            ("tacomamba_ljspeech", &["model.tacomamba.mixer=\"mamba2\"", "model.tacomamba.headdim=16"]),
+            ("tacomamba_ljspeech", &["model.tacomamba.design=\"repeat\""]),
+            ("tacomamba_ljspeech", &["model.tacomamba.design=\"prefix\""]),
         ];
         // The scans' chunks are counted as if utterances were whole numbers of them.
         let ratios = ways.map(|(experiment, more)| foreseen_by_kept(&plan(experiment, more)));

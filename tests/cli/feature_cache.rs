@@ -113,6 +113,7 @@ fn results_are_the_same_with_and_without_and_from_what_was_kept() {
         ("ssamba_speech_commands", &augmented[..]),
         ("ssast_pretrain_tiny", &[]),
         ("speech_commands_classifier", &["run.threads=1"]),
+        ("tacomamba_ljspeech", &["eval.sounds=0"]),
     ] {
         let scene = Scene::new(experiment, sets);
         let (without, _) = scene.ran("without", false);
@@ -246,4 +247,42 @@ fn the_plan_says_how_large_it_gets() {
         "{}",
         said.out
     );
+}
+
+#[test]
+fn features_are_made_before_a_run_by_several_processes_and_none_twice() {
+    let scene = Scene::new("tacomamba_ljspeech", &["eval.sounds=0"]);
+    let folder = format!("data.feature_cache=\"{}\"", scene.cache().display());
+    let words = ["experiments/tacomamba_ljspeech.toml", "--profile", "ci", "-s", &folder];
+    let fill = |part: &str| {
+        let said = runner(&[&["data", "features"], &words[..], &["--part", part, "--json"]].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        let data: Value = serde_json::from_str(&said.out).unwrap();
+        (data["made"].as_u64().unwrap(), data["there"].as_u64().unwrap(), said.err)
+    };
+    let (first, none, said) = fill("1/2");
+    assert!(said.contains(" clips: ") && said.contains(" of features in `"), "{said}");
+    let (second, none_either, _) = fill("2/2");
+    assert_eq!((none, none_either), (0, 0));
+    assert!(first.abs_diff(second) <= 1, "{first} and {second} are halves");
+    let (made, there, _) = fill("1/1");
+    assert_eq!((made, there), (0, first + second));
+
+    let entries = scene.entries();
+    let (cached, _) = scene.ran("cached", true);
+    assert_eq!(scene.entries(), entries, "a run finds all there");
+    agree(&cached, &scene.ran("without", false).0, "mels made before");
+}
+
+#[test]
+fn features_without_a_folder_or_a_part_that_there_is_not_are_refused() {
+    let said = runner(&["data", "features", "experiments/tacomamba_ljspeech.toml", "--profile", "ci"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("error: `data.feature_cache` names no folder for features"), "{}", said.err);
+    assert!(said.err.contains("-s 'data.feature_cache=\"data/features\"'"), "{}", said.err);
+    for part in ["0/2", "3/2", "1", "a/b"] {
+        let said = runner(&["data", "features", "experiments/tacomamba_ljspeech.toml", "--part", part]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("it must be a part of so many, as 1/4 or 4/4"), "{}", said.err);
+    }
 }

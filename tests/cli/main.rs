@@ -32,6 +32,7 @@ mod signals;
 #[cfg(unix)]
 mod slurm;
 mod speech;
+mod stats;
 mod support;
 mod sweep;
 mod voices;

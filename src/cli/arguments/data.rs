@@ -1,5 +1,6 @@
 //! `runner data`: what is fetched, and what is prepared from what.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -18,8 +19,53 @@ pub enum DataVerb {
     /// Bring audio into the prepared format.
     #[command(subcommand)]
     Prepare(PrepareVerb),
+    /// Make the features that `data.feature_cache` keeps of an experiment's clips, before a run does: spectrograms, as the model hears them.
+    ///
+    /// How much room they take is said first. What is there is not made again, so the command may be stopped and given again. Several processes
+    /// share the work with `--part 1/4`, `--part 2/4` and so on.
+    Features(FeaturesArguments),
+    /// Say what there is in a folder of sound files: hours, lengths, levels, clipping, silence, rates, folders, and languages where metadata name them.
+    Stats(StatsArguments),
     /// Measure the log-mel energies of an experiment's training clips, for `dataset_mean` and `dataset_std` of a model of patches.
     Statistics(StatisticsArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct FeaturesArguments {
+    #[command(flatten)]
+    pub request: Request,
+    /// Only this part of the clips, of so many: one of several processes.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = part)]
+    pub part: Part,
+    /// Threads; one per core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// One of several parts, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub index: usize,
+    pub of: usize,
+}
+
+/// `I/N`, counted from 1.
+fn part(text: &str) -> Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((at, of)) if (1..=of).contains(&at) => Ok(Part { index: at - 1, of }),
+        _ => Err("it must be a part of so many, as 1/4 or 4/4".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArguments {
+    /// The folder, with all folders in it.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Threads; one per core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]

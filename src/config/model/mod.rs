@@ -20,7 +20,7 @@ pub use speaker::{Speaker, SpeakerEncoder};
 pub use ssamba::{
     AttentionScores, BimambaType, ClassToken, Filterbank, PatchTask, Patches, Pretext, Scene, Ssamba, Ssast,
 };
-pub use tacomamba::{MelScaling, SpeechDesign, SpeechMixer, Tacomamba, TextCleaners};
+pub use tacomamba::{MelScaling, Scan, SpeechDesign, SpeechMixer, Tacomamba, TextCleaners};
 pub use wav2vec2::{FeatExtractNorm, Pooling, Wav2vec2};
 
 /// What learns.

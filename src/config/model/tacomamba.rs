@@ -14,6 +14,9 @@ pub struct Tacomamba {
     /// What mixes frames.
     pub mixer: SpeechMixer,
 
+    /// How mixers scan.
+    pub scan: Scan,
+
     /// Width of encoder and decoder.
     #[schemars(range(min = 1, max = 65_536))]
     pub width: usize,
@@ -132,6 +135,16 @@ pub enum SpeechDesign {
     Prefix,
 }
 
+/// How a mixer's recurrence is computed in training and judging. Both say the same but for rounding; what is generated frame by frame has neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scan {
+    /// By our fast kernels.
+    Fused,
+    /// Step by step as it is written, on one thread and with every state kept: to doubt the others with.
+    Simple,
+}
+
 /// The mixers of a model of speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -167,6 +180,7 @@ impl Default for Tacomamba {
         Self {
             design: SpeechDesign::Aligned,
             mixer: SpeechMixer::Mamba1,
+            scan: Scan::Fused,
             width: 384,
             encoder_convs: 3,
             encoder_layers: 4,

@@ -100,11 +100,40 @@ const MAMBA1_TILE: usize = 64;
 const MAMBA2_CHUNK: f64 = 64.0;
 const MAMBA2_TASK: f64 = 192.0;
 
-/// What mixes frames, with the sum and the norm behind it.
+/// What mixes frames, both ways where it has a way, with the sum and the norm behind it.
 pub(super) fn mixing(width: usize, mixer: MixerPlan, frames: f64) -> Stage {
+    let (kept, under_way) = one_way(width, mixer);
+    match mixer {
+        MixerPlan::Attention { .. } => among(width, kept, under_way, frames),
+        // The other way's frames are turned round before.
+        MixerPlan::Mamba1 { .. } | MixerPlan::Mamba2 { .. } => {
+            among(width, 2.0 * kept + width as f64, under_way, frames)
+        }
+    }
+}
+
+/// What mixes frames from the first to the last, with the sum and the norm beside it.
+pub(super) fn mixing_ahead(width: usize, mixer: MixerPlan, frames: f64) -> Stage {
+    let (kept, under_way) = one_way(width, mixer);
+    among(width, kept, under_way, frames)
+}
+
+/// A mixer that keeps so much of a frame, among a sum and a norm.
+fn among(width: usize, kept: f64, under_way: f64, frames: f64) -> Stage {
+    let behind = 2.0 * width as f64;
+    Stage {
+        params: 0.0,
+        kept: (kept + behind) * frames,
+        made: (kept + 2.0 * behind) * frames,
+        under_way: under_way * frames,
+        owed: 0.0,
+    }
+}
+
+/// What a mixer keeps of a frame that it walks over once, and what its backward takes besides.
+fn one_way(width: usize, mixer: MixerPlan) -> (f64, f64) {
     let width = width as f64;
-    let behind = 2.0 * width;
-    let (kept, under_way) = match mixer {
+    match mixer {
         // q, k, v, the mixture, and a sum for each query and head; their gradients.
         MixerPlan::Attention { heads } => (4.0 * width + heads as f64, 6.0 * width),
         MixerPlan::Mamba1 { inner, state, rank, .. } => {
@@ -112,7 +141,7 @@ pub(super) fn mixing(width: usize, mixer: MixerPlan, frames: f64) -> Stage {
             let (inner, state) = (inner as f64, state as f64);
             // x, gate, the convolution's output, Δ, the scan's output; Δ's low rank, B and C; states.
             let kept = 5.0 * inner + rank as f64 + 2.0 * state + tiled * state / MAMBA1_BLOCK;
-            (2.0 * kept + width, 6.0 * inner + 3.0 * width)
+            (kept, 6.0 * inner + 3.0 * width)
         }
         MixerPlan::Mamba2 { inner, head_dim, state, chunk, .. } => {
             let heads = inner.checked_div(head_dim).unwrap_or(0) as f64;
@@ -121,15 +150,8 @@ pub(super) fn mixing(width: usize, mixer: MixerPlan, frames: f64) -> Stage {
             // Gate, the scan's output and its norm; x, B and C before and behind the convolution; dt, Δ and its sums; C·B; states.
             let kept = 5.0 * inner + 4.0 * state + 4.0 * heads + chunk + inner * state / chunk;
             let partials = (inner / MAMBA2_TASK).ceil() * (2.0 * state + chunk);
-            (2.0 * kept + width, 5.0 * inner + partials + 3.0 * width)
+            (kept, 5.0 * inner + partials + 3.0 * width)
         }
-    };
-    Stage {
-        params: 0.0,
-        kept: (kept + behind) * frames,
-        made: (kept + behind + 2.0 * width) * frames,
-        under_way: under_way * frames,
-        owed: 0.0,
     }
 }
 

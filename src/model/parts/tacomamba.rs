@@ -1,8 +1,9 @@
 //! The parts of a model of speech.
 
-use super::{Part, Parts, Stage, Step, mixer_name, mixing};
+use super::{Part, Parts, Stage, Step, mixer_name, mixing, mixing_ahead};
 use crate::model::tacomamba::TABLE;
 use crate::model::{PrefixSpeech, Tacomamba};
+use crate::plan::DroppedLayers;
 
 /// Symbols that a second of speech has, roughly: what a text's part of memory is foreseen by.
 const SYMBOLS_PER_SEC: f64 = 16.0;
@@ -56,29 +57,29 @@ impl Parts for Tacomamba {
             (plan.width as f64 * symbols, plan.width as f64 * frames, plan.mel.bands as f64 * frames);
         let plain =
             |params: f64, kept: f64| Stage { params, kept, made: 1.5 * kept, under_way: kept, owed: 0.0 };
-        let mut stages = vec![plain(learning("encoder.embedding") + learning("encoder.speaker"), 2.0 * text)];
+        let mut stages = vec![plain(learning("encoder.embedding") + learning("encoder.speaker"), text)];
         for at in 0..plan.encoder_convs {
-            stages.push(plain(learning(&format!("encoder.convs.{at}.")), 5.0 * text));
+            // What the convolution sees, makes, and what is left of that.
+            stages.push(plain(learning(&format!("encoder.convs.{at}.")), 3.5 * text));
         }
         for at in 0..plan.encoder_layers {
-            let ways = if plan.bidirectional { 2.0 } else { 1.0 };
-            let one = mixing(plan.width, plan.mixer, symbols);
+            let walk = if plan.bidirectional { mixing } else { mixing_ahead };
             let params = learning(&format!("encoder.layers.{at}."));
-            stages.push(Stage { params, kept: ways * one.kept, made: ways * one.made, ..one });
+            stages.push(Stage { params, ..walk(plan.width, plan.mixer, symbols) });
         }
         let told = learning("mean") + learning("durations");
-        stages.push(plain(told, text + 6.0 * plan.duration_width as f64 * symbols + 2.0 * mel));
-        let before = plan.prenet.map_or(0.0, |layers| 5.0 * layers.width as f64 * frames + wide + mel);
+        stages.push(plain(told, text + 6.0 * plan.duration_width as f64 * symbols));
+        let before = plan.prenet.map_or(0.0, |layers| heard_before(layers, frames) + mel);
         let first = learning("decoder.prenet") + learning("decoder.position");
-        stages.push(plain(first, before + 3.0 * wide));
+        stages.push(plain(first, before + wide));
         for at in 0..plan.decoder_layers {
             let params = learning(&format!("decoder.layers.{at}."));
-            stages.push(Stage { params, ..mixing(plan.width, plan.mixer, frames) });
+            stages.push(Stage { params, ..mixing_ahead(plan.width, plan.mixer, frames) });
         }
-        stages.push(plain(learning("decoder.norm") + learning("decoder.out"), wide + 2.0 * mel));
+        stages.push(plain(learning("decoder.norm") + learning("decoder.out"), wide));
         if let Some(layers) = plan.postnet {
-            // Of each convolution its input, its output, the norm's, tanh's, what is left of it.
-            let kept = 4.0 * 5.0 * layers.width as f64 * frames + 4.0 * mel;
+            // Of each of five convolutions its input, what the norm sees, and what tanh makes; the first begins and the last ends with bands.
+            let kept = 12.0 * layers.width as f64 * frames + 2.0 * mel;
             stages.push(plain(learning("postnet"), kept));
         }
         stages
@@ -113,19 +114,25 @@ impl Parts for PrefixSpeech {
         let (plan, learning) = (self.plan(), step.learning);
         let frames = step.samples / plan.mel.hop_samples as f64;
         let rows = frames + step.samples / f64::from(plan.mel.rate_hz) * SYMBOLS_PER_SEC;
-        let (wide, mel) = (plan.width as f64 * rows, plan.mel.bands as f64 * frames);
+        let wide = plan.width as f64 * rows;
         let plain =
             |params: f64, kept: f64| Stage { params, kept, made: 1.5 * kept, under_way: kept, owed: 0.0 };
-        let before = plan.prenet.map_or(0.0, |layers| 5.0 * layers.width as f64 * frames + mel);
+        let before = plan.prenet.map_or(0.0, |layers| heard_before(layers, frames));
         let first =
             learning("embedding") + learning("kinds") + learning("speaker") + learning("decoder.prenet");
-        let mut stages = vec![plain(first, before + 4.0 * wide)];
+        // Frames with their kind, and rows of both kinds in each sequence's order.
+        let mut stages = vec![plain(first, before + plan.width as f64 * frames + wide)];
         for at in 0..plan.decoder_layers {
             let params = learning(&format!("decoder.layers.{at}."));
-            stages.push(Stage { params, ..mixing(plan.width, plan.mixer, rows) });
+            stages.push(Stage { params, ..mixing_ahead(plan.width, plan.mixer, rows) });
         }
         let last = learning("decoder.norm") + learning("decoder.out") + learning("stop");
-        stages.push(plain(last, 2.0 * wide + 2.0 * mel));
+        stages.push(plain(last, 0.0));
         stages
     }
+}
+
+/// What is kept of two layers over the frame before: what ReLU makes, and what dropout leaves of it.
+fn heard_before(layers: DroppedLayers, frames: f64) -> f64 {
+    4.0 * layers.width as f64 * frames
 }

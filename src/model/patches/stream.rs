@@ -80,7 +80,7 @@ impl Stream {
     /// Parameters `layers.{i}.*` and `norm_f.*`.
     pub fn declare(scope: &mut Scope<'_>, plan: &PatchesPlan, mamba: &MambaPlan) -> Self {
         let MambaPlan { inner, state, taps, rank, halved, paired, rms_norm, .. } = *mamba;
-        let sizes = Mamba1Sizes { width: plan.width, inner, state, taps, rank };
+        let sizes = Mamba1Sizes { width: plan.width, inner, state, taps, rank, simple: false };
         let directions = match mamba.directions {
             BimambaType::None => Directions::Ahead,
             BimambaType::V1 => Directions::Scans,

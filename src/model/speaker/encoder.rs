@@ -152,7 +152,8 @@ impl Layer {
                 norm: LayerNorm::declare(&mut scope.child("last_norm"), width, NORM_EPS),
             },
             MixerPlan::Mamba1 { inner, state, taps, rank, .. } => {
-                let sizes = MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank });
+                let sizes =
+                    MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank, simple: false });
                 Mixing::Mamba(Mixer::declare(&mut scope.child("mixer"), sizes, 1))
             }
             MixerPlan::Mamba2 { .. } => unreachable!("a plan of this family has no Mamba-2"),

@@ -259,13 +259,13 @@ impl Tacomamba {
 
 /// The sizes of a mixer of the plan.
 fn mixer_sizes(plan: &TacomambaPlan) -> MixerSizes {
-    let width = plan.width;
+    let (width, simple) = (plan.width, plan.simple_scan);
     match plan.mixer {
         MixerPlan::Mamba1 { inner, state, taps, rank, .. } => {
-            MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank })
+            MixerSizes::Mamba1(Mamba1Sizes { width, inner, state, taps, rank, simple })
         }
         MixerPlan::Mamba2 { inner, head_dim, state, taps, chunk, .. } => {
-            MixerSizes::Mamba2(Mamba2Sizes { width, inner, head_dim, state, taps, chunk })
+            MixerSizes::Mamba2(Mamba2Sizes { width, inner, head_dim, state, taps, chunk, simple })
         }
         MixerPlan::Attention { .. } => unreachable!("a plan of this family has mixers"),
     }

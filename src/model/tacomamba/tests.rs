@@ -24,6 +24,7 @@ fn recommended() -> TacomambaPlan {
         blanks: false,
         width: 384,
         mixer: MixerPlan::Mamba1 { inner: 768, state: 16, taps: 4, rank: 24, residual_inside: false },
+        simple_scan: false,
         bidirectional: true,
         encoder_convs: 3,
         encoder_layers: 4,
@@ -134,6 +135,38 @@ fn durations_add_up_and_every_symbol_has_one() {
     for (durations, (symbols, frames)) in taught.durations.iter().zip([(6, 17), (3, 3), (1, 9)]) {
         assert_eq!((durations.len(), durations.iter().sum::<usize>()), (symbols, frames));
         assert!(durations.iter().all(|duration| *duration > 0));
+    }
+}
+
+/// Frames and gradients of either scan, to rounding.
+#[test]
+fn scans_step_by_step_say_the_same() {
+    for plan in [small(MAMBA1), small(MAMBA2)] {
+        let (texts, spoken) = speech(&[(6, 40), (4, 11), (9, 70)], 5);
+        let [fused, simple] = [false, true].map(|simple_scan| {
+            let (network, params) = network(&TacomambaPlan { simple_scan, ..plan.clone() });
+            let mut tape = Tape::recording();
+            let taught = network.forward(&mut Pass::at_rest(&params, &mut tape), &texts, &spoken).unwrap();
+            let made = taught.frames.to_vec();
+            let seed = numbers(made.len());
+            let mut grads = tape.backward(&Cpu::default(), vec![(taught.frames, seed)]).unwrap();
+            let reached = params.iter().filter(|param| param.name().starts_with("decoder."));
+            let slopes = reached.map(|param| grads.to_vec(param.array()).unwrap());
+            (made, slopes.collect::<Vec<_>>())
+        });
+        let close = |got: &[f32], want: &[f32], what: &str| {
+            let largest = want.iter().fold(1e-3_f32, |most, x| most.max(x.abs()));
+            assert_eq!(got.len(), want.len(), "{what}");
+            let apart = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-4 * largest, "{what}: {apart} of {largest}");
+        };
+        close(&simple.0, &fused.0, "frames");
+        simple
+            .1
+            .iter()
+            .zip(&fused.1)
+            .enumerate()
+            .for_each(|(at, (got, want))| close(got, want, &format!("parameter {at}")));
     }
 }
 

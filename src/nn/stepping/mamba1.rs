@@ -43,7 +43,7 @@ impl Mamba1Step {
     }
 
     pub(super) fn step(&self, u: &[f32], states: &mut [f32]) -> Vec<f32> {
-        let Mamba1Sizes { width, inner, state, taps, rank } = self.sizes;
+        let Mamba1Sizes { width, inner, state, taps, rank, .. } = self.sizes;
         let streams = u.len() / width;
         let both = self.in_proj.run(u);
         let mut x = vec![0.0; streams * inner];

@@ -8,8 +8,16 @@ use crate::nn::{Declaration, Mamba1Sizes, Mamba2Sizes, MixerSizes, Pass, Scope};
 fn steps_are_the_whole_sequence() {
     let (width, streams, time) = (12, 3, 40);
     let kinds = [
-        MixerSizes::Mamba1(Mamba1Sizes { width, inner: 24, state: 5, taps: 4, rank: 3 }),
-        MixerSizes::Mamba2(Mamba2Sizes { width, inner: 24, head_dim: 8, state: 6, taps: 4, chunk: 16 }),
+        MixerSizes::Mamba1(Mamba1Sizes { width, inner: 24, state: 5, taps: 4, rank: 3, simple: false }),
+        MixerSizes::Mamba2(Mamba2Sizes {
+            width,
+            inner: 24,
+            head_dim: 8,
+            state: 6,
+            taps: 4,
+            chunk: 16,
+            simple: false,
+        }),
     ];
     for sizes in kinds {
         let mut declared: Vec<Declaration> = Vec::new();
@@ -44,7 +52,7 @@ fn steps_are_the_whole_sequence() {
 /// The recommended decoder: six mixers of width 384.
 #[test]
 fn the_published_state_has_its_size() {
-    let sizes = Mamba1Sizes { width: 384, inner: 768, state: 16, taps: 4, rank: 24 };
+    let sizes = Mamba1Sizes { width: 384, inner: 768, state: 16, taps: 4, rank: 24, simple: false };
     let mut declared: Vec<Declaration> = Vec::new();
     let mixer = Mixer::declare(&mut Scope::root(&mut declared), MixerSizes::Mamba1(sizes), 6);
     assert_eq!(declared.iter().map(|declaration| declaration.shape.len()).sum::<usize>(), 963_840);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Body, Family, MixerPlan, ModelPlan, Pretrained, divides};
 pub use crate::config::{MelScaling, TextCleaners};
-use crate::config::{SpeechDesign, SpeechMixer, Tacomamba};
+use crate::config::{Scan, SpeechDesign, SpeechMixer, Tacomamba};
 use crate::plan::Problem;
 
 /// The mel spectrogram that is made.
@@ -58,6 +58,9 @@ pub struct TacomambaPlan {
     pub blanks: bool,
     pub width: usize,
     pub mixer: MixerPlan,
+    /// Whether mixers scan step by step.
+    #[serde(skip_serializing_if = "is_false")]
+    pub simple_scan: bool,
     /// Whether the encoder walks both ways.
     pub bidirectional: bool,
     pub encoder_convs: usize,
@@ -96,6 +99,10 @@ impl Family for TacomambaPlan {
     fn min_samples(&self) -> usize {
         // Half a transform is reflected at either end.
         self.mel.n_fft / 2 + 1
+    }
+
+    fn has_fixed_front(&self) -> bool {
+        true
     }
 
     fn speakers(&self) -> usize {
@@ -162,6 +169,7 @@ pub(super) fn tacomamba_model(t: &Tacomamba, rate_hz: u32, problems: &mut Vec<Pr
         blanks: t.blanks,
         width: t.width,
         mixer,
+        simple_scan: t.scan == Scan::Simple,
         bidirectional: aligned,
         encoder_convs: if aligned { t.encoder_convs } else { 0 },
         encoder_layers: if prefix { 0 } else { t.encoder_layers },
