@@ -282,6 +282,16 @@ impl Loader {
     }
 }
 
+/// Samples of the corpora to train on that stay in memory once they were decoded. Only lists are read.
+///
+/// # Errors
+/// A list is missing or broken.
+pub fn kept_samples(plan: &DataPlan) -> Result<usize, CorpusError> {
+    let corpora = open_train(plan)?;
+    let utterances = corpora.iter().flat_map(|(corpus, _)| corpus.utterances());
+    Ok(utterances.map(|utterance| utterance.samples).sum::<usize>().min(KEPT_VALUES))
+}
+
 /// The lengths in samples of what an epoch over `corpora` may draw, and what it draws.
 pub(super) fn lengths(corpora: &[(Corpus, f64)], plan: &DataPlan) -> (Vec<usize>, Shares) {
     let pieces = |(corpus, _): &(Corpus, f64)| {

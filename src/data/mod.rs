@@ -20,7 +20,7 @@ pub use batch::{Batch, Heard, Labels};
 pub use encode::{Encoder, Spelling, Spoken, text_rules};
 pub use error::DataError;
 pub use feature_cache::{FeatureCache, FrontEnd};
-pub use loader::{Loader, open_corpus, open_train};
+pub use loader::{Loader, kept_samples, open_corpus, open_train};
 pub use pack::{Limits, pack};
 pub use prefetch::Prefetch;
 pub use shares::Shares;

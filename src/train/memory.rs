@@ -4,7 +4,7 @@
 //! it, and back again, when they let go. Not for: what was measured (`runner profile`). Start at [`memory_bytes`].
 
 use super::run::AHEAD;
-use crate::data::first_epoch;
+use crate::data::{first_epoch, kept_samples};
 use crate::model::{Network, Stage, Step, declare};
 use crate::nn::Declaration;
 use crate::plan::{Body, DataPlan, ModelPlan, PatchTask, PatchesPlan, Plan, Recompute};
@@ -32,6 +32,8 @@ fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
     let learning = floats(student.1.iter().filter(learns));
     let mut held = floats(student.1.iter()) + 2.0 * learning;
+    // Decoded sound of the corpus, where that is there.
+    held += kept_samples(&plan.data).unwrap_or(0) as f64;
     // Micro-batches of this update, and those prepared ahead.
     held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
     let mut micro_batch = peak(&stages(plan, &student, samples));

@@ -13,7 +13,7 @@ use kernels::{Backend, OpError};
 
 use super::fixed_front::log_mel;
 use super::heads::Pooled;
-use super::parts::{Part, Parts, Stage, Step, feed_forward, mixer_name, mixing};
+use super::parts::{Part, Parts, Stage, Step, feed_forward, mixer_name, mixing_ahead};
 use super::recogniser::{Activations, Input};
 use crate::nn::{LogMel, Pass, Scope};
 use crate::plan::{MixerPlan, SpeakerEncoderPlan, SpeakerPlan};
@@ -113,7 +113,7 @@ impl Parts for SpeakerNet {
                 stages.push(plain(first, bands + 3.0 * *width as f64 * frames, 0.0));
                 for at in 0..*count {
                     let params = learning(&format!("encoder.layers.{at}."));
-                    stages.push(Stage { params, ..mixing(*width, *mixer, frames) });
+                    stages.push(Stage { params, ..mixing_ahead(*width, *mixer, frames) });
                     if matches!(mixer, MixerPlan::Attention { .. }) {
                         stages.push(feed_forward(*width, *inner, frames));
                     }
