@@ -3,7 +3,7 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{fetch, prepare, statistics};
+use super::{fetch, g2p, metadata, prepare, statistics};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
@@ -11,5 +11,7 @@ pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
         DataVerb::Fetch(arguments) => fetch::fetch(arguments, talk),
         DataVerb::Prepare(verb) => prepare::prepare(verb, talk),
         DataVerb::Statistics(arguments) => statistics::statistics(arguments, talk),
+        DataVerb::G2p(arguments) => g2p::g2p(arguments, talk),
+        DataVerb::Metadata(arguments) => metadata::metadata(arguments, talk),
     }
 }

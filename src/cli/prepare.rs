@@ -166,7 +166,7 @@ fn notes(summary: &Summary) -> impl Iterator<Item = String> {
 }
 
 /// `1 file`, `2,351 files`.
-fn counted(number: usize, one: &str, more: &str) -> String {
+pub(super) fn counted(number: usize, one: &str, more: &str) -> String {
     format!("{} {}", units::count(number as u64), if number == 1 { one } else { more })
 }
 

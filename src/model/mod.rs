@@ -18,7 +18,7 @@ mod published;
 mod recogniser;
 pub mod sashimi;
 pub mod tacomamba;
-mod torch;
+pub mod torch;
 mod wav2vec2;
 pub mod weights;
 

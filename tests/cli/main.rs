@@ -7,10 +7,13 @@ mod compat;
 mod configure;
 mod docs;
 mod fetch;
+#[cfg(unix)]
+mod g2p;
 mod gc;
 mod generate;
 mod grid;
 mod import;
+mod metadata;
 mod mix;
 #[cfg(unix)]
 mod numbers;

@@ -2,6 +2,7 @@
 
 mod archives;
 mod audio;
+mod codes;
 mod config;
 mod corpora;
 mod import;
@@ -16,6 +17,7 @@ pub fn all() -> Vec<Target> {
         config::targets(),
         corpora::targets(),
         audio::targets(),
+        codes::targets(),
         weights::targets(),
         records::targets(),
         import::targets(),
