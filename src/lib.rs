@@ -5,6 +5,7 @@
 
 pub mod audio;
 pub mod cli;
+pub mod codec;
 pub mod config;
 pub mod corpora;
 pub mod data;

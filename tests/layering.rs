@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &["kernels"]),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("data", &["plan", "corpora", "audio", "text", "seed"]),
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["audio", "record", "text"]),
+    ("codec", &["model", "nn", "audio", "text", "kernels", "seed"]),
     ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "audio", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),
@@ -34,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
         "cli",
         &[
             "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "generate", "quality", "train", "launch", "kernels", "import", "fetch",
+            "task", "generate", "quality", "train", "launch", "kernels", "import", "fetch", "codec",
         ],
     ),
     ("kernels", &[]),
@@ -65,7 +66,7 @@ const HOMES: [(&str, &[&str]); 43] = [
     ("pulp", &["kernels"]),
     ("rayon", &["kernels"]),
     ("realfft", &["audio", "kernels"]),
-    ("safetensors", &["model"]),
+    ("safetensors", &["codec", "model"]),
     ("tensorboard_rs", &["record"]),
     ("tensorboard_proto", &["record"]),
     ("protobuf", &["record"]),

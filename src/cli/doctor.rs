@@ -135,7 +135,11 @@ fn nvrtc() -> Finding {
 
 fn espeak() -> Finding {
     let found = program("espeak-ng").map(|path| path.display().to_string());
-    Finding::new("espeak-ng", found, "only remaking the bundled corpus needs it: `apt install espeak-ng sox`")
+    Finding::new(
+        "espeak-ng",
+        found,
+        "phonemes of `data g2p` and remaking the bundled corpus need it: `apt install espeak-ng sox`",
+    )
 }
 
 fn hub() -> Finding {

@@ -282,14 +282,12 @@ impl Loader {
     }
 }
 
-/// Samples of the corpora to train on that stay in memory once they were decoded. Only lists are read.
-///
-/// # Errors
-/// A list is missing or broken.
-pub fn kept_samples(plan: &DataPlan) -> Result<usize, CorpusError> {
-    let corpora = open_train(plan)?;
+/// Samples of the corpora to train on that stay in memory once they were decoded: as many as may, where the corpora are not there. Only lists are
+/// read.
+pub fn kept_samples(plan: &DataPlan) -> usize {
+    let Ok(corpora) = open_train(plan) else { return KEPT_VALUES };
     let utterances = corpora.iter().flat_map(|(corpus, _)| corpus.utterances());
-    Ok(utterances.map(|utterance| utterance.samples).sum::<usize>().min(KEPT_VALUES))
+    utterances.map(|utterance| utterance.samples).sum::<usize>().min(KEPT_VALUES)
 }
 
 /// The lengths in samples of what an epoch over `corpora` may draw, and what it draws.

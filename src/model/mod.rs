@@ -20,7 +20,7 @@ mod recogniser;
 pub mod sashimi;
 mod speaker;
 pub mod tacomamba;
-mod torch;
+pub mod torch;
 mod wav2vec2;
 pub mod weights;
 

@@ -32,8 +32,8 @@ fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
     let learning = floats(student.1.iter().filter(learns));
     let mut held = floats(student.1.iter()) + 2.0 * learning;
-    // Decoded sound of the corpus, where that is there.
-    held += kept_samples(&plan.data).unwrap_or(0) as f64;
+    // Decoded sound of the corpus.
+    held += kept_samples(&plan.data) as f64;
     // Micro-batches of this update, and those prepared ahead.
     held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
     let mut micro_batch = peak(&stages(plan, &student, samples));

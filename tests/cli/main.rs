@@ -8,10 +8,13 @@ mod configure;
 mod docs;
 mod feature_cache;
 mod fetch;
+#[cfg(unix)]
+mod g2p;
 mod gc;
 mod generate;
 mod grid;
 mod import;
+mod metadata;
 mod mix;
 #[cfg(unix)]
 mod numbers;

@@ -2,6 +2,7 @@
 
 mod archives;
 mod audio;
+mod codes;
 mod config;
 mod corpora;
 #[cfg(feature = "datasets")]
@@ -18,6 +19,7 @@ pub fn all() -> Vec<Target> {
         config::targets(),
         corpora::targets(),
         audio::targets(),
+        codes::targets(),
         weights::targets(),
         records::targets(),
         import::targets(),

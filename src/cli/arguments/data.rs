@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::{PrepareVerb, Request};
+use super::{G2pArguments, MetadataArguments, PrepareVerb, Request};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +28,14 @@ pub enum DataVerb {
     Stats(StatsArguments),
     /// Measure the log-mel energies of an experiment's training clips, for `dataset_mean` and `dataset_std` of a model of patches.
     Statistics(StatisticsArguments),
+    /// Make phonemes of text: IPA as espeak-ng reads it, a line for each text.
+    ///
+    /// Punctuation stays where it stands, and text is read piece by piece between it, as Python's `phonemizer` does. With `--json` a line is an
+    /// object with text, language, phonemes and their ids. A text that has none is named and leaves an empty line.
+    #[command(name = "g2p")]
+    G2p(G2pArguments),
+    /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
+    Metadata(MetadataArguments),
 }
 
 #[derive(Debug, Args)]

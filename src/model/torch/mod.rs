@@ -2,10 +2,11 @@
 //!
 //! Read without PyTorch and without running anything: see [`pickle`]. Tensors are taken by name, at the top or one level below, where
 //! training programs put their model; of what stands beside it the plain values are kept ([`plain`]), and optimiser states are not even
-//! read. Not for: writing such files; safetensors is better in every way. Start at [`read`].
+//! read. Not for: writing such files; safetensors is better in every way. Start at [`read`];
+//! [`pickle`] also serves other files that are pickles inside.
 
 mod legacy;
-mod pickle;
+pub mod pickle;
 mod plain;
 mod storage;
 #[cfg(test)]

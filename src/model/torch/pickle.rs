@@ -17,6 +17,8 @@ pub enum Node {
     Int(i64),
     Float(f64),
     Text(String),
+    /// Bytes that are no text.
+    Bytes(Vec<u8>),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
@@ -81,6 +83,22 @@ impl Pickle {
             Node::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// The bytes, if they are some.
+    pub fn bytes(&self, id: Id) -> Option<&[u8]> {
+        match self.node(id) {
+            Node::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Every class and function that is named, `module name`, whether it would have been called or not.
+    pub fn globals(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Global(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The whole number, if it is one and not negative.
@@ -251,8 +269,12 @@ impl Machine<'_> {
             }
             _ => u32::from_le_bytes(self.array()?) as usize,
         };
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.push(Node::Text(text));
+        let word = self.take(length)?;
+        let node = match code {
+            b'B' | b'C' | 0x8e => Node::Bytes(word.to_vec()),
+            _ => Node::Text(String::from_utf8_lossy(word).into_owned()),
+        };
+        self.push(node);
         Ok(())
     }
 

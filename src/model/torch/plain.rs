@@ -44,6 +44,7 @@ impl<'a> Plain<'a> {
             Node::Int(number) => Some((*number).into()),
             Node::Float(number) => Number::from_f64(*number).map(Json::Number),
             Node::Text(text) => self.text(text).map(Json::String),
+            Node::Bytes(bytes) => self.text(&String::from_utf8_lossy(bytes)).map(Json::String),
             Node::Tuple(items) | Node::List(items) => {
                 let mut values = Vec::new();
                 for item in items.iter().take_while(|_| depth < DEEPEST) {

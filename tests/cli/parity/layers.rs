@@ -115,10 +115,10 @@ fn the_positional_convolution_is_transformers() {
 }
 
 fn mamba2(chunk: usize) -> Mamba2Sizes {
-    Mamba2Sizes { width: 32, inner: 32, head_dim: 16, state: 8, taps: 4, chunk }
+    Mamba2Sizes { width: 32, inner: 32, head_dim: 16, state: 8, taps: 4, chunk, simple: false }
 }
 
-const MAMBA1: Mamba1Sizes = Mamba1Sizes { width: 32, inner: 32, state: 4, taps: 4, rank: 2 };
+const MAMBA1: Mamba1Sizes = Mamba1Sizes { width: 32, inner: 32, state: 4, taps: 4, rank: 2, simple: false };
 
 type Layer = dyn Fn(&mut Pass<'_, Cpu>, &Array<Cpu>) -> Array<Cpu>;
 

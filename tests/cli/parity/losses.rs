@@ -185,8 +185,15 @@ fn classifiers_pool_valid_frames_or_take_the_first() {
 #[test]
 fn two_mixers_make_a_bidirectional_one() {
     let golden = golden();
-    let sizes =
-        MixerSizes::Mamba2(Mamba2Sizes { width: 8, inner: 8, head_dim: 4, state: 4, taps: 4, chunk: 4 });
+    let sizes = MixerSizes::Mamba2(Mamba2Sizes {
+        width: 8,
+        inner: 8,
+        head_dim: 4,
+        state: 4,
+        taps: 4,
+        chunk: 4,
+        simple: false,
+    });
     for residual_inside in [false, true] {
         let mut declarations = Vec::new();
         let layer = Bidirectional::declare(&mut Scope::root(&mut declarations), sizes, residual_inside);

@@ -1,0 +1,58 @@
+//! `runner data`: what makes tokens of text and of sound.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Who reads a text aloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum G2pBackend {
+    /// The espeak-ng program.
+    Espeak,
+    /// Nobody: characters are taken for phonemes.
+    Characters,
+}
+
+#[derive(Debug, Args)]
+pub struct G2pArguments {
+    /// A text, in quotes.
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub text: Vec<String>,
+    /// A file with a text on each line; `-` is standard input.
+    #[arg(long)]
+    pub file: Option<PathBuf>,
+    /// The language: en, ja, de, fr, zh or ko, or auto to detect it for each text.
+    #[arg(long, value_name = "TAG", default_value = "auto")]
+    pub language: String,
+    /// Who reads.
+    #[arg(long, value_enum, default_value = "espeak")]
+    pub backend: G2pBackend,
+    /// The espeak-ng program, where it is not called so or not on the path.
+    #[arg(long, value_name = "PATH", default_value = "espeak-ng")]
+    pub espeak: PathBuf,
+    /// Leave out punctuation.
+    #[arg(long)]
+    pub no_punctuation: bool,
+    /// Leave out marks of stress.
+    #[arg(long)]
+    pub no_stress: bool,
+    /// Keep a space behind the last word.
+    #[arg(long)]
+    pub no_strip: bool,
+    /// Keep tags such as `(en)` where espeak-ng reads a word in another language.
+    #[arg(long)]
+    pub keep_language_tags: bool,
+    /// Print the ids of the 256-id phoneme vocabulary instead.
+    #[arg(long)]
+    pub ids: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MetadataArguments {
+    /// The folder of codes: GROUP/SPEAKER/NAME.enc, .dac, .nem or .safetensors.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The folder for the metadata: GROUP/SPEAKER.json.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}

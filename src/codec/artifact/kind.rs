@@ -1,0 +1,79 @@
+//! The codecs whose codes there are files of.
+
+/// A codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// EnCodec at 24 kHz, whose codes Vocos decodes, too.
+    Encodec,
+    /// The Descript Audio Codec at 44.1 kHz.
+    Dac,
+    /// NeMo's audio codec with finite scalar quantisation at 44.1 kHz.
+    Nemo,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Encodec, Kind::Dac, Kind::Nemo];
+
+    /// Its name, as options and files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Encodec => "encodec",
+            Kind::Dac => "dac",
+            Kind::Nemo => "nemo",
+        }
+    }
+
+    /// The ending of its files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Kind::Encodec => "enc",
+            Kind::Dac => "dac",
+            Kind::Nemo => "nem",
+        }
+    }
+
+    /// Samples per second that it works at.
+    pub fn rate_hz(self) -> u32 {
+        match self {
+            Kind::Encodec => 24_000,
+            Kind::Dac | Kind::Nemo => 44_100,
+        }
+    }
+
+    /// Samples of a frame.
+    pub fn hop_samples(self) -> usize {
+        match self {
+            Kind::Encodec => 320,
+            Kind::Dac | Kind::Nemo => 512,
+        }
+    }
+
+    /// Frames of a second of sound.
+    pub fn frames_per_sec(self) -> f64 {
+        f64::from(self.rate_hz()) / self.hop_samples() as f64
+    }
+
+    /// Levels that it has at most.
+    pub fn most_levels(self) -> usize {
+        match self {
+            Kind::Encodec => 32,
+            Kind::Dac => 9,
+            Kind::Nemo => 8,
+        }
+    }
+
+    /// The largest code of a level.
+    pub fn largest_code(self) -> u16 {
+        match self {
+            Kind::Encodec | Kind::Dac => 1023,
+            Kind::Nemo => 999,
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
+    }
+}
