@@ -11,8 +11,13 @@ table=results/tables/speakers.md
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 {
-  echo "| encoder | parameters | seed | accuracy | most frequent mistake | EER, all pairs | EER, unheard voice | an update |"
-  echo "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |"
+  echo "# Who speaks"
+  echo
+  echo "\`results/tables/make_speakers.sh\`: four encoders of 300 updates on 13 voices of the bundled corpus (64 test sentences), and, by the cosine between what their classifiers stand"
+  echo "on, whether one voice said both of two recordings: equal error rates of all pairs of the 71 test sentences, and of those with the voice that no model was told of."
+  echo
+  echo "| encoder | parameters | seed | accuracy | most frequent mistake | EER, all pairs | EER, unheard voice |"
+  echo "| --- | ---: | ---: | ---: | --- | ---: | ---: |"
   for encoder in mamba conv1d conv2d transformer; do
     for seed in 0 1 2; do
       said=$($runner --quiet --json run experiments/speakers_librispeech.toml --profile smoke -s run.seed=$seed \
@@ -32,7 +37,7 @@ wrong.sort(key=lambda row: -int(row["count"]))
 most = f"{wrong[0]['truth']} taken for {wrong[0]['prediction']}, {wrong[0]['count']}" if wrong else "–"
 accuracy = status["metrics"]["test/clf_acc"]
 print(f"| {encoder} | {identity['params']:,} | {seed} | {accuracy:.2%} | {most} | {voices['eer']:.2%} "
-      f"| {voices['eer/unheard']:.2%} | {1e3 * status['secs_per_step']:.0f} ms |")
+      f"| {voices['eer/unheard']:.2%} |")
 PYTHON
     done
   done

@@ -101,7 +101,9 @@ pub fn speak<D: Backend>(
     let mut order: Vec<usize> = (0..request.lines.len()).collect();
     order.sort_by_key(|&line| std::cmp::Reverse(request.lines[line].symbols.len()));
     let mut groups = Vec::new();
-    for lines in order.chunks(TOGETHER) {
+    // As many groups as threads, where there are lines for them.
+    let together = order.len().div_ceil(threads::count()).clamp(1, TOGETHER);
+    for lines in order.chunks(together) {
         groups.push(told(model, network, request, lines)?);
     }
     decode(device, model, network, request, &mut groups, watch)?;

@@ -1,53 +1,44 @@
 //! Linear layers and norms of single frames.
 
+use std::sync::Arc;
+
+use kernels::stream::Matrix;
 use kernels::{Backend, simd};
 
 use crate::nn::{Linear, Params, RmsNorm};
 
-/// A linear layer's weights.
+/// A linear layer's weights, packed for single frames.
 #[derive(Debug, Clone)]
-pub struct Dense {
-    /// [outputs, inputs]
-    weight: Vec<f32>,
-    /// [outputs], or none
-    bias: Vec<f32>,
-    inputs: usize,
-}
+pub struct Dense(Arc<Matrix>);
 
 impl Dense {
     /// The layer with its weights among `params`.
     pub fn of<D: Backend>(linear: &Linear, params: &Params<D>) -> Self {
         let weight = params.array(linear.weight());
         let bias = linear.bias().map_or_else(Vec::new, |bias| params.array(bias).to_vec());
-        Self::new(weight.to_vec(), bias, weight.shape().last())
+        Self::new(&weight.to_vec(), &bias, weight.shape().last())
     }
 
-    pub(super) fn new(weight: Vec<f32>, bias: Vec<f32>, inputs: usize) -> Self {
-        Dense { weight, bias, inputs }
+    /// weight [outputs, inputs], bias [outputs] or none
+    pub(super) fn new(weight: &[f32], bias: &[f32], inputs: usize) -> Self {
+        let at = |output: usize, input: usize| weight[output * inputs + input];
+        let bias = |output: usize| bias.get(output).copied().unwrap_or(0.0);
+        Dense(Arc::new(Matrix::pack(weight.len() / inputs, inputs, at, bias)))
     }
 
     /// Values that come out.
     pub fn outputs(&self) -> usize {
-        self.weight.len() / self.inputs
+        self.0.rows()
     }
 
     /// # Shapes
     /// x [streams, inputs] → [streams, outputs]
     pub fn run(&self, x: &[f32]) -> Vec<f32> {
-        let outputs = self.outputs();
-        let mut y = vec![0.0; x.len() / self.inputs * outputs];
-        simd::dispatch(
-            #[inline(always)]
-            || {
-                for (output, row) in self.weight.chunks_exact(self.inputs).enumerate() {
-                    let bias = self.bias.get(output).copied().unwrap_or(0.0);
-                    for (x, y) in x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(outputs)) {
-                        y[output] = bias + simd::dot(row, x);
-                    }
-                }
-            },
-        );
-        y
+        let (inputs, outputs, stride) = (self.0.columns(), self.0.rows(), self.0.stride());
+        let streams = x.len() / inputs;
+        let mut padded = vec![0.0; streams * stride];
+        self.0.times(streams, x, 0, inputs, &mut padded);
+        padded.chunks_exact(stride).flat_map(|row| &row[..outputs]).copied().collect()
     }
 }
 

@@ -1,8 +1,8 @@
-//! Mamba's step: a state of [inner, N] beside the convolution's last inputs.
+//! Mamba's step: a state of [N, inner] beside the convolution's last inputs, channels together as vectors want them.
 
 use kernels::{Backend, simd};
 
-use super::{Dense, convolve};
+use super::{Dense, convolve, turned};
 use crate::nn::Mamba1Sizes;
 use crate::nn::mamba1::Mamba1Arrays;
 
@@ -14,7 +14,7 @@ pub struct Mamba1Step {
     conv_bias: Vec<f32>,
     x_proj: Dense,
     dt_proj: Dense,
-    /// −e^A_log [inner, N]
+    /// −e^A_log [N, inner]
     rates: Vec<f32>,
     skip: Vec<f32>,
     out_proj: Dense,
@@ -23,15 +23,15 @@ pub struct Mamba1Step {
 
 impl Mamba1Step {
     pub(super) fn of<D: Backend>(arrays: &Mamba1Arrays<'_, D>) -> Self {
-        let Mamba1Sizes { width, inner, rank, .. } = arrays.sizes;
-        let dense = |array: &kernels::Array<D>, inputs| Dense::new(array.to_vec(), Vec::new(), inputs);
+        let Mamba1Sizes { width, inner, rank, state, taps, .. } = arrays.sizes;
+        let dense = |array: &kernels::Array<D>, inputs| Dense::new(&array.to_vec(), &[], inputs);
         Mamba1Step {
             in_proj: dense(arrays.in_proj, width),
-            conv_weight: arrays.conv_weight.to_vec(),
+            conv_weight: turned(&arrays.conv_weight.to_vec(), taps),
             conv_bias: arrays.conv_bias.to_vec(),
             x_proj: dense(arrays.x_proj, inner),
-            dt_proj: Dense::new(arrays.dt_weight.to_vec(), arrays.dt_bias.to_vec(), rank),
-            rates: arrays.a_log.to_vec().iter().map(|a_log| -a_log.exp()).collect(),
+            dt_proj: Dense::new(&arrays.dt_weight.to_vec(), &arrays.dt_bias.to_vec(), rank),
+            rates: turned(&arrays.a_log.to_vec(), state).iter().map(|a_log| -a_log.exp()).collect(),
             skip: arrays.skip.to_vec(),
             out_proj: dense(arrays.out_proj, inner),
             sizes: arrays.sizes,
@@ -72,17 +72,25 @@ impl Mamba1Step {
     /// One step of all channels of a stream; `x` becomes what comes out.
     #[inline(always)]
     fn scan(&self, delta: &[f32], [b, c]: [&[f32]; 2], gate: &[f32], memory: &mut [f32], x: &mut [f32]) {
-        let state = self.sizes.state;
-        let rows = memory.chunks_exact_mut(state).zip(self.rates.chunks_exact(state));
-        for (channel, (memory, rates)) in rows.enumerate() {
-            let step = simd::softplus(delta[channel]);
-            let driven = step * x[channel];
-            let mut y = self.skip[channel] * x[channel];
-            for n in 0..state {
-                memory[n] = simd::exp(step * rates[n]) * memory[n] + driven * b[n];
-                y = memory[n].mul_add(c[n], y);
+        let Mamba1Sizes { inner, state, .. } = self.sizes;
+        let mut steps = vec![0.0; inner];
+        let mut driven = vec![0.0; inner];
+        let mut y = vec![0.0; inner];
+        for channel in 0..inner {
+            steps[channel] = simd::softplus(delta[channel]);
+            driven[channel] = steps[channel] * x[channel];
+            y[channel] = self.skip[channel] * x[channel];
+        }
+        for n in 0..state {
+            let (memory, rates) = (&mut memory[n * inner..][..inner], &self.rates[n * inner..][..inner]);
+            for channel in 0..inner {
+                let kept = simd::exp(steps[channel] * rates[channel]) * memory[channel];
+                memory[channel] = driven[channel].mul_add(b[n], kept);
+                y[channel] = memory[channel].mul_add(c[n], y[channel]);
             }
-            x[channel] = y * gate[channel] * simd::sigmoid(gate[channel]);
+        }
+        for channel in 0..inner {
+            x[channel] = y[channel] * gate[channel] * simd::sigmoid(gate[channel]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use kernels::{Backend, simd};
 
-use super::{Dense, RmsStep, convolve};
+use super::{Dense, RmsStep, convolve, turned};
 use crate::nn::Mamba2Sizes;
 use crate::nn::mamba2::{Mamba2Arrays, NORM_EPS};
 
@@ -23,16 +23,16 @@ pub struct Mamba2Step {
 
 impl Mamba2Step {
     pub(super) fn of<D: Backend>(arrays: &Mamba2Arrays<'_, D>) -> Self {
-        let Mamba2Sizes { width, inner, .. } = arrays.sizes;
+        let Mamba2Sizes { width, inner, taps, .. } = arrays.sizes;
         Mamba2Step {
-            in_proj: Dense::new(arrays.in_proj.to_vec(), Vec::new(), width),
-            conv_weight: arrays.conv_weight.to_vec(),
+            in_proj: Dense::new(&arrays.in_proj.to_vec(), &[], width),
+            conv_weight: turned(&arrays.conv_weight.to_vec(), taps),
             conv_bias: arrays.conv_bias.to_vec(),
             dt_bias: arrays.dt_bias.to_vec(),
             rates: arrays.a_log.to_vec().iter().map(|a_log| -a_log.exp()).collect(),
             skip: arrays.skip.to_vec(),
             norm: RmsStep::new(arrays.norm.to_vec(), NORM_EPS),
-            out_proj: Dense::new(arrays.out_proj.to_vec(), Vec::new(), inner),
+            out_proj: Dense::new(&arrays.out_proj.to_vec(), &[], inner),
             sizes: arrays.sizes,
         }
     }

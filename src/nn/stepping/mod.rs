@@ -11,7 +11,7 @@ mod mamba2;
 #[cfg(test)]
 mod tests;
 
-use kernels::Backend;
+use kernels::{Backend, simd};
 
 use super::{Mixer, Params};
 
@@ -58,17 +58,37 @@ impl MixerStep {
 /// The last inputs of a causal convolution and the new one, through its taps and SiLU.
 ///
 /// # Shapes
-/// history [channels, taps − 1], weight [channels, taps], bias [channels], x [channels], changed in its place
+/// history [taps − 1, channels], weight [taps, channels], bias [channels], x [channels], changed in its place
 fn convolve(history: &mut [f32], weight: &[f32], bias: &[f32], x: &mut [f32]) {
-    let kept = history.len() / x.len();
-    let rows = history.chunks_exact_mut(kept).zip(weight.chunks_exact(kept + 1));
-    for ((x, (history, weight)), bias) in x.iter_mut().zip(rows).zip(bias) {
-        let mut sum = weight[kept].mul_add(*x, *bias);
-        for (past, weight) in history.iter().zip(weight) {
-            sum = weight.mul_add(*past, sum);
-        }
-        history.rotate_left(1);
-        history[kept - 1] = *x;
-        *x = sum * kernels::simd::sigmoid(sum);
+    let channels = x.len();
+    let (past, now) = weight.split_at(weight.len() - channels);
+    let mut sums = bias.to_vec();
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            add_products(&mut sums, now, x);
+            for (weight, history) in past.chunks_exact(channels).zip(history.chunks_exact(channels)) {
+                add_products(&mut sums, weight, history);
+            }
+            sums.iter_mut().for_each(|sum| *sum *= simd::sigmoid(*sum));
+        },
+    );
+    history.copy_within(channels.min(history.len()).., 0);
+    if let Some(last) = history.len().checked_sub(channels) {
+        history[last..].copy_from_slice(x);
     }
+    x.copy_from_slice(&sums);
+}
+
+#[inline(always)]
+fn add_products(sums: &mut [f32], weight: &[f32], x: &[f32]) {
+    for ((sum, weight), x) in sums.iter_mut().zip(weight).zip(x) {
+        *sum = weight.mul_add(*x, *sum);
+    }
+}
+
+/// [rows, columns] as [columns, rows]: a vector of channels then lies together.
+fn turned(values: &[f32], columns: usize) -> Vec<f32> {
+    let rows = values.len() / columns;
+    (0..values.len()).map(|at| values[at % rows * columns + at / rows]).collect()
 }
