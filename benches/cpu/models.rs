@@ -267,6 +267,7 @@ fn declared_mixer(width: usize, settings: impl Fn(&str) -> usize) -> (Mamba2, Pa
         state,
         taps: settings("taps"),
         chunk: settings("chunk"),
+        simple: false,
     };
     let mut declarations = Vec::new();
     let mixer = Mamba2::declare(&mut Scope::root(&mut declarations), sizes, 1);
