@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{AudioError, Facts, decode, facts};
+use super::{AudioError, Facts, decode_bytes, facts_bytes};
 
 /// Frames that are silent or not.
 const FRAME_SECS: f64 = 0.02;
@@ -43,8 +43,10 @@ impl Measured {
 /// # Errors
 /// As [`super::read`].
 pub fn measure(path: &Path) -> Result<Measured, AudioError> {
-    let facts = facts(path)?;
-    let sound = decode(path)?;
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| AudioError::new(&name, source.into()))?;
+    let facts = facts_bytes(&name, &bytes)?;
+    let sound = decode_bytes(&name, bytes)?;
     let square = |samples: &[f32]| samples.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>();
     let frame = ((f64::from(sound.rate_hz) * FRAME_SECS) as usize).max(1);
     let quiet = 10f64.powf(SILENCE_DB / 10.0);

@@ -75,11 +75,7 @@ fn extend(object: &mut Json, more: Json) {
 /// # Errors
 /// There is no such folder, no sound in it, or its list cannot be read.
 pub fn clips_in(folder: &Path) -> Result<Vec<Clip>, Failure> {
-    let unread = |path: &Path, error: std::io::Error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let code = if missing { failure::MISSING } else { failure::IO };
-        Failure::new(code, format!("cannot read `{}`: {error}", path.display()))
-    };
+    let unread = |path: &Path, error: std::io::Error| Failure::unread(path.display(), &error);
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(|error| unread(folder, error))? {
         let path = entry.map_err(|error| unread(folder, error))?.path();

@@ -67,6 +67,12 @@ impl Failure {
         Failure { code, message: message.into(), advice: Vec::new(), problems: Problems::default() }
     }
 
+    /// The system did not let us read `what`: it is not there, or something else is wrong with it.
+    pub fn unread(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { MISSING } else { IO };
+        Failure::new(code, format!("cannot read `{what}`: {error}"))
+    }
+
     /// Somebody asked to stop, and nothing is left behind.
     pub fn stopped() -> Self {
         Failure::new(KILLED, "stopped on request")

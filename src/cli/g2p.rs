@@ -79,11 +79,7 @@ struct Reader {
 impl Reader {
     /// The texts of a file, one on each line.
     fn file(&mut self, path: &Path) -> Result<(), Failure> {
-        let unreadable = |error: std::io::Error| {
-            let missing = error.kind() == std::io::ErrorKind::NotFound;
-            let code = if missing { failure::MISSING } else { failure::IO };
-            Failure::new(code, format!("cannot read `{}`: {error}", path.display()))
-        };
+        let unreadable = |error: std::io::Error| Failure::unread(path.display(), &error);
         let mut input: Box<dyn BufRead> = match path.to_str() {
             Some("-") => Box::new(stdin().lock()),
             _ => Box::new(BufReader::new(File::open(path).map_err(unreadable)?)),

@@ -63,7 +63,7 @@ pub fn run(arguments: &ImportArguments, talk: Talk) -> Result<u8, Failure> {
 fn input(from: &str) -> Result<Input, Failure> {
     if from == "-" {
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(|error| unread("standard input", &error))?;
+        io::stdin().read_to_string(&mut text).map_err(|error| Failure::unread("standard input", &error))?;
         return Ok(Input::file("<stdin>", &text));
     }
     let is_command = from.contains(char::is_whitespace) && !Path::new(from).is_file();
@@ -72,15 +72,10 @@ fn input(from: &str) -> Result<Input, Failure> {
     }
     match fs::read_to_string(from) {
         Ok(text) => Ok(Input::file(from, &text)),
-        Err(error) => Err(unread(from, &error).help(
+        Err(error) => Err(Failure::unread(from, &error).help(
             "give a README, a shell recipe, `-`, or a command in quotes: `runner import 'python train.py …'`",
         )),
     }
-}
-
-fn unread(name: &str, error: &io::Error) -> Failure {
-    let code = if error.kind() == io::ErrorKind::NotFound { failure::MISSING } else { failure::IO };
-    Failure::new(code, format!("cannot read `{name}`: {error}"))
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Failure {

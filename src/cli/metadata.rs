@@ -16,11 +16,7 @@ use crate::record::{Count, units};
 /// Writes the files of all speakers.
 pub fn metadata(arguments: &MetadataArguments, talk: Talk) -> Result<u8, Failure> {
     let from = &arguments.from;
-    let speakers = speakers(from).map_err(|error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let code = if missing { failure::MISSING } else { failure::IO };
-        Failure::new(code, format!("cannot read `{}`: {error}", from.display()))
-    })?;
+    let speakers = speakers(from).map_err(|error| Failure::unread(from.display(), &error))?;
     if speakers.is_empty() {
         let message = format!("there are no codes in `{}`", from.display());
         return Err(Failure::new(failure::MISSING, message).help(
@@ -38,12 +34,12 @@ pub fn metadata(arguments: &MetadataArguments, talk: Talk) -> Result<u8, Failure
         for error in &told.bad {
             talk.say(error);
         }
-        if !told.utterances.is_empty() {
-            write_whole(&file, format!("{:#}\n", Json::Object(told.utterances.clone())).as_bytes())?;
-        }
         utterances += told.utterances.len();
         bad += told.bad.len();
         secs += told.secs;
+        if !told.utterances.is_empty() {
+            write_whole(&file, format!("{:#}\n", Json::Object(told.utterances)).as_bytes())?;
+        }
         tally.at((utterances + bad) as u64);
     }
     tally.finish();

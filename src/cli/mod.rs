@@ -44,6 +44,7 @@ mod report;
 mod results;
 mod run;
 mod show;
+mod side_by_side;
 mod signals;
 mod speak;
 mod statistics;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kernels::threads::count_for;
 use serde_json::json;
 
 use super::arguments::{Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
@@ -56,7 +57,7 @@ pub(super) fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     at_first_signal(move || asked.store(true, Ordering::Relaxed))?;
-    let threads = places.threads.map_or_else(cores, Into::into);
+    let threads = count_for(places.threads.map_or(0, Into::into));
     // The folder is not there yet; the first one above it that is tells how much room there is.
     let there = absolute(&places.to).ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
     let how = How { threads, stop: &stop, free_bytes: there.as_deref().and_then(free_bytes) };
@@ -70,10 +71,6 @@ pub(super) fn run(recipe: &dyn Recipe, places: &Places, talk: Talk) -> Result<u8
     };
     tell(summary, before, &places.to, talk)?;
     Ok(0)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
 }
 
 /// Tells how far it is.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use kernels::threads::count_for;
 use serde_json::{Value, json};
 
 use super::Talk;
@@ -14,9 +13,10 @@ use super::arguments::StatsArguments;
 use super::bars::bars;
 use super::failure::{self, Failure};
 use super::prepare::counted;
-use super::signals::at_first_signal;
+use super::run::on_signals;
+use super::side_by_side::side_by_side;
 use crate::audio::{AudioError, Format, Measured, SILENCE_DB, measure};
-use crate::record::{Count, units};
+use crate::record::units;
 
 /// Upper bounds of the bins of lengths, in seconds; the last bin has none.
 const LENGTHS_SECS: [f64; 7] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0];
@@ -34,24 +34,27 @@ struct File {
 
 /// Says what there is.
 pub fn stats(arguments: &StatsArguments, talk: Talk) -> Result<u8, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    at_first_signal(move || asked.store(true, Ordering::Relaxed))?;
+    let stop = on_signals()?;
     let dir = &arguments.dir;
     let mut found = Found::default();
-    found.walk(dir).map_err(|error| {
-        let code = if dir.exists() { failure::IO } else { failure::MISSING };
-        Failure::new(code, format!("cannot read `{}`: {error}", dir.display()))
-    })?;
+    found.walk(dir).map_err(|error| Failure::unread(dir.display(), &error))?;
     found.sounds.sort();
     if found.sounds.is_empty() {
         let message = format!("there is no sound file in `{}`", dir.display());
         return Err(Failure::new(failure::MISSING, message).help("wav, flac, ogg and sph files are read"));
     }
-    let threads = arguments.threads.map_or_else(|| kernels::threads::count_for(0), Into::into);
-    let (files, bad) = measured(dir, &found.sounds, threads, &stop, talk);
-    if stop.load(Ordering::Relaxed) {
+    let threads = count_for(arguments.threads.map_or(0, Into::into));
+    let paths = &found.sounds;
+    let results = side_by_side(paths.len(), threads, talk, &|| stop.requested(), |at| measure(&paths[at]));
+    if stop.requested() {
         return Err(Failure::stopped());
+    }
+    let (mut files, mut bad) = (Vec::new(), Vec::new());
+    for (at, result) in results {
+        match result {
+            Ok(measured) => files.push(File { folder: folder(dir, &paths[at]), measured }),
+            Err(error) => bad.push(error),
+        }
     }
     for error in &bad {
         talk.say(error);
@@ -110,45 +113,6 @@ fn is_sound(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(12).read_to_end(&mut head));
     formats.iter().any(|format| format.ending() == ending) || read.is_ok() && Format::of(&head).is_some()
-}
-
-/// Measures all, on several threads; in the order of `paths` what they are like, and what cannot be read.
-fn measured(
-    dir: &Path,
-    paths: &[PathBuf],
-    threads: usize,
-    stop: &AtomicBool,
-    talk: Talk,
-) -> (Vec<File>, Vec<AudioError>) {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new((Vec::with_capacity(paths.len()), talk.tally(Count::files)));
-    done.lock().unwrap_or_else(PoisonError::into_inner).1.begin(paths.len() as u64, 0);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = paths.get(at) else { break };
-                    let result = measure(path);
-                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (results, tally) = &mut *done;
-                    results.push((at, result));
-                    tally.at(results.len() as u64);
-                }
-            });
-        }
-    });
-    let (mut results, mut tally) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    tally.finish();
-    results.sort_by_key(|(at, _)| *at);
-    let (mut files, mut bad) = (Vec::new(), Vec::new());
-    for (at, result) in results {
-        match result {
-            Ok(measured) => files.push(File { folder: folder(dir, &paths[at]), measured }),
-            Err(error) => bad.push(error),
-        }
-    }
-    (files, bad)
 }
 
 /// The first folder below `dir` that a file lies in; `.` for `dir` itself.

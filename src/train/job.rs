@@ -168,7 +168,11 @@ impl<'a> Job<'a> {
     /// # Errors
     /// As [`Job::train_loader`].
     pub fn test_loader(&self) -> Result<Loader, TrainError> {
-        self.loader(vec![(self.corpus(&self.plan.data.test_meta)?, 1.0)], 1.0)
+        self.split_loader(Split::Test)
+    }
+
+    fn split_loader(&self, split: Split) -> Result<Loader, TrainError> {
+        self.loader(vec![(self.corpus(split.meta(&self.plan.data))?, 1.0)], 1.0)
     }
 
     /// The utterances of every split: those to train on, dev, test.
@@ -176,8 +180,7 @@ impl<'a> Job<'a> {
     /// # Errors
     /// As [`Job::train_loader`].
     pub fn loaders(&self) -> Result<[Loader; 3], TrainError> {
-        let dev = self.loader(vec![(self.corpus(&self.plan.data.dev_meta)?, 1.0)], 1.0)?;
-        Ok([self.train_loader()?, dev, self.test_loader()?])
+        Ok([self.train_loader()?, self.split_loader(Split::Dev)?, self.test_loader()?])
     }
 
     /// The batches of a split that is judged on.
@@ -190,7 +193,7 @@ impl<'a> Job<'a> {
             Split::Dev => self.plan.eval.max_batches,
             Split::Test => usize::MAX,
         };
-        let mut loader = self.loader(vec![(self.corpus(split.meta(&self.plan.data))?, 1.0)], 1.0)?;
+        let mut loader = self.split_loader(split)?;
         let batches = eval_batches(&mut loader, &self.plan.data, max_batches, asked)?;
         if asked() { Err(TrainError::Asked) } else { Ok(batches) }
     }

@@ -13,9 +13,9 @@ const Z: usize = 6;
 const DELTA_BIAS: usize = 7;
 
 impl Operands<'_> {
-    /// A_{channel, n}.
-    fn rate(&self, channel: usize, n: usize) -> f32 {
-        -self.a_log[channel * self.op.state + n].exp()
+    /// A [C, N].
+    fn all_rates(&self) -> Vec<f32> {
+        self.a_log.iter().map(|a_log| -a_log.exp()).collect()
     }
 
     /// δ_t + δ_bias, at `i` of [B, T, C].
@@ -27,6 +27,7 @@ impl Operands<'_> {
 /// Fills `out`; returns the state behind every step [B, T, C, N], with `save`.
 pub(super) fn forward(o: &Operands<'_>, out: &mut [f32], save: bool) -> Vec<f32> {
     let (time, channels, state) = (o.op.time, o.op.channels, o.op.state);
+    let rates = o.all_rates();
     let mut h = vec![0.0; channels * state];
     let mut states = Vec::with_capacity(if save { out.len() * state } else { 0 });
     for (row, out) in out.chunks_exact_mut(channels).enumerate() {
@@ -38,8 +39,8 @@ pub(super) fn forward(o: &Operands<'_>, out: &mut [f32], save: bool) -> Vec<f32>
             let (step, u, z) = (softplus(o.raw(i)), o.u[i], o.z[i]);
             let mut y = o.d[channel] * u;
             for n in 0..state {
-                let h = &mut h[channel * state + n];
-                *h = (step * o.rate(channel, n)).exp() * *h + step * o.b[row * state + n] * u;
+                let (h, rate) = (&mut h[channel * state + n], rates[channel * state + n]);
+                *h = (step * rate).exp() * *h + step * o.b[row * state + n] * u;
                 y += o.c[row * state + n] * *h;
             }
             *out = y * z * sigmoid(z);
@@ -59,6 +60,7 @@ pub(super) fn backward(o: &Operands<'_>, states: &[f32], dout: &[f32], dinputs: 
             gradient[at] += value;
         }
     };
+    let rates = o.all_rates();
     // a_{t+1} g_{t+1}.
     let mut carried = vec![0.0; channels * state];
     for row in (0..dout.len() / channels).rev() {
@@ -74,7 +76,7 @@ pub(super) fn backward(o: &Operands<'_>, states: &[f32], dout: &[f32], dinputs: 
             let (mut s, mut dstep) = (0.0, 0.0);
             for n in 0..state {
                 let (at, lane) = (i * state + n, channel * state + n);
-                let (b, c, rate) = (o.b[row * state + n], o.c[row * state + n], o.rate(channel, n));
+                let (b, c, rate) = (o.b[row * state + n], o.c[row * state + n], rates[lane]);
                 let before = if row % time == 0 { 0.0 } else { states[at - channels * state] };
                 let decay = (step * rate).exp();
                 let g = c * dy + carried[lane];

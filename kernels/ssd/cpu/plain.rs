@@ -66,17 +66,18 @@ pub(super) fn forward(op: &SsdScan, inputs: &[&[f32]], y: &mut [f32], save: bool
         if row % op.time == 0 {
             s.fill(0.0);
         }
-        for (channel, y) in y.iter_mut().enumerate() {
-            let head = channel / head_dim;
+        for (head, y) in y.chunks_exact_mut(head_dim).enumerate() {
             let at = o.moment(row, head);
-            let x = o.xbc[row * o.columns() + channel];
-            let mut sum = o.d[head] * x;
-            for n in 0..state {
-                let s = &mut s[channel * state + n];
-                *s = at.decay * *s + at.step * x * o.xbc[at.b + n];
-                sum += *s * o.xbc[at.c + n];
+            for (channel, y) in (head * head_dim..).zip(y) {
+                let x = o.xbc[row * o.columns() + channel];
+                let mut sum = o.d[head] * x;
+                for n in 0..state {
+                    let s = &mut s[channel * state + n];
+                    *s = at.decay * *s + at.step * x * o.xbc[at.b + n];
+                    sum += *s * o.xbc[at.c + n];
+                }
+                *y = sum;
             }
-            *y = sum;
         }
         if save {
             states.extend_from_slice(&s);
