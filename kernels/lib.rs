@@ -30,9 +30,11 @@ pub mod blend;
 pub mod causal_conv1d;
 pub mod conv1d;
 pub mod conv_stack;
+pub mod conv_transpose1d;
 pub mod cross_entropy;
 pub mod ctc_loss;
 pub mod dropout;
+pub mod elu;
 pub mod embedding;
 pub mod feed_forward;
 pub mod fft_conv;
@@ -43,6 +45,7 @@ pub mod kl_divergence;
 pub mod layer_distance;
 pub mod layer_norm;
 pub mod linear;
+pub mod lstm;
 pub mod monotonic_alignment;
 pub mod padding;
 pub mod place_tokens;
@@ -93,9 +96,11 @@ backend::ops!(
     causal_conv1d::CausalConv1d,
     conv1d::Convolution,
     conv_stack::ConvStack,
+    conv_transpose1d::ConvTranspose1d,
     cross_entropy::CrossEntropy,
     ctc_loss::CtcLoss,
     dropout::Dropout,
+    elu::Elu,
     embedding::Embedding,
     feed_forward::FeedForward,
     fft_conv::FftConv,
@@ -106,6 +111,7 @@ backend::ops!(
     layer_distance::LayerDistance,
     layer_norm::LayerNorm,
     linear::Linear,
+    lstm::Lstm,
     padding::FirstFrame,
     padding::MeanPool,
     padding::ReversePadded,

@@ -59,28 +59,43 @@ impl CpuOp for Convolution {
             add_column_sums(dy, dbias);
         }
         if let Some(dweight) = &mut dinputs[1] {
-            let by_taps = if self.settings.dilation == 1 {
-                self.weight_gradient_by_patches(x, dy)
-            } else {
-                self.weight_gradient_by_taps(x, dy)
-            };
-            self.add_by_taps(&by_taps, dweight);
+            self.add_weight_gradient(x, dy, dweight);
         }
         if let Some(dx) = &mut dinputs[0] {
-            if self.is_narrow() {
-                return self.input_gradient_by_columns(dy, weight, dx);
-            }
-            let weight = self.by_taps_flipped(weight);
-            if self.is_own_mirror() {
-                self.input_gradient_by_patches(dy, &weight, dx);
-            } else {
-                self.input_gradient_by_taps(dy, &weight, dx);
-            }
+            self.add_input_gradient(dy, weight, dx);
         }
     }
 }
 
 impl Convolution {
+    /// The outputs without bias or GELU; `weight` as it is given, [O, C / G, K]. `y` is zero or anything, as `overwrites` says.
+    pub(crate) fn plain(&self, x: &[f32], weight: &[f32], y: &mut [f32]) {
+        self.convolve(x, &self.by_taps(weight), Finish::NOTHING, y);
+    }
+
+    /// Adds what outputs' gradients owe to the weight's.
+    pub(crate) fn add_weight_gradient(&self, x: &[f32], dy: &[f32], dweight: &mut [f32]) {
+        let by_taps = if self.settings.dilation == 1 {
+            self.weight_gradient_by_patches(x, dy)
+        } else {
+            self.weight_gradient_by_taps(x, dy)
+        };
+        self.add_by_taps(&by_taps, dweight);
+    }
+
+    /// Adds what outputs' gradients owe to the input's; `weight` as it is given.
+    pub(crate) fn add_input_gradient(&self, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
+        if self.is_narrow() {
+            return self.input_gradient_by_columns(dy, weight, dx);
+        }
+        let weight = self.by_taps_flipped(weight);
+        if self.is_own_mirror() {
+            self.input_gradient_by_patches(dy, &weight, dx);
+        } else {
+            self.input_gradient_by_taps(dy, &weight, dx);
+        }
+    }
+
     /// `weight` by taps.
     fn convolve(&self, x: &[f32], weight: &[f32], finish: Finish<'_>, y: &mut [f32]) {
         if self.settings.dilation == 1 {

@@ -95,6 +95,17 @@ impl Convolution {
         Ok(Convolution { settings, batch, time, channels, outputs, taps, out_time, bias: bias.is_some() })
     }
 
+    /// The convolution without bias or GELU of extents that are known to fit: `extents` [B, T, C] to [O] with [K] taps.
+    pub(crate) fn of_extents(
+        settings: Conv1d,
+        [batch, time, channels]: [usize; 3],
+        [outputs, taps]: [usize; 2],
+    ) -> Self {
+        let reach = settings.dilation * (taps - 1) + 1;
+        let out_time = (time + settings.padding.iter().sum::<usize>() - reach) / settings.stride + 1;
+        Convolution { settings, batch, time, channels, outputs, taps, out_time, bias: false }
+    }
+
     /// Channels a kernel sees.
     fn inner(&self) -> usize {
         self.channels / self.settings.groups

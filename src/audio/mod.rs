@@ -18,6 +18,7 @@ mod ogg;
 mod packets;
 mod pcm16;
 mod resample;
+mod sinc;
 mod spectrogram;
 mod sph;
 pub mod synthesis;
@@ -37,6 +38,7 @@ pub use measure::{Measured, SILENCE_DB, measure};
 pub use normalise::{mean, normalise};
 pub use pcm16::Pcm16;
 pub use resample::resample;
+pub use sinc::resample_by_sinc;
 pub use spectrogram::{FLOOR_DB, Spectrogram};
 pub use wav::{Written, pcm16_bytes, wav_bytes, wav_stream_header, write_wav};
 
@@ -68,6 +70,14 @@ struct Sound {
 /// `ceil(n * rate_hz / file_rate)` samples. Fails on a missing, truncated, unknown, empty or non-finite file.
 pub fn read(path: &Path, rate_hz: u32) -> Result<Vec<f32>, AudioError> {
     at_rate(&path.display().to_string(), decode(path)?, rate_hz)
+}
+
+/// Decodes the file at `path` to mono samples at the file's own rate: the rate, and the samples.
+///
+/// Fails as [`read`].
+pub fn read_as_recorded(path: &Path) -> Result<(u32, Vec<f32>), AudioError> {
+    let sound = decode(path)?;
+    Ok((sound.rate_hz, sound.samples))
 }
 
 /// Decodes audio already in memory, such as the member of an archive; `name` appears in errors only.

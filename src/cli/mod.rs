@@ -9,6 +9,7 @@ mod check;
 mod checkpoint;
 mod clips;
 mod codes;
+mod coding;
 mod completions;
 mod data;
 mod dataset;

@@ -108,6 +108,14 @@ pub fn read_tensors(path: &Path) -> Result<Tensors, WeightsError> {
     Ok(tensors)
 }
 
+/// Reads every tensor of a checkpoint as f32: of one file, or of a folder in Hugging Face's layout.
+///
+/// # Errors
+/// Nothing is there, or it is damaged.
+pub fn read_checkpoint(path: &Path) -> Result<Tensors, WeightsError> {
+    pretrained::read(path)
+}
+
 fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let (wide, _) = view.data().as_chunks::<4>();
     let (narrow, _) = view.data().as_chunks::<2>();

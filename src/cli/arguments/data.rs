@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::{G2pArguments, MetadataArguments, PrepareVerb, Request};
+use super::{DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +34,12 @@ pub enum DataVerb {
     /// object with text, language, phonemes and their ids. A text that has none is named and leaves an empty line.
     #[command(name = "g2p")]
     G2p(G2pArguments),
+    /// Make codes of sound with EnCodec at 24 kHz.
+    ///
+    /// Sound of any rate is brought to 24 kHz as torchaudio does it. Files that are done are passed over, those that cannot be used are named.
+    Encode(EncodeArguments),
+    /// Make sound of codes of EnCodec at 24 kHz.
+    Decode(DecodeArguments),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
 }

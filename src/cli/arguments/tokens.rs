@@ -56,3 +56,44 @@ pub struct MetadataArguments {
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
 }
+
+#[derive(Debug, Args)]
+pub struct EncodeArguments {
+    /// Sound files: wav, flac, ogg or sph.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder for the codes, NAME.enc for NAME.wav.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Weights of EnCodec at 24 kHz: a name at Hugging Face, a folder, or a file.
+    #[arg(long, value_name = "NAME", default_value = "facebook/encodec_24khz")]
+    pub weights: String,
+    /// The bandwidth, which says how many levels there are: 0.75 for each of the published model.
+    #[arg(long, value_name = "KBPS", default_value_t = 6.0)]
+    pub bandwidth: f64,
+    /// Write safetensors files instead of numpy's.
+    #[arg(long)]
+    pub safetensors: bool,
+    /// Make codes that are there already once more.
+    #[arg(long)]
+    pub again: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DecodeArguments {
+    /// Files of codes: NAME.enc, or NAME.safetensors with codes of EnCodec.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The folder for the sound, NAME.wav for NAME.enc.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Weights of EnCodec at 24 kHz: a name at Hugging Face, a folder, or a file.
+    #[arg(long, value_name = "NAME", default_value = "facebook/encodec_24khz")]
+    pub weights: String,
+    /// Decode these many levels alone, the coarsest.
+    #[arg(long, value_name = "N")]
+    pub levels: Option<usize>,
+    /// Make sound that is there already once more.
+    #[arg(long)]
+    pub again: bool,
+}

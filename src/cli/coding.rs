@@ -1,0 +1,227 @@
+//! `runner data encode` and `runner data decode`: sound as codes of a neural codec, and back.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::Talk;
+use super::arguments::{DecodeArguments, EncodeArguments};
+use super::failure::{self, Failure, make_folder};
+use super::prepare::counted;
+use crate::audio;
+use crate::codec::artifact::{Artifact, ArtifactError, Codes, Kind, Metadata, SAFE};
+use crate::codec::encodec::{Encodec, EncodecError};
+use crate::model::weights;
+use crate::record::folder::write_whole;
+use crate::record::{Count, Tally, units};
+
+/// Makes codes of sound files.
+pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
+    let codec = open(&arguments.weights)?;
+    let levels = codec.sizes().levels(arguments.bandwidth)?;
+    let ending = if arguments.safetensors { SAFE } else { Kind::Encodec.ending() };
+    let mut work = Work::begin(&arguments.files, &arguments.to, ending, arguments.again, talk)?;
+    while let Some((from, to)) = work.next() {
+        let made = encoded(&codec, &from, levels)
+            .and_then(|(artifact, secs)| Ok((artifact.bytes_for(&to)?, secs)))
+            .and_then(|(bytes, secs)| Ok((write_whole(&to, &bytes)?, secs)));
+        work.ended(&from, &to, made.map(|((), secs)| secs))?;
+    }
+    work.end("codes")
+}
+
+/// Makes sound of files of codes.
+pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
+    let codec = open(&arguments.weights)?;
+    let mut work = Work::begin(&arguments.files, &arguments.to, "wav", arguments.again, talk)?;
+    let mut clipped = 0;
+    while let Some((from, to)) = work.next() {
+        let made = decoded(&codec, &from, arguments.levels).and_then(|samples| {
+            let secs = samples.len() as f64 / f64::from(codec.sizes().rate_hz);
+            clipped += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
+            write_whole(&to, &audio::wav_bytes(&samples, codec.sizes().rate_hz))?;
+            Ok(secs)
+        });
+        work.ended(&from, &to, made)?;
+    }
+    if clipped > 0 {
+        talk.say(format_args!("{} samples beyond full scale, cut to it", units::count(clipped)));
+    }
+    work.end("sound")
+}
+
+/// The codec with the weights of that name.
+fn open(name: &str) -> Result<Encodec, Failure> {
+    kernels::threads::start(0);
+    let path = PathBuf::from(name);
+    let path = if path.is_file() {
+        path
+    } else {
+        weights::locate(name).map_err(|looked| {
+            let message = format!("there are no weights in `{}`", looked.display());
+            Failure::new(failure::MISSING, message)
+                .help("`runner data fetch --model encodec-24khz` brings the published ones")
+        })?
+    };
+    Ok(Encodec::read(&path)?)
+}
+
+/// The codes of a sound file, and the seconds that it lasts.
+fn encoded(codec: &Encodec, from: &Path, levels: usize) -> Result<(Artifact, f64), Failure> {
+    let (rate_hz, samples) = audio::read_as_recorded(from).map_err(|error| unusable(from, error))?;
+    let original_length = samples.len() as u64;
+    let secs = samples.len() as f64 / f64::from(rate_hz);
+    let resampled = audio::resample_by_sinc(&samples, rate_hz, codec.sizes().rate_hz)
+        .map_err(|reason| unusable(from, reason))?;
+    let codes = codec.encode(&resampled, levels)?;
+    if codes.are_zero() {
+        let message = format!("`{}` has become codes that are all 0, which is no sound", from.display());
+        return Err(Failure::new(failure::FAILED, message));
+    }
+    let metadata = Metadata { original_length, sample_rate: rate_hz, ..Metadata::default() };
+    Ok((Artifact { kind: Kind::Encodec, codes, metadata }, secs))
+}
+
+fn unusable(path: &Path, error: impl std::fmt::Display) -> Failure {
+    let code = if path.exists() { failure::FAILED } else { failure::MISSING };
+    Failure::new(code, error.to_string())
+}
+
+/// The sound of a file of codes, as long as the recording was.
+fn decoded(codec: &Encodec, from: &Path, levels: Option<usize>) -> Result<Vec<f32>, Failure> {
+    let artifact = Artifact::read(from)?;
+    if artifact.kind != Kind::Encodec {
+        let message =
+            format!("`{}` has codes of {}, which EnCodec cannot decode", from.display(), artifact.kind);
+        return Err(Failure::new(failure::FAILED, message));
+    }
+    let codes = match levels {
+        Some(levels) if levels < artifact.codes.levels() => {
+            let frames = artifact.codes.frames();
+            Codes::new(levels, frames, artifact.codes.values()[..levels * frames].to_vec())
+        }
+        _ => artifact.codes,
+    };
+    let mut samples = codec.decode(&codes)?;
+    let (length, rate_hz) =
+        (u128::from(artifact.metadata.original_length), u128::from(artifact.metadata.sample_rate));
+    let recorded = (length * u128::from(codec.sizes().rate_hz)).div_ceil(rate_hz.max(1));
+    if let Ok(recorded @ 1..) = usize::try_from(recorded) {
+        samples.truncate(recorded);
+    }
+    Ok(samples)
+}
+
+/// Many files one after the other: those that are done are passed over, those that cannot be used are named and counted.
+struct Work {
+    pairs: Vec<(PathBuf, PathBuf)>,
+    at: usize,
+    before: usize,
+    bad: usize,
+    code: u8,
+    secs: f64,
+    begun: Instant,
+    talk: Talk,
+    tally: Tally,
+}
+
+impl Work {
+    fn begin(files: &[PathBuf], to: &Path, ending: &str, again: bool, talk: Talk) -> Result<Self, Failure> {
+        make_folder(to)?;
+        let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::new();
+        let mut taken: HashMap<PathBuf, &PathBuf> = HashMap::new();
+        for from in files {
+            let mut name = from.file_stem().unwrap_or_default().to_owned();
+            name.push(".");
+            name.push(ending);
+            let to = to.join(name);
+            if let Some(other) = taken.insert(to.clone(), from) {
+                let (from, other, to) = (from.display(), other.display(), to.display());
+                return Err(Failure::new(
+                    failure::REQUEST,
+                    format!("`{other}` and `{from}` would both be `{to}`"),
+                ));
+            }
+            pairs.push((from.clone(), to));
+        }
+        let all = pairs.len();
+        pairs.retain(|(_, to)| again || !to.exists());
+        let mut tally = talk.tally(Count::files);
+        tally.begin(all as u64, (all - pairs.len()) as u64);
+        let before = all - pairs.len();
+        Ok(Work { pairs, at: 0, before, bad: 0, code: 0, secs: 0.0, begun: Instant::now(), talk, tally })
+    }
+
+    fn next(&mut self) -> Option<(PathBuf, PathBuf)> {
+        let next = self.pairs.get(self.at).cloned();
+        self.at += 1;
+        next
+    }
+
+    /// Notes how a file ended: with seconds of sound, or not.
+    ///
+    /// # Errors
+    /// Writing failed, which it would for the next file, too.
+    fn ended(&mut self, from: &Path, to: &Path, made: Result<f64, Failure>) -> Result<(), Failure> {
+        match made {
+            Ok(secs) => {
+                self.secs += secs;
+                if self.talk.json {
+                    println!("{}", json!({"path": from, "to": to, "secs": secs}));
+                }
+            }
+            Err(failure) if failure.code == failure::IO => return Err(failure),
+            Err(failure) => {
+                self.bad += 1;
+                self.code = self.code.max(failure.code);
+                _ = failure.report(false);
+            }
+        }
+        self.tally.at((self.before + self.at) as u64);
+        Ok(())
+    }
+
+    /// Says what came of it.
+    fn end(mut self, made: &str) -> Result<u8, Failure> {
+        self.tally.finish();
+        let (secs, took) = (self.secs, self.begun.elapsed().as_secs_f64());
+        let done = self.pairs.len() - self.bad;
+        if self.before > 0 {
+            self.talk.say(format_args!("done before: {}", counted(self.before, "file", "files")));
+        }
+        if done > 0 {
+            self.talk.say(format_args!(
+                "{made} of {}: {} of sound in {}, {:.1} times as fast as it is heard, on {} threads",
+                counted(done, "file", "files"),
+                units::duration(secs),
+                units::duration(took),
+                secs / took.max(1e-9),
+                kernels::threads::count()
+            ));
+        }
+        if self.bad > 0 {
+            self.talk
+                .say(format_args!("left out: {}, which cannot be used", counted(self.bad, "file", "files")));
+        }
+        Ok(self.code)
+    }
+}
+
+impl From<ArtifactError> for Failure {
+    fn from(error: ArtifactError) -> Self {
+        let code = if error.is_missing() { failure::MISSING } else { failure::FAILED };
+        Failure::new(code, error.to_string())
+    }
+}
+
+impl From<EncodecError> for Failure {
+    fn from(error: EncodecError) -> Self {
+        match error {
+            EncodecError::Weights(error) => error.into(),
+            EncodecError::Bandwidth { .. } => Failure::new(failure::REQUEST, error.to_string()),
+            error => Failure::new(failure::FAILED, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `runner data encode` and `decode`: sound to codes and back by the small EnCodec of tests/parity/encodec.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::support::{Said, root, runner};
+
+const SOUND: &str = "tests/fixtures/esc50/audio/1-100037-A-0.wav";
+const CODEC: &str = "tests/parity/encodec";
+
+fn coded(folder: &TempDir, verb: &str, files: &[&str], more: &[&str]) -> Said {
+    let to = folder.path().join("out").display().to_string();
+    runner(&[&["data", verb], files, &["--to", &to, "--weights", CODEC], more].concat())
+}
+
+fn length(path: &std::path::Path) -> runner::audio::Facts {
+    runner::audio::facts(path).expect("sound")
+}
+
+#[test]
+fn sound_becomes_codes_and_sound_again_as_long_as_it_was() {
+    let folder = TempDir::new().expect("a folder");
+    let said = coded(&folder, "encode", &[SOUND], &["--bandwidth", "48"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains("codes of 1 file: ") && said.err.contains("times as fast as it is heard"),
+        "{}",
+        said.err
+    );
+    let codes = folder.path().join("out/1-100037-A-0.enc");
+    let first = fs::read(&codes).expect("codes");
+    // What is there is not made again, unless that is asked for; then it is the same.
+    let said = coded(&folder, "encode", &[SOUND], &["--bandwidth", "48"]);
+    assert!(said.err.contains("done before: 1 file") && said.code == 0, "{}", said.err);
+    coded(&folder, "encode", &[SOUND], &["--bandwidth", "48", "--again"]);
+    assert!(fs::read(&codes).expect("codes") == first);
+    let said = coded(&folder, "decode", &[&codes.display().to_string()], &[]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let (recorded, made) = (length(&root().join(SOUND)), length(&folder.path().join("out/1-100037-A-0.wav")));
+    assert_eq!(made.rate_hz, 24_000);
+    assert_eq!(made.samples, (recorded.samples * 24_000).div_ceil(u64::from(recorded.rate_hz)));
+}
+
+#[test]
+fn our_own_container_says_the_same() {
+    let folder = TempDir::new().expect("a folder");
+    coded(&folder, "encode", &[SOUND], &["--bandwidth", "48"]);
+    coded(&folder, "encode", &[SOUND], &["--bandwidth", "48", "--safetensors"]);
+    let read = |ending: &str| {
+        let path = folder.path().join("out/1-100037-A-0").with_extension(ending);
+        runner::codec::artifact::Artifact::read(&path).expect("codes")
+    };
+    assert_eq!(read("enc"), read("safetensors"));
+    assert_eq!(read("enc").codes.levels(), 5);
+}
+
+#[test]
+fn bad_files_are_named_and_the_others_coded() {
+    let folder = TempDir::new().expect("a folder");
+    let broken = folder.path().join("broken.wav");
+    fs::write(&broken, b"RIFF").expect("written");
+    let said = coded(
+        &folder,
+        "encode",
+        &[&broken.display().to_string(), SOUND, "/no/such.wav"],
+        &["--bandwidth", "48"],
+    );
+    assert_eq!(said.code, 66, "{}", said.err);
+    assert!(
+        said.err.contains("broken.wav") && said.err.contains("left out: 2 files, which cannot be used"),
+        "{}",
+        said.err
+    );
+    assert!(folder.path().join("out/1-100037-A-0.enc").exists());
+    let dac = root().join("tests/parity/artifacts/old.dac");
+    let said = coded(&folder, "decode", &[&dac.display().to_string()], &[]);
+    assert!(
+        said.code == 1 && said.err.contains("has codes of dac, which EnCodec cannot decode"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn wrong_requests_are_refused_before_any_work() {
+    let folder = TempDir::new().expect("a folder");
+    let said = coded(&folder, "encode", &[SOUND], &["--bandwidth", "0.1"]);
+    assert!(said.code == 2 && said.err.contains("below that of one level"), "{}", said.err);
+    let said = coded(&folder, "encode", &[SOUND, "elsewhere/1-100037-A-0.flac"], &["--bandwidth", "48"]);
+    assert!(said.code == 2 && said.err.contains("would both be"), "{}", said.err);
+    let said = runner(&["data", "encode", SOUND, "--to", "x", "--weights", "no/such"]);
+    assert!(said.code == 66 && said.err.contains("runner data fetch --model encodec-24khz"), "{}", said.err);
+}
