@@ -124,21 +124,25 @@ fn value(column: &str, cell: Option<Cell>, is_best: bool) -> Tag {
     }
 }
 
+/// Each name once: those of `list` first and in its order, then the others.
+fn by_interest<'a>(list: &[&str], mut names: Vec<&'a str>) -> Vec<&'a str> {
+    let rank = |name: &str| list.iter().position(|other| *other == name).unwrap_or(list.len());
+    names.sort_by_key(|name| (rank(name), *name));
+    names.dedup();
+    names
+}
+
 /// A run alone: its metrics by list.
 fn of_one(record: &Record) -> Option<Tag> {
     let status = record.run.status.as_ref()?;
     let metrics = metrics(std::slice::from_ref(record));
-    let split_of = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-    let mut splits: Vec<String> = metrics.iter().map(|name| split_of(name)).collect();
-    splits.dedup();
-    let mut kinds: Vec<&str> =
-        metrics.iter().filter_map(|name| name.split_once('/')).map(|(_, kind)| kind).collect();
-    kinds.sort_by_key(|kind| HEADLINES.iter().position(|other| other == kind).unwrap_or(HEADLINES.len()));
-    kinds.dedup();
+    let parts = || metrics.iter().filter_map(|name| name.split_once('/'));
+    let splits = by_interest(&SPLITS, parts().map(|(split, _)| split).collect());
+    let kinds = by_interest(&HEADLINES, parts().map(|(_, kind)| kind).collect());
     if kinds.is_empty() {
         return None;
     }
-    let heads = splits.iter().map(|split| tag("th").class("number").text(split));
+    let heads = splits.iter().map(|split| tag("th").class("number").text(*split));
     let rows = kinds.iter().map(|kind| {
         let cells = splits.iter().map(|split| {
             let name = format!("{split}/{kind}");

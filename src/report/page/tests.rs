@@ -121,6 +121,23 @@ fn a_run_is_told_from_its_machine_to_its_mistakes() {
 }
 
 #[test]
+fn a_metric_of_several_lists_is_one_row() {
+    let folder = TempDir::new().unwrap();
+    let dir = folder.path().join("tacomamba-00000000");
+    write_run(&dir, "tacomamba", 0);
+    let each = ["duration", "mel", "refined"].into_iter();
+    let metrics: serde_json::Map<String, serde_json::Value> = each
+        .flat_map(|name| [(format!("test/{name}"), json!(0.25)), (format!("dev/{name}"), json!(0.5))])
+        .collect();
+    write(&dir, "status.json", &json!({ "state": "finished", "step": 600, "metrics": metrics }).to_string());
+    let html = page(&[&dir]);
+    let results = &html[html.find("id=\"runs\"").unwrap()..];
+    let results = text(&results[..results.find("</section>").unwrap()]);
+    let rows = results.split_once("test dev").unwrap().1;
+    assert_eq!(rows.trim(), "duration 0.2500 0.5000 mel 0.2500 0.5000 refined 0.2500 0.5000");
+}
+
+#[test]
 fn runs_are_called_by_what_tells_them_apart() {
     let folder = TempDir::new().unwrap();
     let dirs: Vec<_> = (0..3).map(|seed| folder.path().join(format!("x-{seed}"))).collect();
