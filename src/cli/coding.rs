@@ -7,18 +7,19 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{AudioBackend, DecodeArguments, EncodeArguments};
+use super::arguments::{DecodeArguments, EncodeArguments};
 use super::failure::{self, Failure, make_folder};
 use super::prepare::counted;
 use crate::audio;
 use crate::codec::artifact::{Artifact, ArtifactError, SAFE};
-use crate::codec::{self, Codec, CodecError, recording};
+use crate::codec::{self, Backend, Codec, CodecError, recording};
 use crate::record::folder::write_whole;
 use crate::record::{Count, Tally, units};
 
 /// Makes codes of sound files.
 pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let codec = open(arguments.audio_backend, arguments.weights.as_deref(), arguments.bandwidth)?;
+    let backend = Backend::from(arguments.audio_backend).encoder();
+    let codec = open(backend, arguments.weights.as_deref(), arguments.bandwidth)?;
     let ending = if arguments.safetensors { SAFE } else { codec.kind().ending() };
     let mut work = Work::begin(&arguments.files, &arguments.to, ending, arguments.again, talk)?;
     while let Some((from, to)) = work.next() {
@@ -32,7 +33,7 @@ pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
 
 /// Makes sound of files of codes.
 pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let codec = open(arguments.audio_backend, arguments.weights.as_deref(), None)?;
+    let codec = open(arguments.audio_backend.into(), arguments.weights.as_deref(), None)?;
     let mut work = Work::begin(&arguments.files, &arguments.to, "wav", arguments.again, talk)?;
     let mut clipped = 0;
     while let Some((from, to)) = work.next() {
@@ -51,12 +52,12 @@ pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
 
 /// The codec of that name.
 fn open(
-    backend: AudioBackend,
+    backend: Backend,
     weights: Option<&str>,
     bandwidth_kbps: Option<f64>,
 ) -> Result<Box<dyn Codec + Sync>, Failure> {
     kernels::threads::start(0);
-    Ok(codec::open(backend.into(), weights, bandwidth_kbps)?)
+    Ok(codec::open(backend, weights, bandwidth_kbps)?)
 }
 
 /// The codes of a sound file, and the seconds that it lasts.
@@ -197,7 +198,9 @@ impl From<CodecError> for Failure {
             CodecError::Weights(error) => error.into(),
             CodecError::Missing { fetch, .. } => Failure::new(failure::MISSING, error.to_string())
                 .help(format!("`runner data fetch --model {fetch}` brings the published ones")),
-            CodecError::Bandwidth { .. } => Failure::new(failure::REQUEST, error.to_string()),
+            CodecError::Bandwidth { .. } | CodecError::OneBandwidth => {
+                Failure::new(failure::REQUEST, error.to_string())
+            }
             error => Failure::new(failure::FAILED, error.to_string()),
         }
     }

@@ -43,6 +43,9 @@ pub enum CodecError {
         /// That of one level.
         least_kbps: f64,
     },
+    /// A bandwidth for a codec that has no choice of them.
+    #[error("the codec has one bandwidth, which cannot be chosen")]
+    OneBandwidth,
     /// Codes of other levels, or beyond the codebooks.
     #[error("{0}")]
     Codes(String),

@@ -8,19 +8,24 @@ pub mod dac;
 pub mod dataset;
 pub mod encodec;
 mod error;
+mod fit;
 mod frames;
 #[cfg(test)]
 mod golden;
 mod nearest;
+pub mod nemo;
 pub mod recording;
+pub mod vocos;
 mod weight_norm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{Codes, Dac, Kind};
 use dac::DacModel;
 use encodec::Encodec;
 pub use error::CodecError;
+use nemo::Nemo;
+use vocos::Vocos;
 
 use crate::model::weights;
 
@@ -75,6 +80,10 @@ pub enum Backend {
     Encodec,
     /// The Descript Audio Codec.
     Dac,
+    /// Vocos, which decodes EnCodec's codes.
+    Vocos,
+    /// NeMo's codec with finite scalar quantisation at 44.1 kHz.
+    Nemo,
 }
 
 impl Backend {
@@ -83,6 +92,8 @@ impl Backend {
         match self {
             Backend::Encodec => "facebook/encodec_24khz",
             Backend::Dac => "models/dac/weights_44khz_8kbps_0.0.1.pth",
+            Backend::Vocos => "charactr/vocos-encodec-24khz",
+            Backend::Nemo => "nvidia/audio-codec-44khz",
         }
     }
 
@@ -91,7 +102,19 @@ impl Backend {
         match self {
             Backend::Encodec => "encodec-24khz",
             Backend::Dac => "dac",
+            Backend::Vocos => "vocos-encodec-24khz",
+            Backend::Nemo => "nemo-audio-codec-44khz",
         }
+    }
+
+    /// Who makes the codes that it decodes: itself, but of Vocos EnCodec.
+    pub fn encoder(self) -> Self {
+        if self == Backend::Vocos { Backend::Encodec } else { self }
+    }
+
+    /// Whether a folder has weights of this codec.
+    fn is_in(self, folder: &Path) -> bool {
+        weights::is_in(folder) || self == Backend::Nemo && Nemo::file_in(folder).is_some()
     }
 }
 
@@ -111,14 +134,16 @@ pub fn open(
     let hub = name.split('/').count() == 2;
     let from = match file.is_file() {
         true => file,
-        false => weights::locate(name).map_err(|looked| CodecError::Missing {
-            looked: if hub { looked } else { file },
-            fetch: backend.fetched_as(),
+        false => weights::locate_by(name, |folder| backend.is_in(folder)).map_err(|looked| {
+            CodecError::Missing { looked: if hub { looked } else { file }, fetch: backend.fetched_as() }
         })?,
     };
     Ok(match backend {
         Backend::Encodec => Box::new(Encodec::read(&from)?.with_bandwidth(bandwidth_kbps)?),
         Backend::Dac => Box::new(DacModel::read(&from)?.with_bandwidth(bandwidth_kbps)?),
+        Backend::Vocos | Backend::Nemo if bandwidth_kbps.is_some() => return Err(CodecError::OneBandwidth),
+        Backend::Vocos => Box::new(Vocos::read(&from)?),
+        Backend::Nemo => Box::new(Nemo::read(&from)?),
     })
 }
 

@@ -66,6 +66,10 @@ pub enum AudioBackend {
     Encodec,
     /// The Descript Audio Codec.
     Dac,
+    /// Vocos, which decodes EnCodec's codes; EnCodec makes them.
+    Vocos,
+    /// NeMo's codec at 44.1 kHz, with finite scalar quantisation.
+    Nemo,
 }
 
 impl From<AudioBackend> for Backend {
@@ -73,6 +77,8 @@ impl From<AudioBackend> for Backend {
         match name {
             AudioBackend::Encodec => Backend::Encodec,
             AudioBackend::Dac => Backend::Dac,
+            AudioBackend::Vocos => Backend::Vocos,
+            AudioBackend::Nemo => Backend::Nemo,
         }
     }
 }
