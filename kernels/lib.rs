@@ -60,6 +60,7 @@ pub mod scalar_norm;
 pub mod selective_scan;
 pub mod shift;
 pub mod silu;
+pub mod snake;
 pub mod ssd;
 pub mod stream;
 pub mod swap_axes;
@@ -126,6 +127,7 @@ backend::ops!(
     selective_scan::SelectiveScan,
     shift::Shift,
     silu::Silu,
+    snake::Snake,
     ssd::SsdScan,
     swap_axes::SwapAxes,
     tanh::Tanh,

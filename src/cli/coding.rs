@@ -11,20 +11,19 @@ use super::arguments::{DecodeArguments, EncodeArguments};
 use super::failure::{self, Failure, make_folder};
 use super::prepare::counted;
 use crate::audio;
-use crate::codec::artifact::{Artifact, ArtifactError, Codes, Kind, Metadata, SAFE};
-use crate::codec::encodec::{Encodec, EncodecError};
-use crate::model::weights;
+use crate::codec::artifact::{Artifact, ArtifactError, SAFE};
+use crate::codec::{self, Backend, Codec, CodecError, recording};
 use crate::record::folder::write_whole;
 use crate::record::{Count, Tally, units};
 
 /// Makes codes of sound files.
 pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let codec = open(&arguments.weights)?;
-    let levels = codec.sizes().levels(arguments.bandwidth)?;
-    let ending = if arguments.safetensors { SAFE } else { Kind::Encodec.ending() };
+    let backend = Backend::from(arguments.audio_backend).encoder();
+    let codec = open(backend, arguments.weights.as_deref(), arguments.bandwidth)?;
+    let ending = if arguments.safetensors { SAFE } else { codec.kind().ending() };
     let mut work = Work::begin(&arguments.files, &arguments.to, ending, arguments.again, talk)?;
     while let Some((from, to)) = work.next() {
-        let made = encoded(&codec, &from, levels)
+        let made = encoded(codec.as_ref(), &from)
             .and_then(|(artifact, secs)| Ok((artifact.bytes_for(&to)?, secs)))
             .and_then(|(bytes, secs)| Ok((write_whole(&to, &bytes)?, secs)));
         work.ended(&from, &to, made.map(|((), secs)| secs))?;
@@ -34,15 +33,14 @@ pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
 
 /// Makes sound of files of codes.
 pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let codec = open(&arguments.weights)?;
+    let codec = open(arguments.audio_backend.into(), arguments.weights.as_deref(), None)?;
     let mut work = Work::begin(&arguments.files, &arguments.to, "wav", arguments.again, talk)?;
     let mut clipped = 0;
     while let Some((from, to)) = work.next() {
-        let made = decoded(&codec, &from, arguments.levels).and_then(|samples| {
-            let secs = samples.len() as f64 / f64::from(codec.sizes().rate_hz);
+        let made = decoded(codec.as_ref(), &from, arguments.levels).and_then(|(rate_hz, samples)| {
             clipped += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
-            write_whole(&to, &audio::wav_bytes(&samples, codec.sizes().rate_hz))?;
-            Ok(secs)
+            write_whole(&to, &audio::wav_bytes(&samples, rate_hz))?;
+            Ok(samples.len() as f64 / f64::from(rate_hz))
         });
         work.ended(&from, &to, made)?;
     }
@@ -52,36 +50,21 @@ pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
     work.end("sound")
 }
 
-/// The codec with the weights of that name.
-fn open(name: &str) -> Result<Encodec, Failure> {
+/// The codec of that name.
+fn open(
+    backend: Backend,
+    weights: Option<&str>,
+    bandwidth_kbps: Option<f64>,
+) -> Result<Box<dyn Codec + Sync>, Failure> {
     kernels::threads::start(0);
-    let path = PathBuf::from(name);
-    let path = if path.is_file() {
-        path
-    } else {
-        weights::locate(name).map_err(|looked| {
-            let message = format!("there are no weights in `{}`", looked.display());
-            Failure::new(failure::MISSING, message)
-                .help("`runner data fetch --model encodec-24khz` brings the published ones")
-        })?
-    };
-    Ok(Encodec::read(&path)?)
+    Ok(codec::open(backend, weights, bandwidth_kbps)?)
 }
 
 /// The codes of a sound file, and the seconds that it lasts.
-fn encoded(codec: &Encodec, from: &Path, levels: usize) -> Result<(Artifact, f64), Failure> {
+fn encoded(codec: &dyn Codec, from: &Path) -> Result<(Artifact, f64), Failure> {
     let (rate_hz, samples) = audio::read_as_recorded(from).map_err(|error| unusable(from, error))?;
-    let original_length = samples.len() as u64;
-    let secs = samples.len() as f64 / f64::from(rate_hz);
-    let resampled = audio::resample_by_sinc(&samples, rate_hz, codec.sizes().rate_hz)
-        .map_err(|reason| unusable(from, reason))?;
-    let codes = codec.encode(&resampled, levels)?;
-    if codes.are_zero() {
-        let message = format!("`{}` has become codes that are all 0, which is no sound", from.display());
-        return Err(Failure::new(failure::FAILED, message));
-    }
-    let metadata = Metadata { original_length, sample_rate: rate_hz, ..Metadata::default() };
-    Ok((Artifact { kind: Kind::Encodec, codes, metadata }, secs))
+    let artifact = recording::encode(codec, rate_hz, &samples).map_err(|error| about(from, error))?;
+    Ok((artifact, samples.len() as f64 / f64::from(rate_hz)))
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> Failure {
@@ -89,29 +72,22 @@ fn unusable(path: &Path, error: impl std::fmt::Display) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-/// The sound of a file of codes, as long as the recording was.
-fn decoded(codec: &Encodec, from: &Path, levels: Option<usize>) -> Result<Vec<f32>, Failure> {
+/// A codec's error about one file.
+fn about(path: &Path, error: CodecError) -> Failure {
+    Failure::new(failure::FAILED, format!("cannot use `{}`: {error}", path.display()))
+}
+
+/// The rate of a file of codes and its sound, as long as the recording was.
+fn decoded(codec: &dyn Codec, from: &Path, levels: Option<usize>) -> Result<(u32, Vec<f32>), Failure> {
     let artifact = Artifact::read(from)?;
-    if artifact.kind != Kind::Encodec {
-        let message =
-            format!("`{}` has codes of {}, which EnCodec cannot decode", from.display(), artifact.kind);
-        return Err(Failure::new(failure::FAILED, message));
-    }
-    let codes = match levels {
-        Some(levels) if levels < artifact.codes.levels() => {
-            let frames = artifact.codes.frames();
-            Codes::new(levels, frames, artifact.codes.values()[..levels * frames].to_vec())
+    recording::decode(codec, &artifact, levels).map_err(|error| match error {
+        CodecError::OtherCodec { codes, codec } => {
+            let (path, codec) = (from.display(), codec.title());
+            let message = format!("`{path}` has codes of {codes}, which {codec} cannot decode");
+            Failure::new(failure::FAILED, message)
         }
-        _ => artifact.codes,
-    };
-    let mut samples = codec.decode(&codes)?;
-    let (length, rate_hz) =
-        (u128::from(artifact.metadata.original_length), u128::from(artifact.metadata.sample_rate));
-    let recorded = (length * u128::from(codec.sizes().rate_hz)).div_ceil(rate_hz.max(1));
-    if let Ok(recorded @ 1..) = usize::try_from(recorded) {
-        samples.truncate(recorded);
-    }
-    Ok(samples)
+        error => about(from, error),
+    })
 }
 
 /// Many files one after the other: those that are done are passed over, those that cannot be used are named and counted.
@@ -216,11 +192,15 @@ impl From<ArtifactError> for Failure {
     }
 }
 
-impl From<EncodecError> for Failure {
-    fn from(error: EncodecError) -> Self {
+impl From<CodecError> for Failure {
+    fn from(error: CodecError) -> Self {
         match error {
-            EncodecError::Weights(error) => error.into(),
-            EncodecError::Bandwidth { .. } => Failure::new(failure::REQUEST, error.to_string()),
+            CodecError::Weights(error) => error.into(),
+            CodecError::Missing { fetch, .. } => Failure::new(failure::MISSING, error.to_string())
+                .help(format!("`runner data fetch --model {fetch}` brings the published ones")),
+            CodecError::Bandwidth { .. } | CodecError::OneBandwidth => {
+                Failure::new(failure::REQUEST, error.to_string())
+            }
             error => Failure::new(failure::FAILED, error.to_string()),
         }
     }

@@ -1,8 +1,181 @@
 //! What are a sound's tokens? Codes of neural codecs, and the files that keep them.
 //!
-//! Not for: training codecs, or models of codes. Start at [`artifact`]; [`dataset`] is a folder of such files,
-//! [`encodec`] makes codes of sound and sound of codes.
+//! Not for: training codecs, or models of codes. Start at [`Codec`], which every codec is, and [`open`]; [`recording`] goes from recordings to
+//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files.
 
 pub mod artifact;
+pub mod dac;
 pub mod dataset;
 pub mod encodec;
+mod error;
+mod fit;
+mod frames;
+#[cfg(test)]
+mod golden;
+mod nearest;
+pub mod nemo;
+pub mod recording;
+pub mod vocos;
+mod weight_norm;
+
+use std::path::{Path, PathBuf};
+
+use artifact::{Codes, Dac, Kind};
+use dac::DacModel;
+use encodec::Encodec;
+pub use error::CodecError;
+use nemo::Nemo;
+use vocos::Vocos;
+
+use crate::model::weights;
+
+/// A neural codec: sound at its own rate to codes, and back.
+pub trait Codec {
+    /// Whose codes they are, which says what ending their files have.
+    fn kind(&self) -> Kind;
+
+    /// Samples per second.
+    fn rate_hz(&self) -> u32;
+
+    /// Samples of a frame.
+    fn hop_samples(&self) -> usize;
+
+    /// Levels of the codes that it makes.
+    fn levels(&self) -> usize;
+
+    /// Codes that a level can have.
+    fn codebook_size(&self) -> usize;
+
+    /// The codes of mono samples at [`Codec::rate_hz`]: a frame for each [`Codec::hop_samples`], the last one filled up.
+    ///
+    /// # Errors
+    /// There are no samples, or an op failed.
+    fn encode(&self, samples: &[f32]) -> Result<Codes, CodecError>;
+
+    /// The sound of codes: [`Codec::hop_samples`] samples for each frame.
+    ///
+    /// # Errors
+    /// There are more levels than codebooks, a code is beyond them, or an op failed.
+    fn decode(&self, codes: &Codes) -> Result<Vec<f32>, CodecError>;
+
+    /// Sound as loud as the codec was trained to hear it, and what a file of codes notes so that it can be as loud as it was; by default sound
+    /// stays as it is.
+    fn levelled(&self, samples: Vec<f32>) -> (Vec<f32>, Option<Dac>) {
+        (samples, None)
+    }
+
+    /// The sound of codes as their file's notes ask for it; by default they ask for nothing.
+    ///
+    /// # Errors
+    /// The notes contradict the codes; else as [`Codec::decode`].
+    fn decode_noted(&self, codes: &Codes, _notes: &Dac) -> Result<Vec<f32>, CodecError> {
+        self.decode(codes)
+    }
+}
+
+/// The codecs by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// EnCodec at 24 kHz.
+    Encodec,
+    /// The Descript Audio Codec.
+    Dac,
+    /// Vocos, which decodes EnCodec's codes.
+    Vocos,
+    /// NeMo's codec with finite scalar quantisation at 44.1 kHz.
+    Nemo,
+}
+
+impl Backend {
+    /// The weights that are meant where none are named.
+    pub fn default_weights(self) -> &'static str {
+        match self {
+            Backend::Encodec => "facebook/encodec_24khz",
+            Backend::Dac => "models/dac/weights_44khz_8kbps_0.0.1.pth",
+            Backend::Vocos => "charactr/vocos-encodec-24khz",
+            Backend::Nemo => "nvidia/audio-codec-44khz",
+        }
+    }
+
+    /// What `runner data fetch --model` calls them.
+    pub fn fetched_as(self) -> &'static str {
+        match self {
+            Backend::Encodec => "encodec-24khz",
+            Backend::Dac => "dac",
+            Backend::Vocos => "vocos-encodec-24khz",
+            Backend::Nemo => "nemo-audio-codec-44khz",
+        }
+    }
+
+    /// Who makes the codes that it decodes: itself, but of Vocos EnCodec.
+    pub fn encoder(self) -> Self {
+        if self == Backend::Vocos { Backend::Encodec } else { self }
+    }
+
+    /// Whether a folder has weights of this codec.
+    fn is_in(self, folder: &Path) -> bool {
+        weights::is_in(folder) || self == Backend::Nemo && Nemo::file_in(folder).is_some()
+    }
+}
+
+/// A codec with weights of this name at Hugging Face, or from this folder or file; with levels for a bandwidth in kbit/s, or as many as the codec
+/// has by default.
+///
+/// # Errors
+/// There are no weights, they cannot be read or do not fit, or the bandwidth is too small.
+pub fn open(
+    backend: Backend,
+    weights: Option<&str>,
+    bandwidth_kbps: Option<f64>,
+) -> Result<Box<dyn Codec + Sync>, CodecError> {
+    let name = weights.unwrap_or(backend.default_weights());
+    let file = PathBuf::from(name);
+    // Names at Hugging Face are of the form OWNER/NAME; any other is a path.
+    let hub = name.split('/').count() == 2;
+    let from = match file.is_file() {
+        true => file,
+        false => weights::locate_by(name, |folder| backend.is_in(folder)).map_err(|looked| {
+            CodecError::Missing { looked: if hub { looked } else { file }, fetch: backend.fetched_as() }
+        })?,
+    };
+    Ok(match backend {
+        Backend::Encodec => Box::new(Encodec::read(&from)?.with_bandwidth(bandwidth_kbps)?),
+        Backend::Dac => Box::new(DacModel::read(&from)?.with_bandwidth(bandwidth_kbps)?),
+        Backend::Vocos | Backend::Nemo if bandwidth_kbps.is_some() => return Err(CodecError::OneBandwidth),
+        Backend::Vocos => Box::new(Vocos::read(&from)?),
+        Backend::Nemo => Box::new(Nemo::read(&from)?),
+    })
+}
+
+/// Refuses codes that a codec with so many codebooks of such a size does not have.
+fn check(codes: &Codes, codebooks: usize, codebook_size: usize) -> Result<(), CodecError> {
+    check_levels(codes.levels(), codebooks)?;
+    match codes.values().iter().find(|code| usize::from(**code) >= codebook_size) {
+        Some(code) => {
+            let message = format!("there is no code {code}: codebooks have {codebook_size} rows");
+            Err(CodecError::Codes(message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_levels(levels: usize, codebooks: usize) -> Result<(), CodecError> {
+    if (1..=codebooks).contains(&levels) {
+        return Ok(());
+    }
+    Err(CodecError::Codes(format!("there are {levels} levels, and {codebooks} codebooks")))
+}
+
+/// Levels that a bandwidth in kbit/s is enough for, at most as many as there are codebooks.
+///
+/// # Errors
+/// It is not enough for one.
+fn levels_at(kbps: f64, level_kbps: f64, codebooks: usize) -> Result<usize, CodecError> {
+    // A bandwidth that is written with three digits shall be enough for what it was computed from.
+    let levels = (kbps / level_kbps + 1e-9).floor();
+    if levels >= 1.0 {
+        Ok((levels as usize).min(codebooks))
+    } else {
+        Err(CodecError::Bandwidth { kbps, least_kbps: level_kbps })
+    }
+}

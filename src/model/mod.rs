@@ -23,6 +23,7 @@ pub mod tacomamba;
 pub mod torch;
 mod wav2vec2;
 pub mod weights;
+pub mod yaml;
 
 use kernels::{Backend, OpError};
 

@@ -321,15 +321,28 @@ fn names_in_files(name: &str) -> Vec<String> {
 /// # Errors
 /// Nothing is there; the path that was looked at last.
 pub fn locate(name: &str) -> Result<PathBuf, PathBuf> {
+    locate_by(name, is_in)
+}
+
+/// Whether a folder has weights in Hugging Face's layout.
+pub fn is_in(folder: &Path) -> bool {
+    pretrained::file_in(folder).is_some()
+}
+
+/// The same where a folder `holds` weights that are called otherwise.
+///
+/// # Errors
+/// As [`locate`].
+pub fn locate_by(name: &str, holds: impl Fn(&Path) -> bool) -> Result<PathBuf, PathBuf> {
     let folder = PathBuf::from(name);
-    if pretrained::file_in(&folder).is_some() {
+    if holds(&folder) {
         return Ok(folder);
     }
     let Some(hub) = hub_cache() else { return Err(folder) };
     let repository = hub.join(format!("models--{}", name.replace('/', "--")));
     let revision = std::fs::read_to_string(repository.join("refs/main")).unwrap_or_default();
     let snapshot = repository.join("snapshots").join(revision.trim());
-    if pretrained::file_in(&snapshot).is_some() { Ok(snapshot) } else { Err(repository) }
+    if holds(&snapshot) { Ok(snapshot) } else { Err(repository) }
 }
 
 fn hub_cache() -> Option<PathBuf> {

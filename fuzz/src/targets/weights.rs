@@ -1,9 +1,10 @@
-//! Weights: safetensors, PyTorch's two forms with the pickles inside, published SaShiMi, folders in Hugging Face's layout.
+//! Weights: safetensors, PyTorch's two forms with the pickles inside, published SaShiMi, NeMo's archives, folders in Hugging Face's layout.
 
 use std::fs;
 use std::path::Path;
 
 use kernels::Cpu;
+use runner::codec::nemo::Nemo;
 use runner::model::sashimi::published;
 use runner::model::weights::{load_pretrained, read_tensors};
 use runner::nn::Params;
@@ -90,6 +91,26 @@ pub fn targets() -> Vec<Target> {
             most_bytes: 128 << 10,
         },
         Target {
+            name: "nemo",
+            seeds: &["tests/parity/nemo/small.nemo"],
+            words: &[
+                "ustar\0",
+                "model_weights.ckpt\0",
+                "./model_config.yaml\0",
+                "00000000017\0",
+                "77777777777\0",
+                "\u{80}\0\0\0",
+                "sample_rate: 44100\n",
+                "PK\x01\x02",
+                "PK\x05\x06",
+                "x",
+                "5",
+            ],
+            repair: repair::tar,
+            run: nemo,
+            most_bytes: 160 << 10,
+        },
+        Target {
             name: "hub",
             seeds: &[],
             words: &[
@@ -132,6 +153,12 @@ fn sashimi(place: &Path, bytes: &[u8]) -> String {
     let file = place.join("weights");
     fs::write(&file, bytes).expect("a file");
     said(published::read(&file))
+}
+
+fn nemo(place: &Path, bytes: &[u8]) -> String {
+    let file = place.join("weights.nemo");
+    fs::write(&file, bytes).expect("a file");
+    said(Nemo::read(&file))
 }
 
 fn hub(place: &Path, bytes: &[u8]) -> String {

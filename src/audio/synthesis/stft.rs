@@ -119,13 +119,24 @@ impl Stft {
     /// The sound whose spectra are nearest to these: windowed frames added up, divided by the windows' squares. What the reflection added at
     /// the ends is cut off.
     pub fn waveform(&self, spectra: &Spectra) -> Vec<f32> {
-        let (frames, n_fft, hop) = (spectra.frames(), self.n_fft, self.hop_samples);
-        let samples = self.samples(frames);
+        self.overlapped(spectra, self.n_fft / 2, self.samples(spectra.frames()))
+    }
+
+    /// The same for spectra of frames that lie in the middle of their steps, as vocoders make them: a step of samples for each frame.
+    ///
+    /// A transform has to be at least as long as a step, and longer by an even number.
+    pub fn waveform_of_steps(&self, spectra: &Spectra) -> Vec<f32> {
+        self.overlapped(spectra, (self.n_fft - self.hop_samples) / 2, spectra.frames() * self.hop_samples)
+    }
+
+    /// So many samples behind the first `cut` of windowed frames added up.
+    fn overlapped(&self, spectra: &Spectra, cut: usize, samples: usize) -> Vec<f32> {
+        let (n_fft, hop) = (self.n_fft, self.hop_samples);
         if samples == 0 {
             return Vec::new();
         }
         let parts = self.parts(spectra);
-        let mut sums = vec![[0.0f32; 2]; samples + n_fft];
+        let mut sums = vec![[0.0f32; 2]; (spectra.frames() - 1) * hop + n_fft];
         for (frame, part) in parts.chunks_exact(n_fft).enumerate() {
             for ((sum, value), weight) in sums[frame * hop..].iter_mut().zip(part).zip(&self.window) {
                 sum[0] += value * weight;
@@ -133,7 +144,7 @@ impl Stft {
             }
         }
         let sample = |[value, cover]: &[f32; 2]| if *cover > LEAST_COVER { value / cover } else { 0.0 };
-        sums[n_fft / 2..n_fft / 2 + samples].iter().map(sample).collect()
+        sums[cut..cut + samples].iter().map(sample).collect()
     }
 
     /// Each frame's samples [frames, n_fft].

@@ -34,11 +34,11 @@ pub enum DataVerb {
     /// object with text, language, phonemes and their ids. A text that has none is named and leaves an empty line.
     #[command(name = "g2p")]
     G2p(G2pArguments),
-    /// Make codes of sound with EnCodec at 24 kHz.
+    /// Make codes of sound with a neural codec: EnCodec at 24 kHz, if no other is named.
     ///
-    /// Sound of any rate is brought to 24 kHz as torchaudio does it. Files that are done are passed over, those that cannot be used are named.
+    /// Sound of any rate is brought to the codec's as torchaudio does it. Files that are done are passed over, those that cannot be used are named.
     Encode(EncodeArguments),
-    /// Make sound of codes of EnCodec at 24 kHz.
+    /// Make sound of codes: of EnCodec at 24 kHz, if no other codec is named.
     Decode(DecodeArguments),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::codec::Backend;
+
 /// Who reads a text aloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum G2pBackend {
@@ -57,6 +59,30 @@ pub struct MetadataArguments {
     pub to: PathBuf,
 }
 
+/// Whose codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AudioBackend {
+    /// EnCodec at 24 kHz.
+    Encodec,
+    /// The Descript Audio Codec.
+    Dac,
+    /// Vocos, which decodes EnCodec's codes; EnCodec makes them.
+    Vocos,
+    /// NeMo's codec at 44.1 kHz, with finite scalar quantisation.
+    Nemo,
+}
+
+impl From<AudioBackend> for Backend {
+    fn from(name: AudioBackend) -> Self {
+        match name {
+            AudioBackend::Encodec => Backend::Encodec,
+            AudioBackend::Dac => Backend::Dac,
+            AudioBackend::Vocos => Backend::Vocos,
+            AudioBackend::Nemo => Backend::Nemo,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct EncodeArguments {
     /// Sound files: wav, flac, ogg or sph.
@@ -65,12 +91,15 @@ pub struct EncodeArguments {
     /// The folder for the codes, NAME.enc for NAME.wav.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Weights of EnCodec at 24 kHz: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME", default_value = "facebook/encodec_24khz")]
-    pub weights: String,
-    /// The bandwidth, which says how many levels there are: 0.75 for each of the published model.
-    #[arg(long, value_name = "KBPS", default_value_t = 6.0)]
-    pub bandwidth: f64,
+    /// The codec.
+    #[arg(long, value_enum, default_value = "encodec")]
+    pub audio_backend: AudioBackend,
+    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
+    #[arg(long, value_name = "NAME")]
+    pub weights: Option<String>,
+    /// The bandwidth, which says how many levels there are: of EnCodec by default 6, which is eight levels of the published model, of DAC by default all.
+    #[arg(long, value_name = "KBPS")]
+    pub bandwidth: Option<f64>,
     /// Write safetensors files instead of numpy's.
     #[arg(long)]
     pub safetensors: bool,
@@ -81,15 +110,18 @@ pub struct EncodeArguments {
 
 #[derive(Debug, Args)]
 pub struct DecodeArguments {
-    /// Files of codes: NAME.enc, or NAME.safetensors with codes of EnCodec.
+    /// Files of codes: NAME.enc, or NAME.safetensors, with codes of that codec.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// The folder for the sound, NAME.wav for NAME.enc.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Weights of EnCodec at 24 kHz: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME", default_value = "facebook/encodec_24khz")]
-    pub weights: String,
+    /// The codec.
+    #[arg(long, value_enum, default_value = "encodec")]
+    pub audio_backend: AudioBackend,
+    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
+    #[arg(long, value_name = "NAME")]
+    pub weights: Option<String>,
     /// Decode these many levels alone, the coarsest.
     #[arg(long, value_name = "N")]
     pub levels: Option<usize>,

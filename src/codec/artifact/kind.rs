@@ -5,7 +5,7 @@
 pub enum Kind {
     /// EnCodec at 24 kHz, whose codes Vocos decodes, too.
     Encodec,
-    /// The Descript Audio Codec at 44.1 kHz.
+    /// The Descript Audio Codec, at 44.1 kHz if nothing else is said.
     Dac,
     /// NeMo's audio codec with finite scalar quantisation at 44.1 kHz.
     Nemo,
@@ -21,6 +21,15 @@ impl Kind {
             Kind::Encodec => "encodec",
             Kind::Dac => "dac",
             Kind::Nemo => "nemo",
+        }
+    }
+
+    /// Its name in sentences.
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::Encodec => "EnCodec",
+            Kind::Dac => "DAC",
+            Kind::Nemo => "NeMo's codec",
         }
     }
 
@@ -57,8 +66,8 @@ impl Kind {
     /// Levels that it has at most.
     pub fn most_levels(self) -> usize {
         match self {
-            Kind::Encodec => 32,
-            Kind::Dac => 9,
+            // The published DAC of 24 kHz has as many; that of 44.1 kHz has 9, that of 16 kHz 12.
+            Kind::Encodec | Kind::Dac => 32,
             Kind::Nemo => 8,
         }
     }

@@ -13,6 +13,7 @@ mod safe;
 mod tests;
 mod write;
 
+use std::ops::Range;
 use std::path::Path;
 
 pub use error::{ArtifactError, Fault};
@@ -60,6 +61,21 @@ impl Codes {
     /// All of them, level by level.
     pub fn values(&self) -> &[u16] {
         &self.values
+    }
+
+    /// The codes of some of the frames.
+    ///
+    /// # Panics
+    /// There are fewer frames.
+    pub fn part(&self, frames: Range<usize>) -> Codes {
+        let values = (0..self.levels).flat_map(|level| &self.level(level)[frames.clone()]).copied().collect();
+        Codes { levels: self.levels, frames: frames.len(), values }
+    }
+
+    /// The codes of the coarsest levels, of all where there are no more.
+    pub fn coarsest(&self, levels: usize) -> Codes {
+        let levels = levels.min(self.levels);
+        Codes { levels, frames: self.frames, values: self.values[..levels * self.frames].to_vec() }
     }
 
     /// Whether every code is 0: what encoders leave whose numbers went wrong.
@@ -160,9 +176,13 @@ impl Artifact {
         }
     }
 
-    /// Seconds that the codes last.
+    /// Seconds that the codes last. DAC has models of several rates, of which codes do not tell: those of the recording, where it is known.
     pub fn secs(&self) -> f64 {
-        self.codes.frames as f64 / self.kind.frames_per_sec()
+        let Metadata { original_length, sample_rate, .. } = self.metadata;
+        match self.kind {
+            Kind::Dac if original_length > 0 => original_length as f64 / f64::from(sample_rate.max(1)),
+            kind => self.codes.frames as f64 / kind.frames_per_sec(),
+        }
     }
 
     /// The artifact, if its codes are such as its codec makes.

@@ -10,29 +10,8 @@ use kernels::lstm::{Memory as Recalled, Weights, lstm};
 use kernels::{Array, Cpu, OpError, Shape, Tape};
 
 use super::Sizes;
+use crate::codec::frames::Frames;
 use crate::nn::{Init, ParamId, Params, Scope};
-
-/// Frames of sound or of features, one after the other: [T, width].
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Frames {
-    pub values: Vec<f32>,
-    pub width: usize,
-}
-
-impl Frames {
-    fn count(&self) -> usize {
-        self.values.len() / self.width
-    }
-
-    fn array(self) -> Result<Array<Cpu>, OpError> {
-        let shape = [1, self.count(), self.width];
-        Array::from_vec(&Cpu::default(), self.values, shape)
-    }
-
-    fn of(array: &Array<Cpu>) -> Self {
-        Frames { width: array.shape().last(), values: array.to_vec() }
-    }
-}
 
 /// What a layer keeps.
 pub(super) enum Memory {

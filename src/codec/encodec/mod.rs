@@ -12,57 +12,29 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use kernels::{Cpu, OpError, Tape};
+use kernels::{Cpu, Tape};
 
-use super::artifact::Codes;
-use crate::model::weights::{Match, WeightsError, read_checkpoint, take};
+use super::artifact::{Codes, Kind};
+use super::frames::Frames;
+use super::{Codec, CodecError, check, check_levels};
+use crate::model::weights::{Match, read_checkpoint, take};
 use crate::nn::{Params, Scope};
 
-use layers::{Frames, Stack};
+use layers::Stack;
 use quantizer::Quantizer;
 pub use sizes::Sizes;
 
 /// Frames of codes that are taken at once: ten seconds.
 const PIECE_FRAMES: usize = 750;
-
-/// Why sound could not be coded, or codes not be heard.
-#[derive(Debug, thiserror::Error)]
-pub enum EncodecError {
-    /// The weights cannot be read, or do not fit.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// `config.json` is damaged or of another model.
-    #[error("`{}` is no configuration of EnCodec at 24 kHz: {reason}", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, as a fragment of a sentence.
-        reason: String,
-    },
-    /// An op failed.
-    #[error(transparent)]
-    Op(#[from] OpError),
-    /// A bandwidth that no number of levels has.
-    #[error("a bandwidth of {kbps} kbps is below that of one level, {least_kbps} kbps")]
-    Bandwidth {
-        /// As asked for.
-        kbps: f64,
-        /// That of one level.
-        least_kbps: f64,
-    },
-    /// Codes of other levels, or beyond the codebooks.
-    #[error("{0}")]
-    Codes(String),
-    /// Nothing to code.
-    #[error("there are no samples")]
-    Empty,
-}
+/// The bandwidth by default, in kbit/s: eight levels of the published model.
+const BANDWIDTH_KBPS: f64 = 6.0;
 
 /// The codec, ready to be used.
 pub struct Encodec {
     sizes: Sizes,
+    levels: usize,
     params: Params<Cpu>,
     encoder: Stack,
     quantizer: Quantizer,
@@ -75,7 +47,7 @@ impl Encodec {
     ///
     /// # Errors
     /// They cannot be read, lack a tensor or have one of another shape: all of them at once.
-    pub fn read(from: &Path) -> Result<Self, EncodecError> {
+    pub fn read(from: &Path) -> Result<Self, CodecError> {
         let sizes = Sizes::beside(from)?;
         let tensors = names::ours(read_checkpoint(from)?);
         let mut codec = Self::draw(sizes, 0)?;
@@ -83,18 +55,18 @@ impl Encodec {
         Ok(codec)
     }
 
-    /// A codec with random weights.
+    /// A codec with random weights, and codes of all its levels.
     ///
     /// # Errors
     /// There is no room.
-    pub fn draw(sizes: Sizes, seed: u64) -> Result<Self, EncodecError> {
+    pub fn draw(sizes: Sizes, seed: u64) -> Result<Self, CodecError> {
         let mut declarations = Vec::new();
         let mut root = Scope::root(&mut declarations);
         let encoder = layers::encoder(&mut root.child("encoder"), &sizes);
         let decoder = layers::decoder(&mut root.child("decoder"), &sizes);
         let quantizer = Quantizer::declare(&mut root.child("quantizer"), &sizes);
         let params = Params::draw(&Cpu::default(), &declarations, seed)?;
-        Ok(Encodec { sizes, params, encoder, quantizer, decoder })
+        Ok(Encodec { levels: sizes.codebooks, sizes, params, encoder, quantizer, decoder })
     }
 
     /// What it is made of.
@@ -107,24 +79,38 @@ impl Encodec {
         self.params.iter().map(|param| (param.name(), param.array().shape().dims().to_vec()))
     }
 
-    /// Samples at [`Sizes::rate_hz`] as codes of `levels` levels: a frame for each [`Sizes::hop_samples`], the last one filled up.
+    /// The codec with codes of as many levels as a bandwidth in kbit/s is enough for; where none is given, of those that 6 kbit/s are enough for, and
+    /// at least of one.
     ///
     /// # Errors
-    /// There are no samples, more levels than codebooks, or an op failed.
-    pub fn encode(&self, samples: &[f32], levels: usize) -> Result<Codes, EncodecError> {
-        self.encode_by(samples, levels, PIECE_FRAMES)
+    /// The bandwidth is not enough for one.
+    pub fn with_bandwidth(self, kbps: Option<f64>) -> Result<Self, CodecError> {
+        let levels = match kbps {
+            Some(kbps) => self.sizes.levels(kbps)?,
+            None => self.sizes.levels(BANDWIDTH_KBPS).unwrap_or(1),
+        };
+        self.with_levels(levels)
     }
 
-    /// The same, so many frames at once.
-    fn encode_by(&self, samples: &[f32], levels: usize, piece_frames: usize) -> Result<Codes, EncodecError> {
+    /// The codec with codes of so many levels.
+    ///
+    /// # Errors
+    /// There are fewer codebooks.
+    pub fn with_levels(mut self, levels: usize) -> Result<Self, CodecError> {
+        check_levels(levels, self.sizes.codebooks)?;
+        self.levels = levels;
+        Ok(self)
+    }
+
+    /// The codes of samples, so many frames at once.
+    fn encode_by(&self, samples: &[f32], piece_frames: usize) -> Result<Codes, CodecError> {
         if samples.is_empty() {
-            return Err(EncodecError::Empty);
+            return Err(CodecError::Empty);
         }
-        self.check_levels(levels)?;
         let mut tape = Tape::silent();
         let mut memory = self.encoder.memory();
         let pieces: Vec<&[f32]> = samples.chunks(piece_frames * self.sizes.hop_samples()).collect();
-        let mut columns: Vec<Vec<u16>> = vec![Vec::new(); levels];
+        let mut columns: Vec<Vec<u16>> = vec![Vec::new(); self.levels];
         for (index, piece) in pieces.iter().enumerate() {
             let last = index + 1 == pieces.len();
             let sound = Frames { values: piece.to_vec(), width: 1 };
@@ -132,26 +118,12 @@ impl Encodec {
             self.quantizer.encode(&self.params, &mut tape, latent, &mut columns)?;
         }
         let frames = columns[0].len();
-        Ok(Codes::new(levels, frames, columns.concat()))
+        Ok(Codes::new(self.levels, frames, columns.concat()))
     }
 
-    /// The sound of codes, at [`Sizes::rate_hz`]: [`Sizes::hop_samples`] for each frame.
-    ///
-    /// # Errors
-    /// There are more levels than codebooks, a code is beyond them, or an op failed.
-    pub fn decode(&self, codes: &Codes) -> Result<Vec<f32>, EncodecError> {
-        self.decode_by(codes, PIECE_FRAMES)
-    }
-
-    /// The same, so many frames at once.
-    fn decode_by(&self, codes: &Codes, piece_frames: usize) -> Result<Vec<f32>, EncodecError> {
-        self.check_levels(codes.levels())?;
-        if let Some(code) = codes.values().iter().find(|code| usize::from(**code) >= self.sizes.codebook_size)
-        {
-            let message =
-                format!("there is no code {code}: codebooks have {} rows", self.sizes.codebook_size);
-            return Err(EncodecError::Codes(message));
-        }
+    /// The sound of codes, so many frames at once.
+    fn decode_by(&self, codes: &Codes, piece_frames: usize) -> Result<Vec<f32>, CodecError> {
+        check(codes, self.sizes.codebooks, self.sizes.codebook_size)?;
         let mut tape = Tape::silent();
         let mut memory = self.decoder.memory();
         let mut samples = Vec::with_capacity(codes.frames() * self.sizes.hop_samples());
@@ -166,12 +138,34 @@ impl Encodec {
         }
         Ok(samples)
     }
+}
 
-    fn check_levels(&self, levels: usize) -> Result<(), EncodecError> {
-        if (1..=self.sizes.codebooks).contains(&levels) {
-            return Ok(());
-        }
-        let message = format!("there are {levels} levels, and {} codebooks", self.sizes.codebooks);
-        Err(EncodecError::Codes(message))
+impl Codec for Encodec {
+    fn kind(&self) -> Kind {
+        Kind::Encodec
+    }
+
+    fn rate_hz(&self) -> u32 {
+        self.sizes.rate_hz
+    }
+
+    fn hop_samples(&self) -> usize {
+        self.sizes.hop_samples()
+    }
+
+    fn levels(&self) -> usize {
+        self.levels
+    }
+
+    fn codebook_size(&self) -> usize {
+        self.sizes.codebook_size
+    }
+
+    fn encode(&self, samples: &[f32]) -> Result<Codes, CodecError> {
+        self.encode_by(samples, PIECE_FRAMES)
+    }
+
+    fn decode(&self, codes: &Codes) -> Result<Vec<f32>, CodecError> {
+        self.decode_by(codes, PIECE_FRAMES)
     }
 }

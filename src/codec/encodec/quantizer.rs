@@ -6,8 +6,9 @@ use kernels::linear::linear;
 use kernels::{Array, Cpu, OpError, Tape};
 
 use super::Sizes;
-use super::layers::Frames;
 use crate::codec::artifact::Codes;
+use crate::codec::frames::Frames;
+use crate::codec::nearest::{nearest, squares};
 use crate::nn::{Init, ParamId, Params, Scope};
 
 /// The codebooks.
@@ -71,20 +72,4 @@ impl Quantizer {
         }
         Frames { values, width: self.width }
     }
-}
-
-fn squares(row: &[f32]) -> f32 {
-    row.iter().map(|x| x * x).sum()
-}
-
-/// The first row at the least distance ‖x‖² − 2 x·e + ‖e‖².
-fn nearest(length: f32, alike: &[f32], lengths: &[f32]) -> usize {
-    let mut best = (0, f32::INFINITY);
-    for (index, (alike, row)) in alike.iter().zip(lengths).enumerate() {
-        let distance = length - 2.0 * alike + row;
-        if distance < best.1 {
-            best = (index, distance);
-        }
-    }
-    best.0
 }

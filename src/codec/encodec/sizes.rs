@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::EncodecError;
+use crate::codec::{CodecError, levels_at};
 
 /// Sizes of a causal EnCodec with one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +72,14 @@ impl Sizes {
     ///
     /// # Errors
     /// It is damaged, or of another kind of model.
-    pub fn beside(weights: &Path) -> Result<Self, EncodecError> {
+    pub fn beside(weights: &Path) -> Result<Self, CodecError> {
         let path = if weights.is_dir() {
             weights.join("config.json")
         } else {
             weights.with_file_name("config.json")
         };
-        let wrong = |reason: String| EncodecError::Config { path: path.clone(), reason };
+        let wrong =
+            |reason: String| CodecError::Config { path: path.clone(), codec: "EnCodec at 24 kHz", reason };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -158,15 +159,8 @@ impl Sizes {
     ///
     /// # Errors
     /// It is not enough for one.
-    pub fn levels(&self, kbps: f64) -> Result<usize, EncodecError> {
-        let least_kbps = self.level_kbps();
-        // A bandwidth that is written with three digits shall be enough for what it was computed from.
-        let levels = (kbps / least_kbps + 1e-9).floor();
-        if levels >= 1.0 {
-            Ok((levels as usize).min(self.codebooks))
-        } else {
-            Err(EncodecError::Bandwidth { kbps, least_kbps })
-        }
+    pub fn levels(&self, kbps: f64) -> Result<usize, CodecError> {
+        levels_at(kbps, self.level_kbps(), self.codebooks)
     }
 
     /// The bandwidth of one level in kbit/s.

@@ -7,22 +7,18 @@ use std::path::PathBuf;
 use kernels::Tape;
 use serde_json::json;
 
-use super::layers::Frames;
 use super::{Encodec, Sizes, names};
 use crate::audio::resample_by_sinc;
+use crate::codec::Codec;
 use crate::codec::artifact::Codes;
-use crate::model::weights::{Tensors, read_tensors};
+use crate::codec::frames::Frames;
+use crate::codec::golden::{codes_of, layout, near};
+use crate::model::weights::read_tensors;
 
 const LENGTHS: [usize; 6] = [1, 7, 10, 11, 400, 613];
 
 fn folder() -> PathBuf {
     crate::checkout().join("tests/parity/encodec")
-}
-
-fn near(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
-    assert_eq!(got.len(), want.len(), "{what}");
-    let worst = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
-    assert!(worst <= tolerance, "{what}: off by {worst}");
 }
 
 /// What the encoder makes of sound, in pieces of so many samples.
@@ -40,21 +36,20 @@ fn latent(codec: &Encodec, sound: &[f32], piece: usize) -> Vec<f32> {
     latent
 }
 
-fn codes_of(outputs: &Tensors, length: usize) -> Codes {
-    let (shape, values) = &outputs[&format!("{length}.codes")];
-    Codes::new(shape[0], shape[1], values.iter().map(|&code| code as u16).collect())
+fn codec() -> Encodec {
+    Encodec::read(&folder()).unwrap().with_levels(3).unwrap()
 }
 
 #[test]
 fn every_step_is_as_in_transformers() {
-    let codec = Encodec::read(&folder()).unwrap();
+    let codec = codec();
     let outputs = read_tensors(&folder().join("outputs.safetensors")).unwrap();
     for length in LENGTHS {
         let of = |name: &str| &outputs[&format!("{length}.{name}")].1;
         near(&format!("latent of {length}"), &latent(&codec, of("sound"), usize::MAX), of("latent"), 2e-6);
-        let codes = codec.encode(of("sound"), 3).unwrap();
+        let codes = codec.encode(of("sound")).unwrap();
         assert_eq!(codes.frames(), length.div_ceil(10));
-        assert_eq!(codes, codes_of(&outputs, length), "codes of {length}");
+        assert_eq!(codes, codes_of(&outputs, &format!("{length}.codes")), "codes of {length}");
         let quantised = codec.quantizer.decode(&codec.params, &codes, 0..codes.frames());
         near(&format!("rows of {length}"), &quantised.values, of("quantised"), 1e-6);
         let decoded = codec.decode(&codes).unwrap();
@@ -65,32 +60,16 @@ fn every_step_is_as_in_transformers() {
 
 #[test]
 fn pieces_give_what_the_whole_gives() {
-    let codec = Encodec::read(&folder()).unwrap();
+    let codec = codec();
     let outputs = read_tensors(&folder().join("outputs.safetensors")).unwrap();
     let sound = &outputs["613.sound"].1;
     let whole = latent(&codec, sound, usize::MAX);
     for frames in [7, 8, 30, 61] {
         near("latent in pieces", &latent(&codec, sound, 10 * frames), &whole, 2e-6);
-        let codes = codec.encode_by(sound, 3, frames).unwrap();
-        assert_eq!(codes, codes_of(&outputs, 613), "pieces of {frames}");
+        let codes = codec.encode_by(sound, frames).unwrap();
+        assert_eq!(codes, codes_of(&outputs, "613.codes"), "pieces of {frames}");
         near("sound in pieces", &codec.decode_by(&codes, frames).unwrap(), &outputs["613.decoded"].1, 2e-6);
     }
-}
-
-/// Names and extents of a checkpoint as a table has them.
-fn layout(name: &str) -> Tensors {
-    let table = std::fs::read_to_string(folder().join(name)).unwrap();
-    let tensors = table.lines().map(|line| {
-        let (name, extents) = line.split_once('\t').unwrap();
-        let shape: Vec<usize> = extents
-            .split('x')
-            .filter(|extent| !extent.is_empty())
-            .map(|extent| extent.parse().unwrap())
-            .collect();
-        let count = shape.iter().product();
-        (name.to_owned(), (shape, vec![1.0; count]))
-    });
-    tensors.collect()
 }
 
 #[test]
@@ -98,7 +77,7 @@ fn the_published_checkpoint_has_our_tensors_by_either_names() {
     let codec = Encodec::draw(Sizes::default(), 0).unwrap();
     let ours: BTreeMap<&str, Vec<usize>> = codec.tensors().collect();
     for table in ["layout.tsv", "layout_authors.tsv"] {
-        let theirs = names::ours(layout(table));
+        let theirs = names::ours(layout(&folder().join(table)));
         for (name, shape) in &ours {
             assert_eq!(theirs.get(*name).map(|(shape, _)| shape), Some(shape), "{table}: {name}");
         }
@@ -156,9 +135,9 @@ fn other_models_are_refused() {
 
 #[test]
 fn codes_that_it_does_not_have_are_refused() {
-    let codec = Encodec::read(&folder()).unwrap();
+    let codec = codec();
     let refusal = |codes: &Codes| codec.decode(codes).unwrap_err().to_string();
     assert_eq!(refusal(&Codes::new(1, 2, vec![3, 16])), "there is no code 16: codebooks have 16 rows");
     assert!(refusal(&Codes::new(40, 1, vec![0; 40])).starts_with("there are 40 levels, and "));
-    assert_eq!(codec.encode(&[], 1).unwrap_err().to_string(), "there are no samples");
+    assert_eq!(codec.encode(&[]).unwrap_err().to_string(), "there are no samples");
 }

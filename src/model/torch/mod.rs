@@ -3,12 +3,13 @@
 //! Read without PyTorch and without running anything: see [`pickle`]. Tensors are taken by name, at the top or one level below, where
 //! training programs put their model; of what stands beside it the plain values are kept ([`plain`]), and optimiser states are not even
 //! read. Not for: writing such files; safetensors is better in every way. Start at [`read`];
-//! [`pickle`] also serves other files that are pickles inside.
+//! [`pickle`] also serves other files that are pickles inside, [`tarred`] reads checkpoints inside of NeMo's archives.
 
 mod legacy;
 pub mod pickle;
 mod plain;
 mod storage;
+pub mod tarred;
 #[cfg(test)]
 mod tests;
 mod zipped;
@@ -71,7 +72,9 @@ pub fn read(path: &Path) -> Result<Checkpoint, WeightsError> {
     let read = if older {
         legacy::open(file).and_then(|(pickle, mut storages)| checkpoint(&pickle, &mut storages))
     } else {
-        zipped::open(file).and_then(|(pickle, mut storages)| checkpoint(&pickle, &mut storages))
+        let length =
+            file.metadata().map_err(|source| WeightsError::Io { path: path.to_owned(), source })?.len();
+        zipped::open(file, length).and_then(|(pickle, mut storages)| checkpoint(&pickle, &mut storages))
     };
     read.map_err(damaged)
 }

@@ -1,7 +1,6 @@
 //! The form since PyTorch 1.6: a zip archive of `data.pkl` and one file for each storage.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 
 use zip::ZipArchive;
 
@@ -12,8 +11,8 @@ use super::pickle::Pickle;
 const MOST_PICKLE_BYTES: u64 = 256 << 20;
 
 /// The archive's storages.
-pub struct Zipped {
-    archive: ZipArchive<BufReader<File>>,
+pub struct Zipped<R> {
+    archive: ZipArchive<BufReader<R>>,
     /// The folder inside the archive.
     prefix: String,
     /// Bytes that storages may still have. Together they cannot be longer than the file, unless they lie over one another.
@@ -25,13 +24,12 @@ pub fn begins(first: &[u8]) -> bool {
     first.starts_with(b"PK\x03\x04")
 }
 
-/// Reads the pickle of an archive.
+/// Reads the pickle of an archive of so many bytes.
 ///
 /// # Errors
 /// What is wrong, as a fragment of a sentence.
-pub fn open(file: File) -> Result<(Pickle, Zipped), String> {
-    let left = file.metadata().map_err(|error| format!("it cannot be read: {error}"))?.len();
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| error.to_string())?;
+pub fn open<R: Read + Seek>(input: R, left: u64) -> Result<(Pickle, Zipped<R>), String> {
+    let mut archive = ZipArchive::new(BufReader::new(input)).map_err(|error| error.to_string())?;
     let pickled: Option<String> =
         archive.file_names().flatten().find(|name| name.ends_with("/data.pkl")).map(Into::into);
     let name = pickled.ok_or("it has no `data.pkl`, so it is no checkpoint of PyTorch")?;
@@ -43,7 +41,7 @@ pub fn open(file: File) -> Result<(Pickle, Zipped), String> {
     Ok((pickle, Zipped { archive, prefix, left }))
 }
 
-impl Storages for Zipped {
+impl<R: Read + Seek> Storages for Zipped<R> {
     fn bytes(&mut self, key: &str) -> Result<Vec<u8>, String> {
         let bytes = member(&mut self.archive, &format!("{}data/{key}", self.prefix), self.left)?;
         self.left -= bytes.len() as u64;
@@ -51,7 +49,11 @@ impl Storages for Zipped {
     }
 }
 
-fn member(archive: &mut ZipArchive<BufReader<File>>, name: &str, most: u64) -> Result<Vec<u8>, String> {
+fn member<R: Read + Seek>(
+    archive: &mut ZipArchive<BufReader<R>>,
+    name: &str,
+    most: u64,
+) -> Result<Vec<u8>, String> {
     let file = archive.by_name(name).map_err(|error| format!("it has no `{name}`: {error}"))?;
     // PyTorch stores and never compresses; a small file that unpacks into a huge one is no checkpoint.
     if file.compression() != zip::CompressionMethod::Stored || file.size() > most {

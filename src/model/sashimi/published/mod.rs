@@ -11,7 +11,6 @@ mod settings;
 mod sizes;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::Refusal;
 use super::kernel::StepOf;
 use super::sizes::Sizes;
-use super::{Refusal, yaml};
+use crate::model::yaml;
 use crate::plan::{Quantizer, StateMatrix};
 
 /// The settings of a model.

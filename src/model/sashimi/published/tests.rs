@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::*;
+use crate::model::yaml;
 use crate::plan::{BlockNorm, StateMatrix};
 
 fn folder() -> PathBuf {
@@ -116,7 +117,7 @@ fn omegaconfs_text_is_read_as_it_was_meant() {
     let want: serde_json::Value = serde_json::from_str(&text("settings.json")).unwrap();
     assert_eq!(serde_json::Value::Object(yaml::parse(&text("settings.yaml")).unwrap()), want);
     for (text, why) in [
-        ("a: [1, 2]", "line 1 says `[1, 2]`, which OmegaConf does not write"),
+        ("a: [1, [2]]", "line 1 says `[1, [2]]`, which OmegaConf does not write"),
         ("a:\n  b: *x", "line 2 says `*x`, which OmegaConf does not write"),
         ("a: 1\n  b: 2\nc", "line 3 has no key that OmegaConf writes"),
         ("a: 1\n- 2", "line 2 stands where nothing was expected"),
@@ -127,6 +128,8 @@ fn omegaconfs_text_is_read_as_it_was_meant() {
     let deep: String = (0..40).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
     assert_eq!(yaml::parse(&deep), Err("line 34 is nested too deeply".into()));
     assert_eq!(yaml::parse(""), Ok(serde_json::Map::new()));
+    let lists = json!({"a": [1.5, "b"], "c": []});
+    assert_eq!(yaml::parse("a: [1.5, b]\nc: []").map(serde_json::Value::Object), Ok(lists));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The YAML that OmegaConf writes, as JSON.
 //!
 //! Programs of the papers keep their settings beside the weights as the text of `OmegaConf.to_yaml`: block mappings and sequences, scalars
-//! plain or quoted, folded where they are long. That is read here, and anything else refused with its line. A whole YAML reader would bring
-//! aliases, tags and flow collections into files that nobody vouches for, to read a dozen numbers. Not for: files that people write.
+//! plain or quoted, folded where they are long; Vocos' have lists of numbers in brackets besides. That is read here, and anything else refused
+//! with its line. A whole YAML reader would bring aliases, tags and nested flow collections into files that nobody vouches for, to read a dozen
+//! numbers. Not for: files that people write.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -156,6 +157,11 @@ fn value(text: &str) -> Option<Json> {
         "[]" => return Some(Json::Array(Vec::new())),
         "{}" => return Some(Json::Object(Map::new())),
         _ => {}
+    }
+    if let Some(inside) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        // None in one another, so that no depth of them exhausts the stack.
+        let plain = !inside.contains(['[', ']', '{', '}', '\'', '"', '#']);
+        return if plain { inside.split(',').map(|item| value(item.trim())).collect() } else { None };
     }
     if let Some(quoted) = text.strip_prefix('\'') {
         return quoted.strip_suffix('\'').map(|inside| inside.replace("''", "'").into());

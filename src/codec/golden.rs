@@ -1,0 +1,37 @@
+//! Help for tests: numbers of other programs beside ours.
+
+use std::path::Path;
+
+use super::artifact::Codes;
+use crate::model::weights::Tensors;
+
+/// Holds that no number is further off than `tolerance`.
+pub(super) fn near(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    // Written so that what is no number is not near.
+    let far = |(got, want): &(&f32, &f32)| !((*got - *want).abs() <= tolerance);
+    let worst = got.iter().zip(want).find(far);
+    assert!(worst.is_none(), "{what}: {worst:?}");
+}
+
+/// Codes [levels, frames] out of a file of tensors.
+pub(super) fn codes_of(tensors: &Tensors, name: &str) -> Codes {
+    let (shape, values) = &tensors[name];
+    Codes::new(shape[0], shape[1], values.iter().map(|&code| code as u16).collect())
+}
+
+/// Names and extents of a checkpoint as a table has them, with ones for values.
+pub(super) fn layout(table: &Path) -> Tensors {
+    let table = std::fs::read_to_string(table).unwrap();
+    let tensors = table.lines().map(|line| {
+        let (name, extents) = line.split_once('\t').unwrap();
+        let shape: Vec<usize> = extents
+            .split('x')
+            .filter(|extent| !extent.is_empty())
+            .map(|extent| extent.parse().unwrap())
+            .collect();
+        let count = shape.iter().product();
+        (name.to_owned(), (shape, vec![1.0; count]))
+    });
+    tensors.collect()
+}
