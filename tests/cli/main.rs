@@ -22,6 +22,7 @@ mod numbers;
 mod parity;
 mod patches;
 mod prepare;
+mod process;
 #[cfg(unix)]
 mod processes;
 mod profile;
@@ -33,6 +34,7 @@ mod server;
 mod share;
 #[cfg(unix)]
 mod signals;
+mod similar;
 #[cfg(unix)]
 mod slurm;
 mod speech;
