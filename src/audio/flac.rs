@@ -8,6 +8,7 @@ use flacenc::config::Encoder;
 use flacenc::error::Verify;
 use flacenc::source::MemSource;
 use symphonia::core::formats::FormatOptions;
+use symphonia::core::io::MediaSource;
 use symphonia::default::codecs::FlacDecoder;
 use symphonia::default::formats::FlacReader;
 
@@ -19,8 +20,19 @@ const HEADER_BYTES: usize = 4 + 4 + 18;
 pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
     let facts = facts(&mut bytes.as_slice())?;
     let file_bytes = bytes.len();
-    let stream = packets::stream(Cursor::new(bytes));
-    let mut reader = FlacReader::try_new(stream, FormatOptions::default()).map_err(|error| {
+    let (mut reader, mut decoder) = open(Cursor::new(bytes), facts)?;
+    let samples = packets::mix_all(&mut *reader, &mut *decoder, file_bytes)?;
+    // A count of zero means that the encoder did not know it.
+    if facts.samples != 0 && facts.samples != samples.len() as u64 {
+        return Err(packets::wrong_count(facts.samples, samples.len()));
+    }
+    Ok(Sound { rate_hz: facts.rate_hz, samples })
+}
+
+/// What reads and decodes a file with such a header.
+pub(super) fn open(source: impl MediaSource + 'static, facts: Facts) -> Result<packets::Opened, Reason> {
+    let stream = packets::stream(source);
+    let reader = FlacReader::try_new(stream, FormatOptions::default()).map_err(|error| {
         // With a count of zero, finding no frame is no damage.
         match facts.samples {
             0 => Reason::Empty,
@@ -28,13 +40,8 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
         }
     })?;
     let params = packets::codec_params(&reader)?;
-    let mut decoder = FlacDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
-    let samples = packets::mix_all(&mut reader, &mut decoder, file_bytes)?;
-    // A count of zero means that the encoder did not know it.
-    if facts.samples != 0 && facts.samples != samples.len() as u64 {
-        return Err(packets::wrong_count(facts.samples, samples.len()));
-    }
-    Ok(Sound { rate_hz: facts.rate_hz, samples })
+    let decoder = FlacDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
+    Ok((Box::new(reader), Box::new(decoder)))
 }
 
 /// Reads STREAMINFO, which the format requires to be the first block. A sample count of zero means unknown.

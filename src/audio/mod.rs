@@ -1,12 +1,13 @@
 //! What is in this sound?
 //!
 //! For: turning a wav, flac, Ogg Vorbis or NIST Sphere file into mono `f32` samples at the rate a model wants,
-//! asking a file how long it is without decoding it, writing a clip as flac or wav, the waveform
+//! asking a file how long it is without decoding it, going through a long one block by block ([`Blocks`]), writing a clip as flac or wav, the waveform
 //! normalisation of wav2vec2, samples as levels, spectrograms to look at, features for models ([`features`]), and sound out of
 //! a mel spectrogram ([`synthesis`]).
 //! Not for: deciding which file belongs to which utterance (`corpora`), or batching and padding (`data`).
 //! Start at [`read`]; [`facts`] reads headers only.
 
+mod blocks;
 mod error;
 pub mod features;
 mod flac;
@@ -32,6 +33,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+pub use blocks::{Blocks, counted};
 pub use error::{AudioError, Reason};
 pub use format::Format;
 pub use levels::{Law, Levels};

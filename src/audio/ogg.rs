@@ -8,6 +8,7 @@
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use symphonia::core::formats::FormatOptions;
+use symphonia::core::io::MediaSource;
 use symphonia::default::codecs::VorbisDecoder;
 use symphonia::default::formats::OggReader;
 
@@ -24,15 +25,21 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Sound, Reason> {
         return Err(Reason::Empty);
     }
     let file_bytes = bytes.len();
-    let stream = packets::stream(Cursor::new(bytes));
-    let mut reader = OggReader::try_new(stream, FormatOptions::default()).map_err(packets::reason)?;
-    let params = packets::codec_params(&reader)?;
-    let mut decoder = VorbisDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
-    let samples = packets::mix_all(&mut reader, &mut decoder, file_bytes)?;
+    let (mut reader, mut decoder) = open(Cursor::new(bytes))?;
+    let samples = packets::mix_all(&mut *reader, &mut *decoder, file_bytes)?;
     if facts.samples != samples.len() as u64 {
         return Err(packets::wrong_count(facts.samples, samples.len()));
     }
     Ok(Sound { rate_hz: facts.rate_hz, samples })
+}
+
+/// What reads and decodes a file.
+pub(super) fn open(source: impl MediaSource + 'static) -> Result<packets::Opened, Reason> {
+    let stream = packets::stream(source);
+    let reader = OggReader::try_new(stream, FormatOptions::default()).map_err(packets::reason)?;
+    let params = packets::codec_params(&reader)?;
+    let decoder = VorbisDecoder::try_new(&params, &Default::default()).map_err(packets::reason)?;
+    Ok((Box::new(reader), Box::new(decoder)))
 }
 
 pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {

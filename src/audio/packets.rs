@@ -1,6 +1,5 @@
 //! The part of decoding that flac and Ogg Vorbis share: packets in, mono samples out.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
@@ -8,12 +7,15 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 
 use super::Reason;
 
-pub(super) fn stream(bytes: Cursor<Vec<u8>>) -> MediaSourceStream<'static> {
-    MediaSourceStream::new(Box::new(bytes), Default::default())
+/// A reader of packets, and what decodes them.
+pub(super) type Opened = (Box<dyn FormatReader>, Box<dyn AudioDecoder>);
+
+pub(super) fn stream(source: impl MediaSource + 'static) -> MediaSourceStream<'static> {
+    MediaSourceStream::new(Box::new(source), Default::default())
 }
 
 /// The parameters of the first audio track.
@@ -53,15 +55,24 @@ pub(super) fn mix_all(
             let detail = format!("its {file_bytes} bytes unpack to more than {most} samples");
             return Err(Reason::Damaged { detail });
         }
-        match reader.next_packet() {
-            Ok(Some(packet)) => mix(decoder.decode(&packet).map_err(reason)?, &mut out)?,
-            Ok(None) => return Ok(out),
-            // Some readers report the end of the file as an early end; the caller compares the counts.
-            Err(Error::IoError(source)) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Ok(out);
-            }
-            Err(error) => return Err(reason(error)),
+        if !mix_next(reader, decoder, &mut out)? {
+            return Ok(out);
         }
+    }
+}
+
+/// Adds the samples of the next packet, channels averaged; false where there is none.
+pub(super) fn mix_next(
+    reader: &mut dyn FormatReader,
+    decoder: &mut dyn AudioDecoder,
+    out: &mut Vec<f32>,
+) -> Result<bool, Reason> {
+    match reader.next_packet() {
+        Ok(Some(packet)) => mix(decoder.decode(&packet).map_err(reason)?, out).map(|()| true),
+        Ok(None) => Ok(false),
+        // Some readers report the end of the file as an early end; the caller compares the counts.
+        Err(Error::IoError(source)) if source.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(reason(error)),
     }
 }
 

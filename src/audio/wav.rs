@@ -4,7 +4,7 @@
 //! (espeak-ng, sox, ffmpeg) carries a placeholder length, which hound would take for a truncated file.
 
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Chain, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::{AudioError, Facts, Format, Pcm16, Reason, Sound};
@@ -35,15 +35,20 @@ pub(super) fn decode(mut bytes: Vec<u8>) -> Result<Sound, Reason> {
     let spec = reader.spec();
     let samples = match spec.sample_format {
         hound::SampleFormat::Float => mix(reader.into_samples::<f32>(), spec.channels, 1.0)?,
-        hound::SampleFormat::Int => {
-            let full_scale = 2f64.powi(i32::from(spec.bits_per_sample) - 1);
-            mix(reader.into_samples::<i32>(), spec.channels, 1.0 / full_scale)?
-        }
+        hound::SampleFormat::Int => mix(reader.into_samples::<i32>(), spec.channels, scale_of(spec))?,
     };
     Ok(Sound { rate_hz: spec.sample_rate, samples })
 }
 
 pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {
+    let reader = hound::WavReader::new(Cursor::new(header(reader)?)).map_err(reason)?;
+    let spec = reader.spec();
+    let (samples, format) = (u64::from(reader.duration()), Format::Wav);
+    Ok(Facts { rate_hz: spec.sample_rate, channels: spec.channels, samples, format })
+}
+
+/// Everything in front of the samples, with their true length; the reader stands behind it.
+fn header<R: Read + Seek>(reader: &mut R) -> Result<Vec<u8>, Reason> {
     let data = find_data(reader)?;
     data.check()?;
     if data.starts_at > HEADER_LIMIT_BYTES {
@@ -53,10 +58,51 @@ pub(super) fn facts<R: Read + Seek>(reader: &mut R) -> Result<Facts, Reason> {
     let mut header = Vec::new();
     reader.take(data.starts_at).read_to_end(&mut header)?;
     data.settle_length(&mut header);
-    let reader = hound::WavReader::new(Cursor::new(header)).map_err(reason)?;
-    let spec = reader.spec();
-    let (samples, format) = (u64::from(reader.duration()), Format::Wav);
-    Ok(Facts { rate_hz: spec.sample_rate, channels: spec.channels, samples, format })
+    Ok(header)
+}
+
+/// A file behind its header.
+pub(super) type Headed<R> = Reader<Chain<Cursor<Vec<u8>>, R>>;
+
+/// A file whose samples are read as they are asked for.
+pub(super) struct Reader<R> {
+    samples: Samples<R>,
+    channels: u16,
+}
+
+enum Samples<R> {
+    Float(hound::WavIntoSamples<R, f32>),
+    /// With what makes a sample at full scale 1.
+    Int(hound::WavIntoSamples<R, i32>, f64),
+}
+
+impl<R: Read + Seek> Headed<R> {
+    pub fn open(mut reader: R) -> Result<Self, Reason> {
+        let header = header(&mut reader)?;
+        let reader = hound::WavReader::new(Cursor::new(header).chain(reader)).map_err(reason)?;
+        let spec = reader.spec();
+        let samples = match spec.sample_format {
+            hound::SampleFormat::Float => Samples::Float(reader.into_samples()),
+            hound::SampleFormat::Int => Samples::Int(reader.into_samples(), scale_of(spec)),
+        };
+        Ok(Reader { samples, channels: spec.channels })
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// So many frames at most, channels averaged; none behind the last.
+    pub fn frames(&mut self, count: usize) -> Result<Vec<f32>, Reason> {
+        let (channels, count) = (self.channels, count * usize::from(self.channels));
+        match &mut self.samples {
+            Samples::Float(samples) => mix(samples.by_ref().take(count), channels, 1.0),
+            Samples::Int(samples, scale) => mix(samples.by_ref().take(count), channels, *scale),
+        }
+    }
+}
+
+/// What integer samples are multiplied with.
+fn scale_of(spec: hound::WavSpec) -> f64 {
+    1.0 / 2f64.powi(i32::from(spec.bits_per_sample) - 1)
 }
 
 /// Writes mono `samples` as 16-bit wav: `round(x * 32768)`, cut to full scale.

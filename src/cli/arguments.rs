@@ -3,6 +3,7 @@
 mod data;
 mod model;
 mod prepare;
+mod process;
 mod results;
 mod tokens;
 
@@ -15,6 +16,7 @@ use super::completions;
 pub use data::{DataVerb, FeaturesArguments, FetchArguments, Part, StatisticsArguments, StatsArguments};
 pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
+pub use process::{Normalisation, ProcessArguments, SimilarArguments, SimilarFeatures, SliceChoice};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 pub use tokens::{DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments};
 

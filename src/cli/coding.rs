@@ -51,7 +51,7 @@ pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
 }
 
 /// The codec of that name.
-fn open(
+pub(super) fn open(
     backend: Backend,
     weights: Option<&str>,
     bandwidth_kbps: Option<f64>,

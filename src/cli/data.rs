@@ -3,7 +3,7 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{coding, features, fetch, g2p, metadata, prepare, statistics, stats};
+use super::{coding, features, fetch, g2p, metadata, prepare, process, similar, statistics, stats};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
@@ -17,5 +17,7 @@ pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
         DataVerb::Encode(arguments) => coding::encode(arguments, talk),
         DataVerb::Decode(arguments) => coding::decode(arguments, talk),
         DataVerb::Metadata(arguments) => metadata::metadata(arguments, talk),
+        DataVerb::Process(arguments) => process::process(arguments, talk),
+        DataVerb::Similar(arguments) => similar::similar(arguments, talk),
     }
 }

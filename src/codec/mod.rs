@@ -14,7 +14,9 @@ mod frames;
 mod golden;
 mod nearest;
 pub mod nemo;
+pub mod process;
 pub mod recording;
+pub mod similar;
 pub mod vocos;
 mod weight_norm;
 
@@ -57,6 +59,15 @@ pub trait Codec {
     /// # Errors
     /// There are more levels than codebooks, a code is beyond them, or an op failed.
     fn decode(&self, codes: &Codes) -> Result<Vec<f32>, CodecError>;
+
+    /// What the codebooks have for codes, summed over their levels: how wide a vector is, and one for each frame. `None` where a codec does not
+    /// tell.
+    ///
+    /// # Errors
+    /// There are more levels than codebooks, a code is beyond them, or an op failed.
+    fn rows(&self, _codes: &Codes) -> Result<Option<(usize, Vec<f32>)>, CodecError> {
+        Ok(None)
+    }
 
     /// Sound as loud as the codec was trained to hear it, and what a file of codes notes so that it can be as loud as it was; by default sound
     /// stays as it is.

@@ -19,6 +19,7 @@ mod hparams;
 mod identity;
 mod log;
 pub mod metrics;
+pub mod nodes;
 mod pace;
 pub mod picture;
 pub mod preds;

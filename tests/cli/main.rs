@@ -23,6 +23,7 @@ mod numbers;
 mod parity;
 mod patches;
 mod prepare;
+mod process;
 #[cfg(unix)]
 mod processes;
 mod profile;
@@ -34,6 +35,7 @@ mod server;
 mod share;
 #[cfg(unix)]
 mod signals;
+mod similar;
 #[cfg(unix)]
 mod slurm;
 mod speech;

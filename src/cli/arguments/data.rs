@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::{DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request};
+use super::{
+    DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, ProcessArguments,
+    Request, SimilarArguments,
+};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +45,15 @@ pub enum DataVerb {
     Decode(DecodeArguments),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
+    /// Make a data set of codes of recordings with transcripts, cut into utterances where asked for, with texts and phonemes.
+    ///
+    /// What is there is not made again, so the command may be stopped and given again. Files that cannot be used are named and left out. Several
+    /// processes share the work with `--part 1/4`, `--part 2/4` and so on; `dataset.json` and `missing.json` tell of what all of them have seen.
+    Process(ProcessArguments),
+    /// Find out which utterances of a speaker are alike, for `similar` in the metadata: indices of a speaker's utterances, the most similar first.
+    ///
+    /// Utterances are compared by the cosine of their features. An utterance is not similar to itself, nor are slices of one recording, which overlap.
+    Similar(SimilarArguments),
 }
 
 #[derive(Debug, Args)]
@@ -64,7 +76,7 @@ pub struct Part {
 }
 
 /// `I/N`, counted from 1.
-fn part(text: &str) -> Result<Part, String> {
+pub(super) fn part(text: &str) -> Result<Part, String> {
     let numbers = text.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
     match numbers {
         Some((at, of)) if (1..=of).contains(&at) => Ok(Part { index: at - 1, of }),

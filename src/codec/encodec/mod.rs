@@ -161,6 +161,12 @@ impl Codec for Encodec {
         self.sizes.codebook_size
     }
 
+    fn rows(&self, codes: &Codes) -> Result<Option<(usize, Vec<f32>)>, CodecError> {
+        check(codes, self.sizes.codebooks, self.sizes.codebook_size)?;
+        let rows = self.quantizer.decode(&self.params, codes, 0..codes.frames());
+        Ok(Some((rows.width, rows.values)))
+    }
+
     fn encode(&self, samples: &[f32]) -> Result<Codes, CodecError> {
         self.encode_by(samples, PIECE_FRAMES)
     }
