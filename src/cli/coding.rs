@@ -198,6 +198,9 @@ impl From<CodecError> for Failure {
             CodecError::Missing { fetch, .. } => Failure::new(failure::MISSING, error.to_string())
                 .help(format!("`runner data fetch --model {fetch}` brings the published ones")),
             CodecError::Bandwidth { .. } => Failure::new(failure::REQUEST, error.to_string()),
+            CodecError::Weightless => {
+                Failure::new(failure::REQUEST, error.to_string()).help("leave `--weights` out")
+            }
             error => Failure::new(failure::FAILED, error.to_string()),
         }
     }

@@ -48,6 +48,7 @@ mod show;
 mod side_by_side;
 mod signals;
 mod speak;
+mod speak_codes;
 mod statistics;
 mod stats;
 mod status;

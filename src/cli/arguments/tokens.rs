@@ -66,6 +66,8 @@ pub enum AudioBackend {
     Encodec,
     /// The Descript Audio Codec.
     Dac,
+    /// Rounded cepstra at 16 kHz, which need no weights; their files are of the safetensors form.
+    Cepstral,
 }
 
 impl From<AudioBackend> for Backend {
@@ -73,6 +75,7 @@ impl From<AudioBackend> for Backend {
         match name {
             AudioBackend::Encodec => Backend::Encodec,
             AudioBackend::Dac => Backend::Dac,
+            AudioBackend::Cepstral => Backend::Cepstral,
         }
     }
 }

@@ -34,7 +34,8 @@ use spread::Spread;
 
 pub use prefix::{Continued, PrefixSpeech};
 pub use prefix_stream::PrefixStep;
-pub use stream::{SpeechStep, States};
+pub use crate::nn::stepping::States;
+pub use stream::SpeechStep;
 
 const NORM_EPS: f32 = 1e-5;
 

@@ -7,6 +7,7 @@
 mod dense;
 mod mamba1;
 mod mamba2;
+mod stack;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use kernels::{Backend, simd};
 use super::{Mixer, Params};
 
 pub use dense::{Dense, RmsStep};
+pub use stack::{StackStep, States};
 use mamba1::Mamba1Step;
 use mamba2::Mamba2Step;
 
