@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["audio", "record", "text"]),
     ("codec", &["model", "nn", "audio", "text", "kernels", "seed"]),
-    ("task", &["model", "data", "plan", "audio", "text", "kernels"]),
+    ("task", &["codec", "model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "audio", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),
     (

@@ -115,6 +115,7 @@ fn request(asked: &Asked, plan: &Plan, clips: usize) -> Request {
         samples: (asked.seconds * f64::from(plan.data.sample_rate_hz)).round().max(1.0) as usize,
         seed: asked.seed,
         nucleus_p: asked.nucleus_p,
+        top_k: 0,
         temperature: 1.0,
         prompt: Vec::new(),
         fast: false,

@@ -201,6 +201,9 @@ impl From<CodecError> for Failure {
             CodecError::Bandwidth { .. } | CodecError::OneBandwidth => {
                 Failure::new(failure::REQUEST, error.to_string())
             }
+            CodecError::Weightless => {
+                Failure::new(failure::REQUEST, error.to_string()).help("leave `--weights` out")
+            }
             error => Failure::new(failure::FAILED, error.to_string()),
         }
     }

@@ -74,7 +74,8 @@ impl Form {
             | Body::Speaker(_)
             | Body::Sashimi(_)
             | Body::Diffwave(_)
-            | Body::Tacomamba(_) => {
+            | Body::Tacomamba(_)
+            | Body::CodecLm(_) => {
                 let message = format!("there is no folder format for a `{}` model", plan.model.family());
                 Err(Failure::new(failure::REQUEST, message).help(format!(
                     "its weights are `{}`, under the names of the published checkpoints",

@@ -184,6 +184,7 @@ impl From<DataError> for Failure {
         };
         match error {
             DataError::Corpus(error) => error.into(),
+            DataError::Phonemes(error) => error.into(),
             error => error.help().into_iter().fold(Failure::new(code, error.to_string()), Failure::help),
         }
     }

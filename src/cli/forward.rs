@@ -42,6 +42,10 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
             let message = "a model that says itself when a sentence ends has no activations of a text alone";
             return Err(Failure::new(failure::REQUEST, message).help("choose another `design`"));
         }
+        Network::CodecLm(_) => {
+            let message = "a model of codes has no activations of a text alone";
+            return Err(Failure::new(failure::REQUEST, message).help("`runner generate --text` has it speak"));
+        }
     };
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     let write = || {

@@ -16,6 +16,7 @@ use super::failure::{self, Failure};
 use super::order::plan_alone;
 use super::run::on_signals;
 use super::speak::speak;
+use super::speak_codes::speak_codes;
 use crate::audio;
 use crate::generate::{GenerateError, Made, Progress, Request, generate as make};
 use crate::model::Model;
@@ -41,13 +42,17 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     check(arguments)?;
     kernels::threads::start(arguments.threads);
     let Source { model, rate_hz, name, plan } = source(arguments, talk)?;
-    if let Some(plan) = plan.filter(|plan| plan.model.tacomamba().is_some()) {
-        return speak(arguments, &plan, &model, &name, talk);
+    if let Some(plan) = plan.filter(|plan| plan.model.speaks()) {
+        return match plan.model.codec_lm() {
+            Some(_) => speak_codes(arguments, &plan, &model, &name, talk),
+            None => speak(arguments, &plan, &model, &name, talk),
+        };
     }
     if !arguments.text.is_empty() || arguments.file.is_some() {
         let message = format!("a `{}` model cannot speak a text", model.plan.family());
-        return Err(Failure::new(failure::REQUEST, message)
-            .help("leave `--text` and `--file` out, or name a run of a `[model.tacomamba]`"));
+        return Err(Failure::new(failure::REQUEST, message).help(
+            "leave `--text` and `--file` out, or name a run of a `[model.tacomamba]` or `[model.codec_lm]`",
+        ));
     }
     let request = request(arguments, rate_hz)?;
     let stop = on_signals()?;
@@ -169,6 +174,7 @@ fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failu
         samples: (arguments.seconds * f64::from(rate_hz)).round().max(1.0) as usize,
         seed: arguments.seed,
         nucleus_p: arguments.nucleus_p,
+        top_k: arguments.top_k,
         temperature: arguments.temperature,
         prompt,
         fast: arguments.fast,
@@ -189,7 +195,8 @@ fn write(
         .iter()
         .map(|clip| (&clip.waveform[..], json!({"nats": clip.mean_log_likelihood.map(|mean| -mean)})));
     let about = json!({
-        "model": model, "seed": request.seed, "nucleus_p": request.nucleus_p, "temperature": request.temperature,
+        "model": model, "seed": request.seed, "nucleus_p": request.nucleus_p, "top_k": request.top_k,
+        "temperature": request.temperature,
         "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps,
     });
     write_clips(folder, rate_hz, clips, about)

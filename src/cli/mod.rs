@@ -50,6 +50,7 @@ mod side_by_side;
 mod signals;
 mod similar;
 mod speak;
+mod speak_codes;
 mod statistics;
 mod stats;
 mod status;

@@ -113,11 +113,13 @@ fn streamed(
 
 /// Whether everything that is asked for has a meaning for speech.
 fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
-    let GenerateArguments { clips, seconds, nucleus_p, temperature, prompt, fast, steps, .. } = arguments;
+    let GenerateArguments { clips, seconds, nucleus_p, top_k, temperature, prompt, fast, steps, .. } =
+        arguments;
     let of_others = [
         ("-n", *clips != 1),
         ("--seconds", *seconds != 1.0),
         ("--nucleus-p", *nucleus_p != 1.0),
+        ("--top-k", *top_k != 0),
         ("--temperature", *temperature != 1.0),
         ("--prompt", prompt.is_some()),
         ("--fast", *fast),
@@ -140,7 +142,7 @@ fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
 }
 
 /// The texts to be said.
-fn texts(arguments: &GenerateArguments) -> Result<Vec<String>, Failure> {
+pub(super) fn texts(arguments: &GenerateArguments) -> Result<Vec<String>, Failure> {
     let texts: Vec<String> = match &arguments.file {
         None => arguments.text.clone(),
         Some(path) => {
@@ -160,8 +162,8 @@ fn texts(arguments: &GenerateArguments) -> Result<Vec<String>, Failure> {
 }
 
 /// The number of a voice; of several the first where none is named.
-fn voice(plan: &Plan, named: Option<&str>, talk: Talk) -> Result<u32, Failure> {
-    let count = plan.model.tacomamba().and_then(|model| model.speakers).map_or(0, |speakers| speakers.count);
+pub(super) fn voice(plan: &Plan, named: Option<&str>, talk: Talk) -> Result<u32, Failure> {
+    let count = plan.model.labelled().first().copied().unwrap_or(0);
     if count == 0 {
         return match named {
             None => Ok(0),
@@ -215,7 +217,7 @@ pub(super) fn made(
 }
 
 /// `1,228 of 6,400 frames  1,690 frames/s  3 s left`
-fn frames(count: &Count) -> String {
+pub(super) fn frames(count: &Count) -> String {
     format!(
         "{} of {} frames  {} frames/s  {} left",
         units::count(count.done),

@@ -6,6 +6,7 @@ use kernels::OpError;
 
 use super::artifact::Kind;
 use crate::audio::Reason;
+use crate::audio::features::FeatureError;
 use crate::model::weights::WeightsError;
 
 /// What went wrong.
@@ -19,6 +20,12 @@ pub enum CodecError {
         /// What `runner data fetch --model` calls the published ones.
         fetch: &'static str,
     },
+    /// Weights for a codec that has none.
+    #[error("the cepstral codec has no weights")]
+    Weightless,
+    /// Its spectrogram cannot be planned.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
     /// The weights cannot be read, or do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),

@@ -1,9 +1,11 @@
 //! What are a sound's tokens? Codes of neural codecs, and the files that keep them.
 //!
 //! Not for: training codecs, or models of codes. Start at [`Codec`], which every codec is, and [`open`]; [`recording`] goes from recordings to
-//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files.
+//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files. [`cepstral`] is a
+//! codec without weights.
 
 pub mod artifact;
+pub mod cepstral;
 pub mod dac;
 pub mod dataset;
 pub mod encodec;
@@ -23,6 +25,7 @@ mod weight_norm;
 use std::path::{Path, PathBuf};
 
 use artifact::{Codes, Dac, Kind};
+use cepstral::Cepstral;
 use dac::DacModel;
 use encodec::Encodec;
 pub use error::CodecError;
@@ -95,26 +98,30 @@ pub enum Backend {
     Vocos,
     /// NeMo's codec with finite scalar quantisation at 44.1 kHz.
     Nemo,
+    /// Rounded cepstra, for which there are no weights.
+    Cepstral,
 }
 
 impl Backend {
-    /// The weights that are meant where none are named.
+    /// The weights that are meant where none are named; an empty name where none are needed.
     pub fn default_weights(self) -> &'static str {
         match self {
             Backend::Encodec => "facebook/encodec_24khz",
             Backend::Dac => "models/dac/weights_44khz_8kbps_0.0.1.pth",
             Backend::Vocos => "charactr/vocos-encodec-24khz",
             Backend::Nemo => "nvidia/audio-codec-44khz",
+            Backend::Cepstral => "",
         }
     }
 
-    /// What `runner data fetch --model` calls them.
+    /// What `runner data fetch --model` calls them; an empty name where none are needed.
     pub fn fetched_as(self) -> &'static str {
         match self {
             Backend::Encodec => "encodec-24khz",
             Backend::Dac => "dac",
             Backend::Vocos => "vocos-encodec-24khz",
             Backend::Nemo => "nemo-audio-codec-44khz",
+            Backend::Cepstral => "",
         }
     }
 
@@ -139,6 +146,12 @@ pub fn open(
     weights: Option<&str>,
     bandwidth_kbps: Option<f64>,
 ) -> Result<Box<dyn Codec + Sync>, CodecError> {
+    if backend == Backend::Cepstral {
+        return match weights {
+            None => Ok(Box::new(Cepstral::new()?.with_bandwidth(bandwidth_kbps)?)),
+            Some(_) => Err(CodecError::Weightless),
+        };
+    }
     let name = weights.unwrap_or(backend.default_weights());
     let file = PathBuf::from(name);
     // Names at Hugging Face are of the form OWNER/NAME; any other is a path.
@@ -155,6 +168,7 @@ pub fn open(
         Backend::Vocos | Backend::Nemo if bandwidth_kbps.is_some() => return Err(CodecError::OneBandwidth),
         Backend::Vocos => Box::new(Vocos::read(&from)?),
         Backend::Nemo => Box::new(Nemo::read(&from)?),
+        Backend::Cepstral => return Err(CodecError::Weightless),
     })
 }
 

@@ -5,12 +5,13 @@ use crate::plan::{DataPlan, Labelling, TacomambaPlan, TextCleaners};
 use crate::text::spoken::{Cleaners, sentence};
 use crate::text::{CtcTokenizer, TextRules};
 
-use super::{DataError, Labels, Target};
+use super::{DataError, Labels, Target, TextTokens};
 
 /// Turns an utterance's text and labels into targets.
 pub struct Encoder {
     spelling: Option<Spelling>,
     spoken: Option<Spoken>,
+    tokens: Option<TextTokens>,
     rules: TextRules,
     categories: Option<Categories>,
     labelling: Labelling,
@@ -65,7 +66,7 @@ impl Encoder {
     /// The encoder of a plan; a spelling is needed only where there is a CTC head, class names only where there are classifier heads.
     pub fn new(data: &DataPlan, spelling: Option<Spelling>, categories: Option<Categories>) -> Self {
         let rules = text_rules(data);
-        Encoder { spelling, spoken: None, rules, categories, labelling: data.labelling }
+        Encoder { spelling, spoken: None, tokens: None, rules, categories, labelling: data.labelling }
     }
 
     /// The same for a model that speaks.
@@ -73,6 +74,24 @@ impl Encoder {
     pub fn speaking(mut self, spoken: Option<Spoken>) -> Self {
         self.spoken = spoken;
         self
+    }
+
+    /// The same for a model of codes.
+    #[must_use]
+    pub fn telling(mut self, tokens: Option<TextTokens>) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// Sees to it that [`Encoder::labels`] of these utterances need not ask anybody one by one.
+    ///
+    /// # Errors
+    /// Whoever is asked does not answer.
+    pub fn read_ahead(&self, utterances: &[Utterance]) -> Result<(), DataError> {
+        match &self.tokens {
+            Some(tokens) => tokens.read_ahead(utterances.iter().map(|utterance| &utterance.text[..])),
+            None => Ok(()),
+        }
     }
 
     /// The tokenizer, where there is a CTC head.
@@ -85,11 +104,11 @@ impl Encoder {
         self.categories.as_ref()?.name(head, class)
     }
 
-    /// The targets of one utterance; `None` where a label names an unknown class, or a text is longer than its sound (such utterances are left
-    /// out).
+    /// The targets of one utterance; `None` where a label names an unknown class, or a text is longer than its sound or cannot be read (such
+    /// utterances are left out).
     ///
     /// # Errors
-    /// The transcript spells a symbol beyond the CTC head's outputs.
+    /// The transcript spells a symbol beyond the CTC head's outputs, or nobody reads it.
     pub fn labels(&self, utterance: &Utterance) -> Result<Option<Labels>, DataError> {
         let classes = match &self.categories {
             None => Vec::new(),
@@ -100,6 +119,11 @@ impl Encoder {
         };
         if let Some(spoken) = &self.spoken {
             return Ok(spoken.labels(utterance, classes));
+        }
+        if let Some(tokens) = &self.tokens {
+            let text = utterance.text.clone();
+            let symbols = tokens.symbols(&text)?;
+            return Ok(symbols.map(|symbols| Labels { chars: text.chars().count(), text, symbols, classes }));
         }
         let Some(Spelling { tokenizer, outputs }) = &self.spelling else {
             return Ok(Some(Labels { classes, ..Labels::default() }));

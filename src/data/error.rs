@@ -2,6 +2,7 @@
 
 use crate::corpora::CorpusError;
 use crate::text::TextError;
+use crate::text::g2p::G2pError;
 
 /// Why there is no next batch.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum DataError {
     /// The vocabulary is missing or broken.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// Nobody reads texts.
+    #[error(transparent)]
+    Phonemes(#[from] G2pError),
     /// No utterance passes the filters.
     #[error("none of the {count} utterances of `{meta}` may be trained on: {filter}")]
     NothingLeft { meta: String, count: usize, filter: String },

@@ -87,6 +87,7 @@ impl Loader {
         let mut left_out = 0;
         for (at, (corpus, _)) in corpora.iter().enumerate() {
             let first = utterances.len();
+            encoder.read_ahead(used(corpus, partial))?;
             for utterance in used(corpus, partial) {
                 if utterance.samples < min_samples {
                     let (name, samples) = (utterance.name.clone(), utterance.samples);

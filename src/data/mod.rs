@@ -15,6 +15,7 @@ mod prefetch;
 mod shares;
 mod stream;
 mod target;
+mod text_tokens;
 
 pub use batch::{Batch, Heard, Labels};
 pub use encode::{Encoder, Spelling, Spoken, text_rules};
@@ -26,3 +27,4 @@ pub use prefetch::Prefetch;
 pub use shares::Shares;
 pub use stream::{Position, Stream, eval_batches, first_epoch};
 pub use target::Target;
+pub use text_tokens::TextTokens;

@@ -29,6 +29,7 @@ pub(super) fn generate<D: Backend>(
         sampling: Sampling {
             seed: request.seed,
             nucleus_p: request.nucleus_p,
+            top_k: request.top_k,
             temperature: request.temperature,
         },
         threads: request.threads,

@@ -2,9 +2,10 @@
 //!
 //! Every clip has a stream of draws of its own, named by the seed and its number; so it is the same however many are made beside it, and on
 //! however many threads. Not for: the step of a model (`model`), writing files (`cli`). Start at [`generate`], for
-//! speech at [`speak`].
+//! speech at [`speak`], for codes of sound at [`tell`].
 
 mod autoregressive;
+mod codes;
 mod diffusion;
 mod prefix;
 mod speech;
@@ -18,6 +19,7 @@ use crate::model::sashimi::stream::StreamError;
 use crate::model::{Model, Network};
 use crate::plan::Body;
 
+pub use codes::{CodesRequest, TextLine, ToldCodes, tell};
 pub use diffusion::Reverse;
 pub use speech::{Line, RMS_DBFS, Said, SpeechRequest, speak};
 pub use speech_stream::SpeechStream;
@@ -33,6 +35,8 @@ pub struct Request {
     pub seed: u64,
     /// Of the likeliest levels only those that together exceed this probability are drawn from; off at 1 and above.
     pub nucleus_p: f64,
+    /// Only so many of the likeliest levels are drawn from; 0: all.
+    pub top_k: usize,
     /// Logits are divided by it before the draw.
     pub temperature: f64,
     /// A recording that every clip continues.

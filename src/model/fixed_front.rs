@@ -31,7 +31,11 @@ impl FixedFront {
             Body::Patches(plan) => Kind::Filterbank(Front::new(plan)),
             Body::Keyword(plan) => Kind::LogMel(log_mel(plan.front), plan.front),
             Body::Speaker(plan) => Kind::LogMel(log_mel(plan.front), plan.front),
-            Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => return Ok(None),
+            Body::Wav2vec2(_)
+            | Body::Sashimi(_)
+            | Body::Diffwave(_)
+            | Body::Tacomamba(_)
+            | Body::CodecLm(_) => return Ok(None),
         };
         Ok(Some(FixedFront { kind, pool: Pool::new(1)? }))
     }
@@ -64,7 +68,9 @@ pub fn fixed_values(plan: &ModelPlan, samples: usize) -> Option<usize> {
         Body::Patches(plan) => Some(patch_values(plan, samples)),
         Body::Keyword(plan) => Some(log_mel_values(plan.front, samples)),
         Body::Speaker(plan) => Some(log_mel_values(plan.front, samples)),
-        Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) => None,
+        Body::Wav2vec2(_) | Body::Sashimi(_) | Body::Diffwave(_) | Body::Tacomamba(_) | Body::CodecLm(_) => {
+            None
+        }
     }
 }
 

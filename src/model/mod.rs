@@ -5,6 +5,7 @@
 //! Not for: losses and metrics (`task`), updates (`train`). Start at [`Model::build`].
 
 mod build;
+pub mod codec_lm;
 mod encoder;
 mod feature_encoder;
 mod fixed_front;
@@ -17,6 +18,7 @@ pub mod patches;
 mod pretrained;
 mod published;
 mod recogniser;
+pub mod sampler;
 pub mod sashimi;
 mod speaker;
 pub mod tacomamba;
@@ -31,6 +33,7 @@ use crate::nn::{Pass, Scope};
 use crate::plan::Body;
 
 pub use build::{Model, ModelError, declare};
+pub use codec_lm::CodecLm;
 pub use feature_encoder::FeatureEncoder;
 pub use fixed_front::{FixedFront, fixed_values};
 pub use heads::{Classed, Pooled};
@@ -59,6 +62,8 @@ pub enum Network {
     Tacomamba(Box<Tacomamba>),
     /// Texts to mel frames by one stack over both.
     Prefix(Box<PrefixSpeech>),
+    /// Texts to codes by one stack over both.
+    CodecLm(Box<CodecLm>),
 }
 
 /// A network that transcribes or classifies.
@@ -78,6 +83,7 @@ impl Network {
             Body::Tacomamba(plan) if plan.prefix => {
                 return Self::Prefix(Box::new(PrefixSpeech::declare(scope, plan)));
             }
+            Body::CodecLm(plan) => return Self::CodecLm(Box::new(CodecLm::declare(scope, plan))),
             Body::Tacomamba(plan) => return Self::Tacomamba(Box::new(Tacomamba::declare(scope, plan))),
             Body::Patches(plan) if plan.task.pretrains() => {
                 return Self::Patches(Box::new(PatchNet::declare(scope, plan)));
@@ -98,7 +104,8 @@ impl Network {
             | Self::Diffwave(_)
             | Self::Patches(_)
             | Self::Tacomamba(_)
-            | Self::Prefix(_) => None,
+            | Self::Prefix(_)
+            | Self::CodecLm(_) => None,
         }
     }
 
@@ -113,6 +120,7 @@ impl Network {
             Self::Diffwave(network) => network.as_ref(),
             Self::Tacomamba(network) => network.as_ref(),
             Self::Prefix(network) => network.as_ref(),
+            Self::CodecLm(network) => network.as_ref(),
         }
     }
 }

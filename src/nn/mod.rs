@@ -6,6 +6,7 @@
 
 mod attention;
 mod bidirectional;
+mod causal_layer;
 mod conv;
 mod fbank;
 mod feed_forward;
@@ -30,6 +31,7 @@ mod vision_mamba;
 
 pub use attention::SelfAttention;
 pub use bidirectional::Bidirectional;
+pub use causal_layer::CausalLayer;
 pub use conv::{Conv, PositionalConv, SameConv};
 pub use fbank::Filterbank;
 pub use feed_forward::FeedForward;

@@ -24,7 +24,7 @@ pub(super) fn settle(plan: &mut Plan) {
         plan.teacher_heads = 0;
     }
     plan.model.settle(teacher_drops);
-    let speaks = plan.model.tacomamba().is_some();
+    let speaks = plan.model.speaks();
     if plan.model.tiers().is_none() && !speaks {
         plan.eval.sounds = 0;
     }

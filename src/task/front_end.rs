@@ -4,7 +4,8 @@
 
 use kernels::OpError;
 
-use super::Speaking;
+use super::{Coding, Speaking};
+use crate::codec::cepstral;
 use crate::data::FrontEnd;
 use crate::model::{FixedFront, fixed_values};
 use crate::plan::{MelScaling, Plan, SpeechMelPlan};
@@ -19,6 +20,13 @@ pub fn front_end(plan: &Plan) -> Result<Option<FrontEnd>, OpError> {
         let described = described(&tacomamba.mel);
         return Ok(Some(FrontEnd { described, run: Box::new(move |waveform| Ok(mel.run(waveform))) }));
     }
+    if let Some(coding) = Coding::of(plan) {
+        let described = "codes of the cepstral codec: 8 levels of 16 ms".to_owned();
+        return Ok(Some(FrontEnd {
+            described,
+            run: Box::new(move |waveform| Ok(coding.features(waveform))),
+        }));
+    }
     let Some(front) = FixedFront::of(&plan.model)? else { return Ok(None) };
     let described = front.described();
     let run = move |waveform: &[f32]| front.run(waveform).map_err(|error| error.to_string());
@@ -27,9 +35,10 @@ pub fn front_end(plan: &Plan) -> Result<Option<FrontEnd>, OpError> {
 
 /// How many values it makes of so many samples; `None`: there is none.
 pub fn front_end_values(plan: &Plan, samples: usize) -> Option<usize> {
-    match plan.model.tacomamba() {
-        Some(tacomamba) => Some(tacomamba.mel.frames(samples) * tacomamba.mel.bands),
-        None => fixed_values(&plan.model, samples),
+    match (plan.model.tacomamba(), plan.model.codec_lm()) {
+        (Some(tacomamba), _) => Some(tacomamba.mel.frames(samples) * tacomamba.mel.bands),
+        (_, Some(codec_lm)) => Some(codec_lm.frames(samples) * cepstral::LEVELS),
+        (None, None) => fixed_values(&plan.model, samples),
     }
 }
 
@@ -61,6 +70,16 @@ mod tests {
             let made = (front.run)(&sound).unwrap();
             assert_eq!(Some(made.len()), front_end_values(&plan, samples), "{samples} samples");
             assert_eq!(speaking.seen(&made), speaking.frames(&sound));
+        }
+    }
+
+    #[test]
+    fn codes_are_as_many_as_foreseen() {
+        let plan = under_ci("codec_lm", &["model.codec_lm.levels=2"]);
+        let front = front_end(&plan).unwrap().unwrap();
+        for samples in [1, 2_000, 16_000] {
+            let made = (front.run)(&vec![0.1; samples]).unwrap();
+            assert_eq!(Some(made.len()), front_end_values(&plan, samples), "{samples} samples");
         }
     }
 }

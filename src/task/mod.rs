@@ -3,8 +3,9 @@
 //! [`Objective`] turns activations (and a teacher's) into loss terms and the gradients they start from; [`Judge`] collects
 //! predictions into WER, CER and accuracies. Models of sound itself learn to tell the next sample ([`NextSample`]) or the noise that
 //! was added to a clip ([`Denoising`]); models of spectrograms, to tell masked patches apart and to draw them ([`MaskedPatches`]); models of
-//! speech, to tell the mel frames of a text ([`Speaking`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
+//! speech, to tell the mel frames of a text ([`Speaking`]) or codes of its sound ([`Coding`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
+mod coding;
 mod confusion;
 mod continuing;
 mod denoising;
@@ -20,6 +21,7 @@ mod ranking;
 mod shares;
 mod speaking;
 
+pub use coding::{CodeJudge, Coding, Told};
 pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
 pub use ensemble::mean_scores;

@@ -10,16 +10,16 @@ use super::TrainError;
 use super::job::Job;
 use super::micro_batch::{input, questions};
 use crate::data::Batch;
-use crate::model::{Diffwave, Model, Network, PatchNet, Sashimi};
+use crate::model::{CodecLm, Diffwave, Model, Network, PatchNet, Sashimi};
 use crate::nn::Pass;
 use crate::plan::{Behaviour, ClassifierLoss, DataPlan, Metric, Plan};
 use crate::record::scenes::{self, Scene};
 use crate::record::{Folder, RecordError, Values, preds};
 use crate::seed::{Purpose, stream};
 use crate::task::{
-    Answered, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
-    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Speaking, SpeechJudge, Unmasked, Uttered,
-    ctc_losses, mean_scores,
+    Answered, CodeJudge, Coding, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches,
+    NextSample, NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Speaking, SpeechJudge, Told,
+    Unmasked, Uttered, ctc_losses, mean_scores,
 };
 
 /// A part of the corpus to be judged on.
@@ -90,6 +90,7 @@ pub enum Judged {
     Denoised(Denoised),
     Unmasked(Unmasked),
     Uttered(Uttered),
+    Told(Told),
 }
 
 /// Whether somebody asks that judging ends.
@@ -112,6 +113,7 @@ pub fn evaluate<D: Backend>(
         Network::Diffwave(network) => noise_told(device, model, network, job.plan, batches, asked),
         Network::Patches(network) => unmasked(device, model, network, job.plan, batches, asked),
         Network::Tacomamba(_) | Network::Prefix(_) => uttered(device, model, job.plan, batches, asked),
+        Network::CodecLm(network) => codes_told(model, network, job.plan, batches, asked),
     }
 }
 
@@ -268,6 +270,33 @@ fn uttered<D: Backend>(
         confusions: Vec::new(),
         scenes: Vec::new(),
         predictions: judge.into_utterances().into_iter().map(Judged::Uttered).collect(),
+    })
+}
+
+/// By the likelihood of every code after the true ones before it.
+fn codes_told<D: Backend>(
+    model: &Model<D>,
+    network: &CodecLm,
+    plan: &Plan,
+    batches: &[Batch],
+    asked: Asked<'_>,
+) -> Result<Evaluation, TrainError> {
+    let task = Coding::of(plan).ok_or(TrainError::Family)?;
+    let mut judge = CodeJudge::default();
+    for batch in batches {
+        heed(asked)?;
+        let sequences = task.examples(batch);
+        let mut tape = Tape::silent();
+        let mut pass = Pass::at_rest(&model.params, &mut tape);
+        let scores = network.forward(&mut pass, &sequences)?;
+        judge.add(network.plan(), batch, &sequences, &scores.to_vec());
+    }
+    Ok(Evaluation {
+        metrics: judge.metrics(),
+        details: judge.of_levels(),
+        confusions: Vec::new(),
+        scenes: Vec::new(),
+        predictions: judge.into_utterances().into_iter().map(Judged::Told).collect(),
     })
 }
 

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
 use crate::data::{
-    Batch, DataError, Encoder, FeatureCache, Loader, Spelling, Spoken, eval_batches, open_corpus, open_train,
+    Batch, DataError, Encoder, FeatureCache, Loader, Spelling, Spoken, TextTokens, eval_batches, open_corpus,
+    open_train,
 };
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;
@@ -48,7 +49,8 @@ impl<'a> Job<'a> {
             classes => Some(categories(classes, &dir.join(&data.categories_path))?),
         };
         let spoken = plan.model.tacomamba().map(Spoken::of);
-        let encoder = Encoder::new(data, spelling, categories.clone()).speaking(spoken);
+        let tokens = plan.model.codec_lm().map(TextTokens::of);
+        let encoder = Encoder::new(data, spelling, categories.clone()).speaking(spoken).telling(tokens);
         Ok(Job { plan, encoder, categories, features: OnceLock::new() })
     }
 

@@ -203,6 +203,14 @@ mod tests {
                 let rows = forward().filter_map(|span| span.shape).map(|shape| shape.rows());
                 (rows.max().unwrap() as f64, 0.0)
             }
+            // As many samples as the rows that the first table gives stand for: with its text, and a step for the end.
+            Body::CodecLm(speech) => {
+                let shapes =
+                    forward().filter(|span| span.name == "cross_entropy").filter_map(|span| span.shape);
+                let clips = plan.data.batch_size;
+                let codes: usize = shapes.map(|shape| shape.rows()).max().unwrap();
+                ((codes / speech.levels - clips) as f64 * speech.hop_samples as f64, 0.0)
+            }
             // The first op is the first convolution, or all of them; its frames tell which batch it was.
             _ => {
                 let (rows, encoder) = (first.shape.unwrap().rows(), plan.model.wav2vec2().unwrap());

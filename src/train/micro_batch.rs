@@ -11,11 +11,13 @@ use rand_pcg::Pcg64Mcg;
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{Diffwave, Input, Model, Network, PatchNet, PrefixSpeech, Question, Sashimi, Tacomamba};
+use crate::model::{
+    CodecLm, Diffwave, Input, Model, Network, PatchNet, PrefixSpeech, Question, Sashimi, Tacomamba,
+};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
-use crate::task::{Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares, Speaking};
+use crate::task::{Coding, Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares, Speaking};
 
 /// The parts of a micro-batch that a profile tells apart.
 pub(super) const TEACHER: &str = "teacher forward";
@@ -88,6 +90,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Patches(network) => self.unmask(network, &mut tape, index, batch),
             Network::Tacomamba(network) => self.speak(network, &mut tape, index, batch),
             Network::Prefix(network) => self.go_on_speaking(network, &mut tape, index, batch),
+            Network::CodecLm(network) => self.tell_codes(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
         let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -199,6 +202,21 @@ impl<D: Backend> Lesson<'_, D> {
         let made =
             trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device))?;
         objective_phase(|| Ok(task.continued(made, &spoken)))
+    }
+
+    /// The codes behind a text, in one stack with it.
+    fn tell_codes(
+        &self,
+        network: &CodecLm,
+        tape: &mut Tape<D>,
+        index: usize,
+        batch: &Batch,
+    ) -> Result<MicroBatch<D>, TrainError> {
+        let task = Coding::of(self.plan).ok_or(TrainError::Family)?;
+        let sequences = task.examples(batch);
+        let mut pass = self.pass(tape, index);
+        let scores = trace::phase(FORWARD, || network.forward(&mut pass, &sequences))?;
+        objective_phase(|| task.micro_batch(tape, &scores, &sequences))
     }
 
     fn draws(&self, purpose: Purpose<'_>, index: usize) -> Pcg64Mcg {

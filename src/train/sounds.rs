@@ -7,11 +7,14 @@ use kernels::{Backend, threads};
 
 use super::Stop;
 use crate::data::Batch;
-use crate::generate::{GenerateError, Line, Request, SpeechRequest, generate, speak};
+use crate::generate::{
+    CodesRequest, GenerateError, Line, Request, SpeechRequest, TextLine, generate, speak, tell,
+};
 use crate::model::Model;
+use crate::model::sampler::Sampling;
 use crate::plan::Plan;
 use crate::record::{Event, SoundsMade};
-use crate::task::Speaking;
+use crate::task::{Coding, Speaking};
 
 /// Makes the clips of an evaluation after `step` updates. The draws are named by the run's seed and the clip's number alone, so a clip can
 /// be followed over a training. `None` where somebody asked to stop meanwhile.
@@ -31,6 +34,7 @@ pub(super) fn make<D: Backend>(
         samples: plan.eval.sound_samples(rate_hz),
         seed: plan.run.seed,
         nucleus_p: 1.0,
+        top_k: 0,
         temperature: 1.0,
         prompt: Vec::new(),
         fast: false,
@@ -38,12 +42,14 @@ pub(super) fn make<D: Backend>(
         threads: threads::count(),
     };
     let go_on = || if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let made = match Speaking::of(plan) {
-        Some(task) => {
+    let made = match (Speaking::of(plan), Coding::of(plan)) {
+        (_, Some(task)) => tell(model, &task, &texts(plan, dev), &|_| go_on())
+            .map(|told| told.into_iter().map(|told| told.waveform).collect()),
+        (Some(task), _) => {
             let said = speak(device, model, &task, &sentences(plan, dev), &|_| go_on());
             said.map(|said| said.into_iter().map(|said| said.waveform).collect())
         }
-        None => {
+        (None, None) => {
             let made = generate(device, model, &request, &|_| go_on());
             made.map(|made| made.into_iter().map(|clip| clip.waveform).collect())
         }
@@ -68,4 +74,12 @@ fn sentences(plan: &Plan, dev: &[Batch]) -> SpeechRequest {
         durations: None,
     });
     SpeechRequest::of(lines.collect(), plan.run.seed)
+}
+
+/// The same to be told by a model of codes, which are drawn as it says.
+fn texts(plan: &Plan, dev: &[Batch]) -> CodesRequest {
+    let lines = sentences(plan, dev).lines.into_iter();
+    let lines = lines.map(|line| TextLine { symbols: line.symbols, speaker: line.speaker });
+    let sampling = Sampling { seed: plan.run.seed, nucleus_p: 1.0, top_k: 0, temperature: 1.0 };
+    CodesRequest { lines: lines.collect(), sampling, length_scale: 1.0 }
 }

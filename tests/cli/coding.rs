@@ -92,3 +92,21 @@ fn wrong_requests_are_refused_before_any_work() {
     let said = runner(&["data", "encode", SOUND, "--to", "x", "--weights", "no/such"]);
     assert!(said.code == 66 && said.err.contains("runner data fetch --model encodec-24khz"), "{}", said.err);
 }
+
+/// The codec without weights: sound, codes of any reader of safetensors, and sound again as long as it was.
+#[test]
+fn cepstra_need_no_weights() {
+    let folder = TempDir::new().expect("a folder");
+    let to = folder.path().join("out").display().to_string();
+    let with = ["--to", &to, "--audio-backend", "cepstral"];
+    let said = runner(&[&["data", "encode", SOUND, "--bandwidth", "5"], &with[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let codes = folder.path().join("out/1-100037-A-0.safetensors").display().to_string();
+    let said = runner(&[&["data", "decode", &codes], &with[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let (recorded, made) = (length(&root().join(SOUND)), length(&folder.path().join("out/1-100037-A-0.wav")));
+    assert_eq!(made.rate_hz, 16_000);
+    assert_eq!(made.samples, (recorded.samples * 16_000).div_ceil(u64::from(recorded.rate_hz)));
+    let said = runner(&[&["data", "decode", &codes, "--weights", CODEC], &with[..]].concat());
+    assert!(said.code == 2 && said.err.contains("has no weights"), "{}", said.err);
+}

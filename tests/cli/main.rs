@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod check;
+mod codec_lm;
 mod codecs;
 mod coding;
 #[cfg(unix)]

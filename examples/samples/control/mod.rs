@@ -94,7 +94,7 @@ pub fn generate(
 /// The codes of one clip, and ln of the probability of all of them.
 fn draw(network: &Network, request: &Request, clip: usize, silence: u32) -> (Vec<u32>, f64) {
     let &Request { seed, nucleus_p, temperature, .. } = request;
-    let mut sampler = Sampler::new(Sampling { seed, nucleus_p, temperature }, [clip as u64]);
+    let mut sampler = Sampler::new(Sampling { seed, nucleus_p, top_k: 0, temperature }, [clip as u64]);
     let mut player = Player::new(network);
     let (mut code, mut log_likelihood) = (silence, 0.0);
     let mut codes = Vec::with_capacity(request.samples);
@@ -177,6 +177,7 @@ mod tests {
             samples: 100,
             seed: 5,
             nucleus_p: 1.0,
+            top_k: 0,
             temperature: 1.0,
             prompt: Vec::new(),
             fast: false,

@@ -61,14 +61,18 @@ impl Mfcc {
 
 /// The orthonormal cosine transform of the second kind, of which the first rows are kept.
 #[derive(Debug, Clone)]
-struct Cosines {
+pub struct Cosines {
     bands: usize,
     /// [cepstra, bands]
     rows: Vec<f32>,
 }
 
 impl Cosines {
-    fn new(cepstra: usize, bands: usize, weight: impl Fn(usize) -> f64) -> Result<Self, FeatureError> {
+    /// `cepstra` rows over `bands`, the k-th times `weight(k)`.
+    ///
+    /// # Errors
+    /// There are no cepstra, or more than bands.
+    pub fn new(cepstra: usize, bands: usize, weight: impl Fn(usize) -> f64) -> Result<Self, FeatureError> {
         if cepstra == 0 || cepstra > bands {
             return Err(FeatureError::Cepstra { cepstra, bands });
         }
@@ -82,10 +86,25 @@ impl Cosines {
 
     /// # Shapes
     /// [frames, bands] → [frames, cepstra]
-    fn run(&self, energies: &[f32]) -> Vec<f32> {
+    pub fn run(&self, energies: &[f32]) -> Vec<f32> {
         let frames = energies.chunks_exact(self.bands);
         frames
             .flat_map(|frame| self.rows.chunks_exact(self.bands).map(|row| kernels::simd::dot(row, frame)))
             .collect()
+    }
+
+    /// The transposed: where rows have weight 1, the shortest bands that have these cepstra.
+    ///
+    /// # Shapes
+    /// [frames, cepstra] → [frames, bands]
+    pub fn back(&self, cepstra: &[f32]) -> Vec<f32> {
+        let each = self.rows.len() / self.bands;
+        let mut energies = vec![0.0; cepstra.len() / each * self.bands];
+        for (frame, cepstra) in energies.chunks_exact_mut(self.bands).zip(cepstra.chunks_exact(each)) {
+            for (row, cepstrum) in self.rows.chunks_exact(self.bands).zip(cepstra) {
+                frame.iter_mut().zip(row).for_each(|(energy, cosine)| *energy += cepstrum * cosine);
+            }
+        }
+        energies
     }
 }

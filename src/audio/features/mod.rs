@@ -20,5 +20,5 @@ mod tests;
 pub use error::FeatureError;
 pub use kaldi::{KaldiFbank, KaldiSizes};
 pub use mel::{Beyond, MelScale, MelSizes, MelSpectrogram, decibels};
-pub use mfcc::{KaldiMfcc, Mfcc};
+pub use mfcc::{Cosines, KaldiMfcc, Mfcc};
 pub use window::Window;

@@ -134,6 +134,9 @@ pub struct GenerateArguments {
     /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
     #[arg(long, value_name = "P", default_value_t = 1.0)]
     pub nucleus_p: f64,
+    /// Draw only from so many of the likeliest levels or codes; 0 = from all. Of these the nucleus is taken.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub top_k: usize,
     /// Divide the logits by this before each draw.
     #[arg(long, value_name = "T", default_value_t = 1.0)]
     pub temperature: f64,

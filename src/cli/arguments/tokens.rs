@@ -70,6 +70,8 @@ pub enum AudioBackend {
     Vocos,
     /// NeMo's codec at 44.1 kHz, with finite scalar quantisation.
     Nemo,
+    /// Rounded cepstra at 16 kHz, which need no weights; their files are of the safetensors form.
+    Cepstral,
 }
 
 impl From<AudioBackend> for Backend {
@@ -79,6 +81,7 @@ impl From<AudioBackend> for Backend {
             AudioBackend::Dac => Backend::Dac,
             AudioBackend::Vocos => Backend::Vocos,
             AudioBackend::Nemo => Backend::Nemo,
+            AudioBackend::Cepstral => Backend::Cepstral,
         }
     }
 }

@@ -9,11 +9,13 @@ pub enum Kind {
     Dac,
     /// NeMo's audio codec with finite scalar quantisation at 44.1 kHz.
     Nemo,
+    /// Cepstra of 16 kHz, each rounded: ours, which has no weights.
+    Cepstral,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 3] = [Kind::Encodec, Kind::Dac, Kind::Nemo];
+    pub const ALL: [Kind; 4] = [Kind::Encodec, Kind::Dac, Kind::Nemo, Kind::Cepstral];
 
     /// Its name, as options and files have it.
     pub fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl Kind {
             Kind::Encodec => "encodec",
             Kind::Dac => "dac",
             Kind::Nemo => "nemo",
+            Kind::Cepstral => "cepstral",
         }
     }
 
@@ -30,6 +33,7 @@ impl Kind {
             Kind::Encodec => "EnCodec",
             Kind::Dac => "DAC",
             Kind::Nemo => "NeMo's codec",
+            Kind::Cepstral => "the cepstral codec",
         }
     }
 
@@ -39,6 +43,8 @@ impl Kind {
             Kind::Encodec => "enc",
             Kind::Dac => "dac",
             Kind::Nemo => "nem",
+            // There is no published container.
+            Kind::Cepstral => super::SAFE,
         }
     }
 
@@ -47,6 +53,7 @@ impl Kind {
         match self {
             Kind::Encodec => 24_000,
             Kind::Dac | Kind::Nemo => 44_100,
+            Kind::Cepstral => 16_000,
         }
     }
 
@@ -55,6 +62,7 @@ impl Kind {
         match self {
             Kind::Encodec => 320,
             Kind::Dac | Kind::Nemo => 512,
+            Kind::Cepstral => 256,
         }
     }
 
@@ -68,7 +76,7 @@ impl Kind {
         match self {
             // The published DAC of 24 kHz has as many; that of 44.1 kHz has 9, that of 16 kHz 12.
             Kind::Encodec | Kind::Dac => 32,
-            Kind::Nemo => 8,
+            Kind::Nemo | Kind::Cepstral => 8,
         }
     }
 
@@ -76,7 +84,7 @@ impl Kind {
     pub fn largest_code(self) -> u16 {
         match self {
             Kind::Encodec | Kind::Dac => 1023,
-            Kind::Nemo => 999,
+            Kind::Nemo | Kind::Cepstral => 999,
         }
     }
 }

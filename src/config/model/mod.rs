@@ -1,5 +1,6 @@
 //! `[model.*]`: what learns. One table per family of models; an experiment names exactly one.
 
+mod codec_lm;
 mod diffwave_sashimi;
 mod keyword;
 mod sashimi;
@@ -11,6 +12,7 @@ mod wav2vec2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use codec_lm::{CodePattern, CodecLm, CodedText, PhonemeLanguage};
 pub use diffwave_sashimi::DiffwaveSashimi;
 pub use keyword::Keyword;
 pub use sashimi::{
@@ -53,6 +55,9 @@ pub enum Model {
     /// TacoMamba: text to speech.
     #[serde(rename = "tacomamba")]
     Tacomamba(Tacomamba),
+    /// A language model of sound: text in, codes of a codec out.
+    #[serde(rename = "codec_lm")]
+    CodecLm(CodecLm),
 }
 
 impl Model {
@@ -64,7 +69,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&model.pretrained),
             Self::Ssamba(model) => Some(&model.pretrained),
             Self::Ssast(model) => Some(&model.pretrained),
-            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) => None,
+            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) | Self::CodecLm(_) => None,
         }
     }
 
@@ -76,7 +81,7 @@ impl Model {
             Self::DiffwaveSashimi(model) => Some(&mut model.pretrained),
             Self::Ssamba(model) => Some(&mut model.pretrained),
             Self::Ssast(model) => Some(&mut model.pretrained),
-            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) => None,
+            Self::Keyword(_) | Self::Speaker(_) | Self::Tacomamba(_) | Self::CodecLm(_) => None,
         }
     }
 }

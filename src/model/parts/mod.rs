@@ -3,6 +3,7 @@
 //! Counted are arrays as ops make and keep them; so a change of what an op keeps belongs here, too: a test in `train` holds wav2vec2 to it.
 //! Not for: what a whole run takes (`crate::train::memory_bytes`). Start at [`Parts`], which every network answers.
 
+mod codec_lm;
 mod tacomamba;
 mod tiers;
 mod wav2vec2;

@@ -11,7 +11,7 @@ use rand::Rng;
 
 use super::spread::Spread;
 use super::{MelFrames, NORM_EPS, mixer_sizes};
-use crate::nn::{Linear, Mixer, Pass, RmsNorm, Scope};
+use crate::nn::{CausalLayer, Linear, Pass, RmsNorm, Scope};
 use crate::plan::{DroppedLayers, TacomambaPlan};
 
 /// Seeds of what drops of the frame before in a pass at rest: the same each time, so that a judgement can be repeated.
@@ -56,31 +56,12 @@ impl Prenet {
     }
 }
 
-/// x + mixer(norm(x)).
-#[derive(Debug, Clone)]
-pub(super) struct DecoderLayer {
-    pub norm: RmsNorm,
-    pub mixer: Mixer,
-}
-
-impl DecoderLayer {
-    /// x + mixer(norm(x)).
-    ///
-    /// # Errors
-    /// The shapes do not fit, or the device failed.
-    pub fn forward<D: Backend>(&self, pass: &mut Pass<'_, D>, x: &Array<D>) -> Result<Array<D>, OpError> {
-        let normed = pass.within("norm", |pass| self.norm.forward(pass, x))?;
-        let mixed = pass.within("mixer", |pass| self.mixer.forward(pass, &normed))?;
-        add(pass.tape, x, &mixed)
-    }
-}
-
 /// Conditions and the frame before → mixers → norm → a mel frame.
 #[derive(Debug, Clone)]
 pub(super) struct Decoder {
     position: Option<Linear>,
     pub prenet: Option<Prenet>,
-    pub layers: Vec<Arc<DecoderLayer>>,
+    pub layers: Vec<Arc<CausalLayer>>,
     pub norm: RmsNorm,
     pub out: Linear,
     bands: usize,
@@ -96,11 +77,8 @@ impl Decoder {
         let layer = |at: usize| {
             let mut layers = scope.child("layers");
             let mut scope = layers.child(at);
-            let mixer = Mixer::declare(&mut scope.child("mixer"), mixer_sizes(plan), plan.decoder_layers);
-            Arc::new(DecoderLayer {
-                norm: RmsNorm::declare(&mut scope.child("norm"), width, NORM_EPS),
-                mixer,
-            })
+            let (sizes, residuals) = (mixer_sizes(plan), plan.decoder_layers);
+            Arc::new(CausalLayer::declare(&mut scope, sizes, width, residuals, NORM_EPS, 0.0))
         };
         let layers = (0..plan.decoder_layers).map(layer).collect();
         Decoder {

@@ -3,9 +3,9 @@
 use kernels::Backend;
 
 use super::prefix::{BEGINNING, PrefixSpeech};
-use super::stream::{PrenetStep, States};
+use super::stream::PrenetStep;
 use crate::nn::Params;
-use crate::nn::stepping::{Dense, MixerStep, RmsStep};
+use crate::nn::stepping::{Dense, StackStep, States};
 
 /// The network's weights, for stepping.
 #[derive(Debug, Clone)]
@@ -17,8 +17,7 @@ pub struct PrefixStep {
     /// What is added to the symbols of each voice [voices, width]; none where there is one.
     voices: Vec<f32>,
     prenet: PrenetStep,
-    layers: Vec<(RmsStep, MixerStep)>,
-    norm: RmsStep,
+    stack: StackStep,
     out: Dense,
     stop: Dense,
 }
@@ -38,12 +37,7 @@ impl PrefixStep {
             kinds: [of_symbols.to_vec(), of_frames.to_vec()],
             voices,
             prenet: PrenetStep::of(prenet, params),
-            layers: decoder
-                .layers
-                .iter()
-                .map(|layer| (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params)))
-                .collect(),
-            norm: RmsStep::of(&decoder.norm, params),
+            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params),
             out: Dense::of(&decoder.out, params),
             stop: Dense::of(&network.stop, params),
         }
@@ -57,14 +51,14 @@ impl PrefixStep {
     /// Takes in a text; what the first frame is told from [width], and what is remembered.
     pub fn begin(&self, symbols: &[u32], speaker: u32) -> (Vec<f32>, States) {
         let width = self.kinds[0].len();
-        let mut states = States::of(&self.layers, 1);
+        let mut states = self.stack.states(1);
         let voice = self.voices.chunks(width.max(1)).nth(speaker as usize);
         let mut told = vec![0.0; width];
         for symbol in std::iter::once(&BEGINNING).chain(symbols) {
             let mut x = self.table[*symbol as usize * width..][..width].to_vec();
             x.iter_mut().zip(&self.kinds[0]).for_each(|(x, kind)| *x += kind);
             x.iter_mut().zip(voice.into_iter().flatten()).for_each(|(x, voice)| *x += voice);
-            told = self.through(x, &mut states);
+            told = self.stack.step(x, &mut states);
         }
         (told, states)
     }
@@ -78,14 +72,6 @@ impl PrefixStep {
     pub fn hear(&self, frame: &[f32], states: &mut States, draw: &mut dyn FnMut(usize) -> f32) -> Vec<f32> {
         let mut x = self.prenet.run(frame, 1, draw);
         x.iter_mut().zip(&self.kinds[1]).for_each(|(x, kind)| *x += kind);
-        self.through(x, states)
-    }
-
-    fn through(&self, mut x: Vec<f32>, states: &mut States) -> Vec<f32> {
-        for ((norm, mixer), memory) in self.layers.iter().zip(states.layers_mut()) {
-            let mixed = mixer.step(&norm.run(&x), memory);
-            x.iter_mut().zip(mixed).for_each(|(x, mixed)| *x += mixed);
-        }
-        self.norm.run(&x)
+        self.stack.step(x, states)
     }
 }

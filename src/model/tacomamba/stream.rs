@@ -5,7 +5,7 @@ use kernels::Backend;
 use super::Tacomamba;
 use super::decoder::Prenet;
 use crate::nn::Params;
-use crate::nn::stepping::{Dense, MixerStep, RmsStep};
+use crate::nn::stepping::{Dense, StackStep, States};
 
 /// The frame before, on its way in.
 #[derive(Debug, Clone)]
@@ -19,8 +19,7 @@ pub(super) struct PrenetStep {
 #[derive(Debug, Clone)]
 pub struct SpeechStep {
     prenet: Option<PrenetStep>,
-    layers: Vec<(RmsStep, MixerStep)>,
-    norm: RmsStep,
+    stack: StackStep,
     out: Dense,
 }
 
@@ -28,20 +27,16 @@ impl SpeechStep {
     /// The decoder of `network` with its weights among `params`.
     pub fn of<D: Backend>(network: &Tacomamba, params: &Params<D>) -> Self {
         let decoder = &network.decoder;
-        let layers = decoder.layers.iter();
         SpeechStep {
             prenet: decoder.prenet.as_ref().map(|prenet| PrenetStep::of(prenet, params)),
-            layers: layers
-                .map(|layer| (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params)))
-                .collect(),
-            norm: RmsStep::of(&decoder.norm, params),
+            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params),
             out: Dense::of(&decoder.out, params),
         }
     }
 
     /// Values that are remembered of an utterance; all 0 before its first frame.
     pub fn state_len(&self) -> usize {
-        self.layers.iter().map(|(_, mixer)| mixer.state_len()).sum()
+        self.stack.state_len()
     }
 
     /// Mel bands.
@@ -63,19 +58,15 @@ impl SpeechStep {
     ) -> Vec<f32> {
         let mut x = conditions.to_vec();
         if let Some(prenet) = &self.prenet {
-            let heard = prenet.run(before, states.utterances, draw);
+            let heard = prenet.run(before, states.streams(), draw);
             x.iter_mut().zip(heard).for_each(|(x, heard)| *x += heard);
         }
-        for ((norm, mixer), memory) in self.layers.iter().zip(&mut states.layers) {
-            let mixed = mixer.step(&norm.run(&x), memory);
-            x.iter_mut().zip(mixed).for_each(|(x, mixed)| *x += mixed);
-        }
-        self.out.run(&self.norm.run(&x))
+        self.out.run(&self.stack.step(x, states))
     }
 
     /// What is remembered before the first frame.
     pub fn states(&self, utterances: usize) -> States {
-        States::of(&self.layers, utterances)
+        self.stack.states(utterances)
     }
 }
 
@@ -106,39 +97,5 @@ impl PrenetStep {
             }
         }
         self.out.run(&x)
-    }
-}
-
-/// What is remembered of several utterances.
-#[derive(Debug, Clone, PartialEq)]
-pub struct States {
-    /// [layers][utterances, state]
-    layers: Vec<Vec<f32>>,
-    utterances: usize,
-}
-
-impl States {
-    /// What layers remember before the first frame.
-    pub(super) fn of(layers: &[(RmsStep, MixerStep)], utterances: usize) -> Self {
-        let layers = layers.iter().map(|(_, mixer)| vec![0.0; utterances * mixer.state_len()]);
-        States { layers: layers.collect(), utterances }
-    }
-
-    /// What each layer remembers.
-    pub(super) fn layers_mut(&mut self) -> &mut [Vec<f32>] {
-        &mut self.layers
-    }
-
-    /// Utterances that are remembered.
-    pub fn utterances(&self) -> usize {
-        self.utterances
-    }
-
-    /// Forgets all utterances from the `kept`-th on.
-    pub fn keep_first(&mut self, kept: usize) {
-        for layer in &mut self.layers {
-            layer.truncate(layer.len() / self.utterances.max(1) * kept);
-        }
-        self.utterances = self.utterances.min(kept);
     }
 }

@@ -7,6 +7,7 @@
 mod dense;
 mod mamba1;
 mod mamba2;
+mod stack;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::{Mixer, Params};
 pub use dense::{Dense, RmsStep};
 use mamba1::Mamba1Step;
 use mamba2::Mamba2Step;
+pub use stack::{StackStep, States};
 
 /// A causal mixer's step.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! A family is a file: its sizes, the contradictions among its options, and what others ask of it as a [`Family`]. Here stands what all are
 //! asked, and the list of them ([`Body`]). Not for: how a network computes (`crate::model`). Start at [`ModelPlan`]; `keyword.rs` is the smallest.
 
+mod codec_lm;
 mod keyword;
 mod log_mel;
 mod patches;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::Problem;
 use crate::config::Model;
 
+pub use codec_lm::{CodePattern, CodecLmPlan, CodedText, PhonemeLanguage};
 pub use keyword::KeywordPlan;
 pub use log_mel::LogMelPlan;
 pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
@@ -64,6 +66,7 @@ pub enum Body {
     Diffwave(Box<DiffwavePlan>),
     Patches(Box<PatchesPlan>),
     Tacomamba(Box<TacomambaPlan>),
+    CodecLm(Box<CodecLmPlan>),
 }
 
 impl Body {
@@ -76,6 +79,7 @@ impl Body {
             Body::Diffwave(plan) => plan.as_ref(),
             Body::Patches(plan) => plan.as_ref(),
             Body::Tacomamba(plan) => plan.as_ref(),
+            Body::CodecLm(plan) => plan.as_ref(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Body {
             Body::Diffwave(plan) => plan.as_mut(),
             Body::Patches(plan) => plan.as_mut(),
             Body::Tacomamba(plan) => plan.as_mut(),
+            Body::CodecLm(plan) => plan.as_mut(),
         }
     }
 }
@@ -222,6 +227,19 @@ impl ModelPlan {
         }
     }
 
+    /// The model of codes, where it is one.
+    pub fn codec_lm(&self) -> Option<&CodecLmPlan> {
+        match &self.body {
+            Body::CodecLm(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// Whether it makes sound out of texts.
+    pub fn speaks(&self) -> bool {
+        matches!(self.body, Body::Tacomamba(_) | Body::CodecLm(_))
+    }
+
     /// The tiers of S4 layers, where it has such.
     pub fn tiers(&self) -> Option<&TiersPlan> {
         self.body.family().tiers()
@@ -291,6 +309,7 @@ pub(super) fn model_plan(model: &Model, rate_hz: u32, problems: &mut Vec<Problem
         Model::Ssamba(s) => patches::ssamba_model(s, rate_hz, problems),
         Model::Ssast(s) => patches::ssast_model(s, rate_hz, problems),
         Model::Tacomamba(t) => tacomamba::tacomamba_model(t, rate_hz, problems),
+        Model::CodecLm(c) => codec_lm::codec_lm_model(c, rate_hz, problems),
     }
 }
 

@@ -16,7 +16,7 @@ use super::tedlium::figures::{number, read_decimals, read_ordinals};
 use super::tedlium::rewrite::{Found, leading_digits, rewrite};
 use super::tedlium::transliteration::ascii;
 
-pub use symbols::{BLANK, END, SYMBOLS, name, sentence, symbols};
+pub use symbols::{BEGINNING, BLANK, END, SYMBOLS, name, sentence, symbols};
 
 /// What is done to a text before it is spelt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,6 +8,8 @@ pub const SYMBOLS: usize = 148;
 pub const BLANK: u32 = 0;
 /// Behind a text; no symbol of the list.
 pub const END: u32 = 148;
+/// Before a text, for models that want that; no symbol of the list, either.
+pub const BEGINNING: u32 = 149;
 
 /// Padding, punctuation, and letters.
 const CHARACTERS: &str = "_-!'(),.:;? ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -7,8 +7,7 @@ use std::thread;
 
 use kernels::stream::SHARDS;
 
-use super::sampler::log_likelihood;
-use super::{Sampler, Sampling, StepWeights, Stepper, StreamError};
+use super::{Sampler, Sampling, StepWeights, Stepper, StreamError, log_likelihood};
 
 /// The most lanes that a thread steps at a time.
 const LANES: usize = 32;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{codes, plan, weights};
 use crate::model::sashimi::stream::*;
 
-const PLAIN: Sampling = Sampling { seed: 7, nucleus_p: 1.0, temperature: 1.0 };
+const PLAIN: Sampling = Sampling { seed: 7, nucleus_p: 1.0, top_k: 0, temperature: 1.0 };
 
 fn logits(probabilities: &[f32]) -> Vec<f32> {
     probabilities.iter().map(|p| p.ln()).collect()
@@ -50,6 +50,18 @@ fn a_nucleus_is_the_fewest_that_exceed_its_mass() {
     near(&shares(with(1.0), &probabilities), &probabilities.map(f64::from));
     // Two of four equals have half of the mass, and do not exceed it.
     near(&shares(with(0.5), &[0.25; 4]), &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
+}
+
+#[test]
+fn the_likeliest_few_are_kept_and_the_nucleus_is_taken_of_them() {
+    let probabilities = [0.125, 0.5, 0.0625, 0.25, 0.0625];
+    let with = |top_k, nucleus_p| Sampling { top_k, nucleus_p, ..PLAIN };
+    near(&shares(with(2, 1.0), &probabilities), &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0]);
+    near(&shares(with(1, 1.0), &probabilities), &[0.0, 1.0, 0.0, 0.0, 0.0]);
+    // Half is two thirds of what is left, which exceeds 0.6; of all it would not.
+    near(&shares(with(2, 0.6), &probabilities), &[0.0, 1.0, 0.0, 0.0, 0.0]);
+    near(&shares(with(5, 1.0), &probabilities), &probabilities.map(f64::from));
+    near(&shares(with(0, 1.0), &probabilities), &probabilities.map(f64::from));
 }
 
 #[test]

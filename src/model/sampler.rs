@@ -1,4 +1,4 @@
-//! From logits to the next code.
+//! From logits to the next code: temperature, the likeliest few, the nucleus.
 
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
@@ -19,6 +19,8 @@ pub struct Sampling {
     pub seed: u64,
     /// Only the likeliest levels that together exceed this probability are drawn from; off at 1 and above.
     pub nucleus_p: f64,
+    /// Only so many of the likeliest levels are drawn from, before the nucleus is looked for among them; 0: all.
+    pub top_k: usize,
     /// Logits are divided by it before the draw; 1: drawn as the model says.
     pub temperature: f64,
 }
@@ -49,12 +51,18 @@ impl Sampler {
 
     /// The next code of lane `lane`, whose logits these are.
     pub fn choose(&mut self, lane: usize, logits: &[f32]) -> Chosen {
-        let Sampling { nucleus_p, temperature, .. } = self.sampling;
+        let Sampling { nucleus_p, top_k, temperature, .. } = self.sampling;
         let most = largest(logits);
         self.weights.resize(logits.len(), 0.0);
         let total = exponentials(logits, most, 1.0, &mut self.weights);
-        if nucleus_p < 1.0 {
-            nucleus(&self.weights, nucleus_p, total, &mut self.order);
+        let narrows = (1..logits.len()).contains(&top_k);
+        if narrows || nucleus_p < 1.0 {
+            if narrows {
+                let left = likeliest(&self.weights, top_k, &mut self.order);
+                cross(&self.weights, nucleus_p, left, &mut self.order);
+            } else {
+                nucleus(&self.weights, nucleus_p, total, &mut self.order);
+            }
             if temperature != 1.0 {
                 exponentials(logits, most, 1.0 / temperature as f32, &mut self.weights);
             }
@@ -117,6 +125,20 @@ fn nucleus(weights: &[f32], p: f64, total: f64, order: &mut Vec<u32>) {
     order.clear();
     order.extend((0..weights.len() as u32).filter(|index| weights[*index as usize] >= least));
     order.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
+    cross(weights, p, total, order);
+}
+
+/// The `k` heaviest, heaviest first and equals in their order; what they weigh together.
+fn likeliest(weights: &[f32], k: usize, order: &mut Vec<u32>) -> f64 {
+    order.clear();
+    order.extend(0..weights.len() as u32);
+    order.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
+    order.truncate(k);
+    order.iter().map(|index| f64::from(weights[*index as usize])).sum()
+}
+
+/// Ends the order, heaviest first, where weights exceed the share `p` of `total`.
+fn cross(weights: &[f32], p: f64, total: f64, order: &mut Vec<u32>) {
     let mut sum = 0.0;
     let crossing = order.iter().position(|index| {
         sum += f64::from(weights[*index as usize]);
