@@ -17,7 +17,8 @@ pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArgument
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 pub use tokens::{
-    AudioBackend, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
+    AudioBackend, CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
+    OneUtterance,
 };
 
 /// The contract with scripts.

@@ -50,7 +50,7 @@ pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
 }
 
 /// The codec of that name.
-fn open(
+pub fn open(
     backend: AudioBackend,
     weights: Option<&str>,
     bandwidth_kbps: Option<f64>,

@@ -1,11 +1,13 @@
 //! What are a sound's tokens? Codes of neural codecs, and the files that keep them.
 //!
 //! Not for: training codecs, or models of codes. Start at [`Codec`], which every codec is, and [`open`]; [`recording`] goes from recordings to
-//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files.
+//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files, [`editing`]
+//! cuts and joins them.
 
 pub mod artifact;
 pub mod dac;
 pub mod dataset;
+pub mod editing;
 pub mod encodec;
 mod error;
 mod frames;
@@ -78,6 +80,14 @@ pub enum Backend {
 }
 
 impl Backend {
+    /// Whose codes it makes.
+    pub fn kind(self) -> Kind {
+        match self {
+            Backend::Encodec => Kind::Encodec,
+            Backend::Dac => Kind::Dac,
+        }
+    }
+
     /// The weights that are meant where none are named.
     pub fn default_weights(self) -> &'static str {
         match self {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::{DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request};
+use super::{
+    CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request,
+};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +42,11 @@ pub enum DataVerb {
     Encode(EncodeArguments),
     /// Make sound of codes: of EnCodec at 24 kHz, if no other codec is named.
     Decode(DecodeArguments),
+    /// Cut, repeat, join and mix files of codes.
+    ///
+    /// Text and phonemes are left out of what is written, since they are those of the whole.
+    #[command(subcommand)]
+    Codes(CodesVerb),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
 }
