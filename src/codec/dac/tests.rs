@@ -122,6 +122,10 @@ fn windows_of_the_authors_program_are_decoded() {
         refused(Dac { channels: 2, ..notes.clone() }),
         "its notes speak of 2 channels, the codes are of one"
     );
+    assert_eq!(
+        refused(Dac { input_db: 1e30, ..notes.clone() }),
+        "its notes speak of a loudness of 1000000000000000000000000000000 LUFS"
+    );
     assert_eq!(refused(Dac { chunk_length: 0, ..notes }), "its notes speak of pieces of no frames");
 }
 
