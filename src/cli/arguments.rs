@@ -18,7 +18,10 @@ pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArgument
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use process::{Normalisation, ProcessArguments, SimilarArguments, SimilarFeatures, SliceChoice};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
-pub use tokens::{AudioBackend, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments};
+pub use tokens::{
+    AudioBackend, CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
+    OneUtterance,
+};
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \

@@ -3,7 +3,9 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{coding, features, fetch, g2p, metadata, prepare, process, similar, statistics, stats};
+use super::{
+    coding, edit_codes, features, fetch, g2p, metadata, prepare, process, similar, statistics, stats,
+};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
@@ -16,6 +18,7 @@ pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
         DataVerb::G2p(arguments) => g2p::g2p(arguments, talk),
         DataVerb::Encode(arguments) => coding::encode(arguments, talk),
         DataVerb::Decode(arguments) => coding::decode(arguments, talk),
+        DataVerb::Codes(verb) => edit_codes::edit_codes(verb, talk),
         DataVerb::Metadata(arguments) => metadata::metadata(arguments, talk),
         DataVerb::Process(arguments) => process::process(arguments, talk),
         DataVerb::Similar(arguments) => similar::similar(arguments, talk),

@@ -14,6 +14,7 @@ mod completions;
 mod data;
 mod dataset;
 mod doctor;
+mod edit_codes;
 mod eval;
 mod eval_samples;
 mod eval_speech;

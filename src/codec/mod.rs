@@ -1,13 +1,14 @@
 //! What are a sound's tokens? Codes of neural codecs, and the files that keep them.
 //!
 //! Not for: training codecs, or models of codes. Start at [`Codec`], which every codec is, and [`open`]; [`recording`] goes from recordings to
-//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files. [`cepstral`] is a
-//! codec without weights.
+//! files of codes ([`artifact`]) and back, [`dataset`] is a folder of such files, [`editing`]
+//! cuts and joins them. [`cepstral`] is a codec without weights.
 
 pub mod artifact;
 pub mod cepstral;
 pub mod dac;
 pub mod dataset;
+pub mod editing;
 pub mod encodec;
 mod error;
 mod fit;
@@ -103,6 +104,16 @@ pub enum Backend {
 }
 
 impl Backend {
+    /// Whose codes it makes.
+    pub fn kind(self) -> Kind {
+        match self {
+            Backend::Encodec | Backend::Vocos => Kind::Encodec,
+            Backend::Dac => Kind::Dac,
+            Backend::Nemo => Kind::Nemo,
+            Backend::Cepstral => Kind::Cepstral,
+        }
+    }
+
     /// The weights that are meant where none are named; an empty name where none are needed.
     pub fn default_weights(self) -> &'static str {
         match self {

@@ -32,6 +32,8 @@ pub enum Purpose<'a> {
     Mixup,
     /// Which utterances of a corpus an epoch draws that draws a part of it.
     Share,
+    /// Which stretch of an utterance's codes is taken.
+    Cut,
 }
 
 /// The stream of `purpose` at two counters.
@@ -46,6 +48,7 @@ pub fn stream(seed: u64, purpose: Purpose<'_>, major: u64, minor: u64) -> Pcg64M
         Purpose::Noise => (7, ""),
         Purpose::Mixup => (8, ""),
         Purpose::Share => (9, ""),
+        Purpose::Cut => (10, ""),
     };
     let mut state = mix(seed, tag);
     for byte in name.bytes() {

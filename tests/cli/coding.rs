@@ -110,3 +110,52 @@ fn cepstra_need_no_weights() {
     let said = runner(&[&["data", "decode", &codes, "--weights", CODEC], &with[..]].concat());
     assert!(said.code == 2 && said.err.contains("has no weights"), "{}", said.err);
 }
+
+const DAC: &str = "tests/parity/dac/authors.pth";
+
+#[test]
+fn dac_keeps_rate_and_loudness_of_the_recording() {
+    let folder = TempDir::new().expect("a folder");
+    let to = folder.path().display().to_string();
+    let said = runner(&["data", "encode", SOUND, "--to", &to, "--audio-backend", "dac", "--weights", DAC]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let codes = folder.path().join("1-100037-A-0.dac");
+    let artifact = runner::codec::artifact::Artifact::read(&codes).expect("codes");
+    let notes = artifact.metadata.dac.expect("notes");
+    assert!(notes.padding && notes.chunk_length == artifact.codes.frames() as u64 && notes.input_db < 0.0);
+    let codes = codes.display().to_string();
+    let said = runner(&["data", "decode", &codes, "--to", &to, "--audio-backend", "dac", "--weights", DAC]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let (recorded, made) = (length(&root().join(SOUND)), length(&folder.path().join("1-100037-A-0.wav")));
+    assert_eq!((made.rate_hz, made.samples), (recorded.rate_hz, recorded.samples));
+    // Weights that are not there are named, with the way to them.
+    let said = runner(&["data", "decode", &codes, "--to", &to, "--audio-backend", "dac"]);
+    assert!(said.code == 66 && said.err.contains("runner data fetch --model dac"), "{}", said.err);
+}
+
+#[test]
+fn codes_are_cut_joined_and_mixed() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    coded(&folder, "encode", &[SOUND], &["--bandwidth", "48"]);
+    let whole = at("out/1-100037-A-0.enc");
+    let edit = |arguments: &[&str], to: &str| {
+        let said = runner(&[&["data", "codes"], arguments, &["--to", &at(to)]].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        runner::codec::artifact::Artifact::read(&folder.path().join(to)).expect("codes")
+    };
+    let frames = runner::codec::artifact::Artifact::read(whole.as_ref()).expect("codes").codes.frames();
+    assert_eq!(edit(&["trim", &whole, "--seconds", "-0.2"], "end.enc").codes.frames(), 15);
+    assert_eq!(edit(&["trim", &whole, "--seconds", "0.2", "--random", "7"], "any.enc").codes.frames(), 15);
+    assert_eq!(edit(&["repeat", &at("end.enc"), "--seconds", "1"], "again.enc").codes.frames(), 75);
+    assert_eq!(edit(&["pad", &at("end.enc"), "--seconds", "0.4"], "padded.enc").codes.frames(), 45);
+    assert_eq!(edit(&["silence", "--seconds", "2"], "silence.enc").codes.frames(), 150);
+    let between = ["concat", &whole, &whole, "--between", &at("any.enc")];
+    assert_eq!(edit(&between, "long.safetensors").codes.frames(), 2 * frames + 15);
+    let mix = ["mix", &at("again.enc"), &at("any.enc"), "--weights", CODEC, "--bandwidth", "48"];
+    // The tiny codec has frames of 10 samples, and its files of codes speak of 320.
+    assert_eq!(edit(&mix, "mixed.enc").codes.frames(), 75);
+    let said = runner(&["data", "codes", "trim", &whole, "--seconds", "0", "--to", &at("none.enc")]);
+    assert!(said.code == 1 && said.err.contains("nothing would be left"), "{}", said.err);
+    assert!(!folder.path().join("none.enc").exists());
+}

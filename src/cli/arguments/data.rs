@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
 use super::{
-    DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, ProcessArguments,
-    Request, SimilarArguments,
+    CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb,
+    ProcessArguments, Request, SimilarArguments,
 };
 use crate::cli::completions;
 
@@ -43,6 +43,11 @@ pub enum DataVerb {
     Encode(EncodeArguments),
     /// Make sound of codes: of EnCodec at 24 kHz, if no other codec is named.
     Decode(DecodeArguments),
+    /// Cut, repeat, join and mix files of codes.
+    ///
+    /// Text and phonemes are left out of what is written, since they are those of the whole.
+    #[command(subcommand)]
+    Codes(CodesVerb),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
     /// Make a data set of codes of recordings with transcripts, cut into utterances where asked for, with texts and phonemes.

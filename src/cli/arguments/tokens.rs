@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::codec::Backend;
 
@@ -131,4 +131,90 @@ pub struct DecodeArguments {
     /// Make sound that is there already once more.
     #[arg(long)]
     pub again: bool,
+}
+
+/// What is done to codes.
+#[derive(Debug, Subcommand)]
+pub enum CodesVerb {
+    /// Keep the first seconds of an utterance, the last, or any.
+    Trim {
+        #[command(flatten)]
+        one: OneUtterance,
+        /// So many; negative ones are the last.
+        #[arg(long, value_name = "SECS", allow_negative_numbers = true)]
+        seconds: f64,
+        /// Take them from a place that this seed draws.
+        #[arg(long, value_name = "SEED")]
+        random: Option<u64>,
+    },
+    /// Repeat an utterance until it is long enough, and cut it there.
+    Repeat {
+        #[command(flatten)]
+        one: OneUtterance,
+        /// How long.
+        #[arg(long, value_name = "SECS")]
+        seconds: f64,
+    },
+    /// Put silence around an utterance, half in front and half behind.
+    Pad {
+        #[command(flatten)]
+        one: OneUtterance,
+        /// How much in all.
+        #[arg(long, value_name = "SECS", default_value_t = 1.0)]
+        seconds: f64,
+    },
+    /// Make silence.
+    Silence {
+        /// The file of codes to write.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// How long.
+        #[arg(long, value_name = "SECS")]
+        seconds: f64,
+        /// The codec.
+        #[arg(long, value_enum, default_value = "encodec")]
+        audio_backend: AudioBackend,
+    },
+    /// Put utterances one after the other.
+    Concat {
+        /// Files of codes of one codec.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The file of codes to write.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Put this one between any two.
+        #[arg(long, value_name = "FILE")]
+        between: Option<PathBuf>,
+    },
+    /// Mix utterances: decode them, take the mean, and make codes of that.
+    Mix {
+        /// Files of codes of one codec.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The file of codes to write.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Make the mean so many times as loud.
+        #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+        scale: f32,
+        /// The codec.
+        #[arg(long, value_enum, default_value = "encodec")]
+        audio_backend: AudioBackend,
+        /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
+        #[arg(long, value_name = "NAME")]
+        weights: Option<String>,
+        /// The bandwidth of the codes to write.
+        #[arg(long, value_name = "KBPS")]
+        bandwidth: Option<f64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OneUtterance {
+    /// The file of codes.
+    pub file: PathBuf,
+    /// The file of codes to write.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
 }

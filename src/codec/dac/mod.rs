@@ -32,6 +32,8 @@ pub use sizes::Sizes;
 const PIECE_FRAMES: usize = 128;
 /// The loudness that the encoder hears.
 const LOUDNESS_LUFS: f64 = -16.0;
+/// What any recording may have had, from the least that is measured to more than full scale.
+const SOUND_LUFS: std::ops::RangeInclusive<f32> = -70.0..=20.0;
 
 /// The codec, ready to be used.
 pub struct DacModel {
@@ -206,6 +208,9 @@ impl Codec for DacModel {
         }
         if notes.chunk_length == 0 {
             return wrong("pieces of no frames".into());
+        }
+        if !SOUND_LUFS.contains(&notes.input_db) {
+            return wrong(format!("a loudness of {} LUFS", notes.input_db));
         }
         let piece = usize::try_from(notes.chunk_length).unwrap_or(usize::MAX);
         if notes.padding && piece >= codes.frames() {

@@ -163,6 +163,13 @@ impl Sizes {
                 keys.encoder_ratios, keys.decoder_ratios
             ));
         }
+        if self.hop_samples() > MOST as usize {
+            return Err(format!(
+                "its `{}` make frames of {} samples",
+                keys.encoder_ratios,
+                self.hop_samples()
+            ));
+        }
         if self.decoder_width >> self.decoder_ratios.len() == 0 {
             return Err(format!(
                 "its `{}` cannot be halved {} times",

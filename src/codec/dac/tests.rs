@@ -122,6 +122,10 @@ fn windows_of_the_authors_program_are_decoded() {
         refused(Dac { channels: 2, ..notes.clone() }),
         "its notes speak of 2 channels, the codes are of one"
     );
+    assert_eq!(
+        refused(Dac { input_db: 1e30, ..notes.clone() }),
+        "its notes speak of a loudness of 1000000000000000000000000000000 LUFS"
+    );
     assert_eq!(refused(Dac { chunk_length: 0, ..notes }), "its notes speak of pieces of no frames");
 }
 
@@ -142,31 +146,28 @@ fn a_recording_comes_back_at_its_own_rate_and_loudness() {
     assert_eq!((rate_hz, bare.len()), (16_000, (20_001_usize * 16_000).div_ceil(22_050)));
 }
 
-fn published(table: &str) -> (Sizes, Tensors) {
-    let sizes = match table {
-        "layout_authors_16khz.tsv" => Sizes::of_metadata(&json!({"kwargs": {
-            "encoder_rates": [2, 4, 5, 8], "decoder_rates": [8, 5, 4, 2], "n_codebooks": 12, "sample_rate": 16_000,
-            "latent_dim": null, "quantizer_dropout": 0.5}}))
-        .unwrap(),
-        _ => Sizes::default(),
-    };
-    let theirs = names::ours(layout(&folder().join(table)), &sizes);
-    (sizes, theirs)
+/// Names and long extents.
+fn long<'a>(tensors: impl Iterator<Item = (&'a str, Vec<usize>)>) -> BTreeMap<String, Vec<usize>> {
+    let long = |shape: Vec<usize>| shape.into_iter().filter(|&extent| extent != 1).collect();
+    tensors.map(|(name, shape)| (name.to_owned(), long(shape))).collect()
 }
 
 #[test]
 fn the_published_checkpoints_have_our_tensors_and_no_others() {
-    for table in ["layout.tsv", "layout_authors.tsv", "layout_authors_16khz.tsv"] {
-        let (sizes, theirs) = published(table);
-        let hop = if table.contains("16khz") { 320 } else { 512 };
+    let of_16_khz = json!({"kwargs": {
+        "encoder_rates": [2, 4, 5, 8], "decoder_rates": [8, 5, 4, 2], "n_codebooks": 12, "sample_rate": 16_000,
+        "latent_dim": null, "quantizer_dropout": 0.5}});
+    for (sizes, hop, tables) in [
+        (Sizes::default(), 512, &["layout.tsv", "layout_authors.tsv"][..]),
+        (Sizes::of_metadata(&of_16_khz).unwrap(), 320, &["layout_authors_16khz.tsv"]),
+    ] {
         assert_eq!(sizes.hop_samples(), hop);
-        let codec = DacModel::draw(sizes, 0).unwrap();
-        let long = |shape: &[usize]| shape.iter().copied().filter(|&extent| extent != 1).collect::<Vec<_>>();
-        let ours: BTreeMap<String, Vec<usize>> =
-            codec.tensors().map(|(name, shape)| (name.to_owned(), long(&shape))).collect();
-        let theirs: BTreeMap<String, Vec<usize>> =
-            theirs.into_iter().map(|(name, (shape, _))| (name, long(&shape))).collect();
-        assert_eq!(ours, theirs, "{table}");
+        let codec = DacModel::draw(sizes.clone(), 0).unwrap();
+        for table in tables {
+            let theirs = names::ours(layout(&folder().join(table)), &sizes);
+            let theirs = long(theirs.iter().map(|(name, (shape, _))| (name.as_str(), shape.clone())));
+            assert_eq!(long(codec.tensors()), theirs, "{table}");
+        }
         if hop == 512 {
             let parameters: usize = codec.params.iter().map(|param| param.array().len()).sum();
             // 76.65 million with the lengths beside directions.
@@ -202,6 +203,10 @@ fn other_models_are_refused() {
             "its `downsampling_ratios` and `upsampling_ratios` have different products",
         ),
         (json!({"decoder_hidden_size": 8}), "its `decoder_hidden_size` cannot be halved 4 times"),
+        (
+            json!({"downsampling_ratios": [64, 64, 64], "upsampling_ratios": [64, 64, 64]}),
+            "its `downsampling_ratios` make frames of 262144 samples",
+        ),
         (json!({"sampling_rate": 3}), "its `sampling_rate` is none"),
         (json!({"n_codebooks": 99}), "its `n_codebooks` is more than 32"),
     ] {
