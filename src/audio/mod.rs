@@ -32,7 +32,7 @@ use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 pub use error::{AudioError, Reason};
-pub use format::Format;
+pub use format::{Format, is_sound};
 pub use levels::{Law, Levels};
 pub use measure::{Measured, SILENCE_DB, measure};
 pub use normalise::{mean, normalise};

@@ -16,7 +16,9 @@ pub use data::{DataVerb, FeaturesArguments, FetchArguments, Part, StatisticsArgu
 pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
-pub use tokens::{DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments};
+pub use tokens::{
+    DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments, TranscribeArguments,
+};
 
 /// The contract with scripts.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 the request is wrong · 66 an input is missing · 70 a bug of runner · \

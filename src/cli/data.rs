@@ -3,7 +3,7 @@
 use super::Talk;
 use super::arguments::DataVerb;
 use super::failure::Failure;
-use super::{coding, features, fetch, g2p, metadata, prepare, statistics, stats};
+use super::{coding, features, fetch, g2p, metadata, prepare, statistics, stats, transcribe};
 
 /// Does what the verb asks.
 pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
@@ -16,6 +16,7 @@ pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
         DataVerb::G2p(arguments) => g2p::g2p(arguments, talk),
         DataVerb::Encode(arguments) => coding::encode(arguments, talk),
         DataVerb::Decode(arguments) => coding::decode(arguments, talk),
+        DataVerb::Transcribe(arguments) => transcribe::transcribe(arguments, talk),
         DataVerb::Metadata(arguments) => metadata::metadata(arguments, talk),
     }
 }

@@ -39,4 +39,5 @@ mod speech;
 mod stats;
 mod support;
 mod sweep;
+mod transcribe;
 mod voices;

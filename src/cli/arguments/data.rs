@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCompleter;
 
-use super::{DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request};
+use super::{
+    DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb, Request,
+    TranscribeArguments,
+};
 use crate::cli::completions;
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +43,12 @@ pub enum DataVerb {
     Encode(EncodeArguments),
     /// Make sound of codes of EnCodec at 24 kHz.
     Decode(DecodeArguments),
+    /// Write down what is said in a folder of sound files, sentence by sentence, with Whisper (in builds with the feature `transcribe`).
+    ///
+    /// A speaker's files, GROUP/SPEAKER/NAME.wav, have their transcripts in GROUP/SPEAKER/whisper.json. Files that are done are passed over, those
+    /// that cannot be used are named. The command may be stopped and given again; several processes share the work with `--part 1/4`, `--part 2/4`
+    /// and so on.
+    Transcribe(TranscribeArguments),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
 }
@@ -64,7 +73,7 @@ pub struct Part {
 }
 
 /// `I/N`, counted from 1.
-fn part(text: &str) -> Result<Part, String> {
+pub(super) fn part(text: &str) -> Result<Part, String> {
     let numbers = text.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
     match numbers {
         Some((at, of)) if (1..=of).contains(&at) => Ok(Part { index: at - 1, of }),
