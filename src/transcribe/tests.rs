@@ -159,15 +159,19 @@ fn a_transcript_is_made_of_sentences_and_goes_to_json() {
 }
 
 #[test]
-fn doubtful_windows_are_drawn_again_the_same_way_each_time() {
-    let model = Whisper::read(&folder()).unwrap();
+fn what_is_unlikely_is_said_again_and_draws_are_the_same_each_time() {
     let samples = sound(3.0);
-    let make = || model.transcribe(&samples, Some("de"), &mut |_| true).unwrap();
-    let first = make();
-    assert_eq!(first, make());
-    assert_eq!(first.language, "german");
-    let likeliest = greedy().transcribe(&samples, Some("de"), &mut |_| true).unwrap();
-    assert_ne!(first.text, likeliest.text, "a model of random weights is never sure");
+    let made = |temperatures| {
+        let model = Whisper { temperatures, ..Whisper::read(&folder()).unwrap() };
+        model.transcribe(&samples, Some("de"), &mut |_| true).unwrap()
+    };
+    let likeliest = made(&[0.0]);
+    assert_eq!((likeliest.language, likeliest.text.as_str()), ("german", "lllilllll...llllaiii"));
+    let wild = made(&[5.0]);
+    assert_eq!(wild, made(&[5.0]));
+    assert_ne!(wild, likeliest);
+    assert_eq!(made(&[5.0, 5.0, 0.0]), likeliest, "nothing wild was likely enough");
+    assert_eq!(made(&[0.0, 5.0]), likeliest, "it was likely enough");
 }
 
 #[test]

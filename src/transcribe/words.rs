@@ -84,9 +84,4 @@ impl Words {
         // Fails for tokens that the vocabulary lacks, of which there are none below its end.
         self.tokenizer.decode(&text, false).unwrap_or_default()
     }
-
-    /// Whether the token is a time.
-    pub fn is_time(&self, token: u32) -> bool {
-        token >= self.first_timestamp
-    }
 }
