@@ -76,7 +76,7 @@ impl Sizes {
             return Some(format!("`{name}` is 0"));
         }
         let heads = [self.encoder_attention_heads, self.decoder_attention_heads];
-        let odd = heads.into_iter().find(|heads| self.d_model % heads != 0)?;
+        let odd = heads.into_iter().find(|heads| !self.d_model.is_multiple_of(*heads))?;
         Some(format!("`d_model = {}` is no multiple of {odd} heads", self.d_model))
     }
 
