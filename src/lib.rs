@@ -23,6 +23,8 @@ pub mod seed;
 pub mod task;
 pub mod text;
 pub mod train;
+#[cfg(feature = "transcribe")]
+pub mod transcribe;
 
 /// The checkout that the running test belongs to. Asked of the environment: a path compiled in would be that of whichever checkout
 /// last filled a shared build folder.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &["kernels"]),
@@ -23,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("model", &["plan", "nn", "kernels", "seed"]),
     ("report", &["audio", "record", "text"]),
     ("codec", &["model", "nn", "audio", "text", "kernels", "seed"]),
+    ("transcribe", &["model", "audio", "seed"]),
     ("task", &["codec", "model", "data", "plan", "audio", "text", "kernels"]),
     ("generate", &["task", "model", "nn", "plan", "audio", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),
@@ -34,15 +35,34 @@ const ROOMS: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
-            "seed", "config", "audio", "text", "record", "plan", "corpora", "nn", "data", "model", "report",
-            "task", "generate", "quality", "train", "launch", "kernels", "import", "fetch", "codec",
+            "seed",
+            "config",
+            "audio",
+            "text",
+            "record",
+            "plan",
+            "corpora",
+            "nn",
+            "data",
+            "model",
+            "report",
+            "task",
+            "generate",
+            "quality",
+            "train",
+            "launch",
+            "kernels",
+            "import",
+            "fetch",
+            "codec",
+            "transcribe",
         ],
     ),
     ("kernels", &[]),
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 43] = [
+const HOMES: [(&str, &[&str]); 46] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),
@@ -82,9 +102,12 @@ const HOMES: [(&str, &[&str]); 43] = [
     ("ureq", &["fetch"]),
     ("tar", &["fetch"]),
     ("bzip2", &["fetch"]),
-    ("flate2", &["fetch"]),
+    ("flate2", &["fetch", "transcribe"]),
     ("md5", &["fetch"]),
     ("sha1", &["fetch"]),
+    ("candle_core", &["transcribe"]),
+    ("candle_nn", &["transcribe"]),
+    ("tokenizers", &["transcribe"]),
     ("rand_distr", &["generate", "nn", "task"]),
 ];
 

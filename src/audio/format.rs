@@ -1,5 +1,9 @@
 //! The containers we read.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use super::Reason;
 use super::error::looks_like;
 
@@ -41,4 +45,13 @@ impl Format {
         }
         Self::of(head).ok_or_else(|| Reason::UnknownFormat { looks_like: looks_like(head) })
     }
+}
+
+/// Whether the file is sound by its first bytes, or by a name that promises it, so that a broken file is not passed over.
+pub fn is_sound(path: &Path) -> bool {
+    let formats = [Format::Wav, Format::Flac, Format::Ogg, Format::Sphere];
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(12).read_to_end(&mut head));
+    formats.iter().any(|format| format.ending() == ending) || read.is_ok() && Format::of(&head).is_some()
 }

@@ -35,7 +35,7 @@ use std::path::Path;
 
 pub use blocks::{Blocks, counted};
 pub use error::{AudioError, Reason};
-pub use format::Format;
+pub use format::{Format, is_sound};
 pub use levels::{Law, Levels};
 pub use loudness::{gain, loudness_lufs};
 pub use measure::{Measured, SILENCE_DB, measure};

@@ -20,7 +20,7 @@ pub use process::{Normalisation, ProcessArguments, SimilarArguments, SimilarFeat
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 pub use tokens::{
     AudioBackend, CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
-    OneUtterance,
+    OneUtterance, TranscribeArguments,
 };
 
 /// The contract with scripts.

@@ -5,6 +5,7 @@ use super::arguments::DataVerb;
 use super::failure::Failure;
 use super::{
     coding, edit_codes, features, fetch, g2p, metadata, prepare, process, similar, statistics, stats,
+    transcribe,
 };
 
 /// Does what the verb asks.
@@ -19,6 +20,7 @@ pub fn data(verb: &DataVerb, talk: Talk) -> Result<u8, Failure> {
         DataVerb::Encode(arguments) => coding::encode(arguments, talk),
         DataVerb::Decode(arguments) => coding::decode(arguments, talk),
         DataVerb::Codes(verb) => edit_codes::edit_codes(verb, talk),
+        DataVerb::Transcribe(arguments) => transcribe::transcribe(arguments, talk),
         DataVerb::Metadata(arguments) => metadata::metadata(arguments, talk),
         DataVerb::Process(arguments) => process::process(arguments, talk),
         DataVerb::Similar(arguments) => similar::similar(arguments, talk),

@@ -57,6 +57,9 @@ mod stats;
 mod status;
 mod summary;
 mod sweep;
+mod transcribe;
+#[cfg(feature = "transcribe")]
+mod transcribing;
 mod which;
 
 use std::io::{IsTerminal, Write};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kernels::threads::count_for;
@@ -15,7 +14,7 @@ use super::failure::{self, Failure};
 use super::prepare::counted;
 use super::run::on_signals;
 use super::side_by_side::side_by_side;
-use crate::audio::{AudioError, Format, Measured, SILENCE_DB, measure};
+use crate::audio::{AudioError, Measured, SILENCE_DB, is_sound, measure};
 use crate::record::units;
 
 /// Upper bounds of the bins of lengths, in seconds; the last bin has none.
@@ -104,15 +103,6 @@ impl Found {
             *self.languages.entry(language.to_owned()).or_default() += 1;
         }
     }
-}
-
-/// By its first bytes, or by a name that promises sound, so that a broken file is not passed over.
-fn is_sound(path: &Path) -> bool {
-    let formats = [Format::Wav, Format::Flac, Format::Ogg, Format::Sphere];
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    let mut head = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(12).read_to_end(&mut head));
-    formats.iter().any(|format| format.ending() == ending) || read.is_ok() && Format::of(&head).is_some()
 }
 
 /// The first folder below `dir` that a file lies in; `.` for `dir` itself.

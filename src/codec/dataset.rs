@@ -19,7 +19,7 @@ pub struct Speaker {
     pub group: String,
     /// Its own folder.
     pub name: String,
-    /// Its files of codes, in the order of their names.
+    /// Its files, in the order of their names.
     pub files: Vec<PathBuf>,
 }
 
@@ -34,18 +34,24 @@ pub struct Told {
     pub secs: f64,
 }
 
-/// The speakers below `folder`, in order. What is no file of codes is passed over.
+/// The speakers below `folder` and their files of codes, in order. What is no file of codes is passed over.
 ///
 /// # Errors
 /// A folder cannot be read.
 pub fn speakers(folder: &Path) -> io::Result<Vec<Speaker>> {
+    speakers_of(folder, |path| Form::of(path).is_some())
+}
+
+/// The speakers below `folder` and their files that are `wanted`, in order.
+///
+/// # Errors
+/// A folder cannot be read.
+pub fn speakers_of(folder: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<Vec<Speaker>> {
     let mut speakers = Vec::new();
     for group in folders(folder)? {
         for speaker in folders(&group)? {
-            let mut files: Vec<PathBuf> = entries(&speaker)?
-                .into_iter()
-                .filter(|path| Form::of(path).is_some() && path.is_file())
-                .collect();
+            let mut files: Vec<PathBuf> =
+                entries(&speaker)?.into_iter().filter(|path| path.is_file() && wanted(path)).collect();
             files.sort();
             if !files.is_empty() {
                 speakers.push(Speaker { group: name(&group), name: name(&speaker), files });

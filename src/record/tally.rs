@@ -43,6 +43,12 @@ impl Count {
         self.of("points")
     }
 
+    /// `12 min of 3 h of sound  1 h 10 min left`; it counts seconds.
+    pub fn sound(&self) -> String {
+        let secs = |secs: u64| units::duration(secs as f64);
+        format!("{} of {} of sound  {} left", secs(self.done), secs(self.all), self.left())
+    }
+
     fn of(&self, noun: &str) -> String {
         format!("{} of {} {noun}  {} left", units::count(self.done), units::count(self.all), self.left())
     }

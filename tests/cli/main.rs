@@ -43,4 +43,5 @@ mod speech;
 mod stats;
 mod support;
 mod sweep;
+mod transcribe;
 mod voices;

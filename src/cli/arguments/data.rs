@@ -8,7 +8,7 @@ use clap_complete::ArgValueCompleter;
 
 use super::{
     CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, MetadataArguments, PrepareVerb,
-    ProcessArguments, Request, SimilarArguments,
+    ProcessArguments, Request, SimilarArguments, TranscribeArguments,
 };
 use crate::cli::completions;
 
@@ -48,6 +48,12 @@ pub enum DataVerb {
     /// Text and phonemes are left out of what is written, since they are those of the whole.
     #[command(subcommand)]
     Codes(CodesVerb),
+    /// Write down what is said in a folder of sound files, sentence by sentence, with Whisper (in builds with the feature `transcribe`).
+    ///
+    /// A speaker's files, GROUP/SPEAKER/NAME.wav, have their transcripts in GROUP/SPEAKER/whisper.json. Files that are done are passed over, those
+    /// that cannot be used are named. The command may be stopped and given again; several processes share the work with `--part 1/4`, `--part 2/4`
+    /// and so on.
+    Transcribe(TranscribeArguments),
     /// Tell what is known of the utterances in a folder of codes: text, phonemes, language and length, a JSON file for each speaker.
     Metadata(MetadataArguments),
     /// Make a data set of codes of recordings with transcripts, cut into utterances where asked for, with texts and phonemes.

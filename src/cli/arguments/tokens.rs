@@ -1,9 +1,13 @@
 //! `runner data`: what makes tokens of text and of sound.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
+use super::data::{Part, part};
+use crate::cli::completions;
 use crate::codec::Backend;
 
 /// Who reads a text aloud.
@@ -217,4 +221,29 @@ pub struct OneUtterance {
     /// The file of codes to write.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct TranscribeArguments {
+    /// The folder of sound: GROUP/SPEAKER/NAME.wav, or flac, ogg and sph.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The folder for the transcripts: GROUP/SPEAKER/whisper.json.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Weights of Whisper: a name at Hugging Face, or a folder.
+    #[arg(long, value_name = "NAME", default_value = "openai/whisper-large-v3", add = ArgValueCompleter::new(completions::models))]
+    pub model_name: String,
+    /// The language that is spoken, as `en` or `english`, or auto to detect it for each file.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub language: String,
+    /// Only this part of the speakers, of so many: one of several processes.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = part)]
+    pub part: Part,
+    /// Transcribe files that have their transcript already once more.
+    #[arg(long)]
+    pub again: bool,
+    /// Threads; one per core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
