@@ -3,6 +3,7 @@
 use super::reference;
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 fn op(rows: usize, inputs: usize, widths: &[usize], bias: bool) -> (Linear, Vec<Vec<f64>>) {
@@ -41,6 +42,8 @@ fn agrees_with_the_specification() {
     ] {
         let (op, operands) = op(rows, inputs, widths, bias);
         check(&op, &operands, &[true; 3], specification(&op));
+        let Some(device) = emulated(op.clone()) else { continue };
+        check(&device, &operands, &[true; 3], specification(&op));
     }
 }
 
