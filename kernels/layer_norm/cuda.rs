@@ -49,7 +49,7 @@ impl CudaOp for LayerNorm {
         let entry = if long { "layer_norm_forward_blocks" } else { "layer_norm_forward_warps" };
         let statistics = saved.as_ref().map_or(Part::NONE, Buffer::part);
         let mut args: Vec<Arg> = [x, weight, bias, outputs[0], statistics].map(Arg::from).to_vec();
-        args.extend([rows.into(), channels.into(), self.eps.into(), self.gelu.into()]);
+        args.extend([Arg::from(rows), channels.into(), self.eps.into(), self.gelu.into()]);
         gpu.launch(&SOURCE, entry, grid, &args)?;
         Ok(saved)
     }
