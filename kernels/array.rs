@@ -3,6 +3,8 @@
 //! dfdx puts the rank into the type; a graph compiled from a file has no rank to give. So every buffer is one flat
 //! dfdx tensor and the shape lies beside it. Reshaping is free and keeps the tensor's identity, hence its gradient.
 
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dfdx::prelude::Cpu;
@@ -15,6 +17,9 @@ use crate::{OpError, Shape};
 pub struct Array<D: Device> {
     pub(crate) flat: Flat<D>,
     pub(crate) id: u64,
+    /// Counts the arrays that share the buffer: dfdx knows on the host alone who does.
+    #[cfg(feature = "cuda")]
+    owners: Arc<()>,
     shape: Shape,
     tracked: bool,
 }
@@ -56,7 +61,14 @@ impl<D: Device> Array<D> {
     fn wrap(flat: Flat<D>, shape: Shape) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Array { flat, id, shape, tracked: false }
+        Array {
+            flat,
+            id,
+            #[cfg(feature = "cuda")]
+            owners: Arc::default(),
+            shape,
+            tracked: false,
+        }
     }
 
     /// The extents.
@@ -155,6 +167,18 @@ impl<D: Device> Array<D> {
     /// Whether a backward pass has to reach this array.
     pub fn is_tracked(&self) -> bool {
         self.tracked
+    }
+
+    /// Whether another array has the same buffer.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.owners) > 1
+    }
+
+    /// The same array in another buffer, which nobody shares.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn move_to(&mut self, flat: Flat<D>) {
+        (self.flat, self.owners) = (flat, Arc::default());
     }
 
     pub(crate) fn with_tracking(mut self, tracked: bool) -> Self {

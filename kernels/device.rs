@@ -3,6 +3,9 @@
 //! dfdx 0.13 keeps a tensor's storage private. On the CPU its `Index` gives a reference into the contiguous
 //! storage, from which the whole slice follows without a copy; gradient buffers are public.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+
 use dfdx::prelude::{
     Backward, CopySlice, Cpu, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec, ZerosTensor,
 };
@@ -23,9 +26,7 @@ pub enum Fill {
 }
 
 /// What an op needs of a device: storage for `f32`, zeros, and the way in and out for host data.
-pub trait Device:
-    Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32> + Send + Sync
-{
+pub trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32> {
     /// Runs a recorded tape backward.
     ///
     /// # Errors

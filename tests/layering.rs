@@ -60,6 +60,7 @@ const HOMES: [(&str, &[&str]); 43] = [
     ("arrow_ipc", &["corpora"]),
     ("arrow_schema", &["corpora"]),
     ("parquet", &["corpora", "report"]),
+    ("cudarc", &["kernels"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("libmimalloc_sys", &["kernels"]),
@@ -91,9 +92,10 @@ const HOMES: [(&str, &[&str]); 43] = [
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
 /// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, power spectra, the recurrence for generation and the
-/// layers around it, which have no backward, the matrix product that ops are made of (for CUDA that is cuBLAS), and how device kernels are started.
-const NOT_OPS: [&str; 8] =
-    ["cuda", "examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
+/// layers around it, which have no backward, the matrix product that ops are made of (for CUDA that is cuBLAS), how device kernels are started, and where a
+/// GPU's tensors lie.
+const NOT_OPS: [&str; 9] =
+    ["cuda", "device", "examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
 /// Optimisers and searches are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 2] = ["adamw", "monotonic_alignment"];
 

@@ -107,6 +107,18 @@ pub enum Arg {
     U64(u64),
 }
 
+impl Arg {
+    /// The value in the lowest of 64 bits.
+    pub(crate) fn bits(&self) -> u64 {
+        match *self {
+            Arg::At(bits) | Arg::U64(bits) => bits,
+            Arg::I32(value) => u64::from(value as u32),
+            Arg::I64(value) => value as u64,
+            Arg::F32(value) => u64::from(value.to_bits()),
+        }
+    }
+}
+
 impl From<Part> for Arg {
     fn from(part: Part) -> Self {
         Arg::At(part.address)

@@ -63,7 +63,7 @@ pub(super) fn run(
         }
     };
     let enter = find(handle, entry)?;
-    let (letters, bits): (String, Vec<u64>) = args.iter().map(letter_and_bits).unzip();
+    let (letters, bits): (String, Vec<u64>) = args.iter().map(|arg| (letter(arg), arg.bits())).unzip();
     let letters = CString::new(letters).map_err(Failure::new)?;
     let narrow = |extents: [usize; 3]| extents.map(|extent| extent as u32);
     let launching = Launching {
@@ -82,13 +82,13 @@ pub(super) fn run(
     Err(Failure::new(said))
 }
 
-fn letter_and_bits(arg: &Arg) -> (char, u64) {
-    match *arg {
-        Arg::At(address) => ('p', address),
-        Arg::I32(value) => ('i', u64::from(value as u32)),
-        Arg::I64(value) => ('l', value as u64),
-        Arg::F32(value) => ('f', u64::from(value.to_bits())),
-        Arg::U64(value) => ('u', value),
+fn letter(arg: &Arg) -> char {
+    match arg {
+        Arg::At(_) => 'p',
+        Arg::I32(_) => 'i',
+        Arg::I64(_) => 'l',
+        Arg::F32(_) => 'f',
+        Arg::U64(_) => 'u',
     }
 }
 
