@@ -24,6 +24,11 @@ pub struct Array<D: Device> {
     tracked: bool,
 }
 
+// SAFETY: a device's tensors may be used from several threads, by its promise; what else an array has may as well.
+unsafe impl<D: Device> Send for Array<D> {}
+// SAFETY: as above.
+unsafe impl<D: Device> Sync for Array<D> {}
+
 impl<D: Device> Array<D> {
     /// An array of `shape` holding `values`.
     ///

@@ -103,7 +103,9 @@ fn lost(_: Failure) -> <Cuda as HasErr>::Err {
     dfdx::tensor::CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
 }
 
-impl Device for Cuda {
+// SAFETY: dfdx's `Cuda` is not `Sync` for one thing only, the handle of a second stream, which nothing here uses; the driver takes handles from any
+// thread, and each call here makes the device its thread's own first.
+unsafe impl Device for Cuda {
     fn execute(&self, tape: OwnedTape<f32, Cuda>) -> Result<(), <Cuda as HasErr>::Err> {
         self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
     }
