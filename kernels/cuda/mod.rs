@@ -15,6 +15,8 @@ pub(crate) mod pointwise;
 pub(crate) mod reduce;
 #[cfg(feature = "cuda")]
 mod run;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "cuda")]
 mod cache;

@@ -1,4 +1,4 @@
-//! Sums over rows, in an order that depends on extents alone.
+//! Sums over rows, in an order that depends on extents alone, and of two buffers.
 
 use super::{Failure, Grid, Launch, Part, Source};
 
@@ -38,4 +38,10 @@ pub(crate) fn sum_parts(
 ) -> Result<(), Failure> {
     let args = [parts.into(), out.into(), count.into(), out.len().into(), beta.into()];
     gpu.launch(&SOURCE, "sum_parts", Grid::over(out.len(), 256), &args)
+}
+
+/// `sum` += `more`, of the same length.
+pub(crate) fn add_to(gpu: &dyn Launch, sum: Part, more: Part) -> Result<(), Failure> {
+    let args = [more.into(), sum.into(), sum.len().into()];
+    gpu.launch(&SOURCE, "add_to", Grid::over(sum.len().div_ceil(4), 256), &args)
 }

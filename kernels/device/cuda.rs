@@ -11,9 +11,7 @@ use dfdx::prelude::{Backward, Cuda, HasErr, OwnedTape, PutTape, Storage, TensorF
 
 use super::{Device, Fill, Flat};
 use crate::Array;
-use crate::cuda::{Driver, Failure, Grid, Launch, Part, Source, look};
-
-static SOURCE: Source = Source { name: "device", text: include_str!("device.cu") };
+use crate::cuda::{Driver, Failure, Launch, Part, look, reduce};
 
 type Buffer = <Cuda as Storage<f32>>::Vec;
 
@@ -133,14 +131,8 @@ unsafe impl Device for Cuda {
     fn add(&self, pairs: Vec<(&mut Buffer, Buffer)>) -> Result<(), <Cuda as HasErr>::Err> {
         let add = |sum: &Buffer, more: &Buffer| {
             let [sum, more] = [buffer_part(sum), buffer_part(more)];
-            add_to(Driver::current()?, sum, more)
+            reduce::add_to(Driver::current()?, sum, more)
         };
         pairs.into_iter().try_for_each(|(sum, more)| add(sum, &more)).map_err(lost)
     }
-}
-
-/// sum += more.
-fn add_to(gpu: &dyn Launch, sum: Part, more: Part) -> Result<(), Failure> {
-    let args = [more.into(), sum.into(), sum.len().into()];
-    gpu.launch(&SOURCE, "device_add", Grid::over(sum.len().div_ceil(4), 256), &args)
 }

@@ -137,14 +137,62 @@ impl Launch for Emulator {
 }
 
 /// `op`'s device half as a CPU kernel, for the tables of cases; `None` where there is no compiler, which is said on standard error.
+///
+/// In a program built for CUDA with `RUNNER_GPU` set to the number of a GPU, it runs on that one instead, twice all the same.
 pub fn emulated<O: CudaOp>(op: O) -> Option<Emulated<O>> {
-    Some(Emulated { op, orders: [Emulator::new(false)?, Emulator::new(true)?] })
+    let machines = match real() {
+        Some(machines) => machines,
+        None => [Machine::Emulated(Emulator::new(false)?), Machine::Emulated(Emulator::new(true)?)],
+    };
+    Some(Emulated { op, machines })
+}
+
+/// What a device half runs on.
+enum Machine {
+    Emulated(Emulator),
+    #[cfg(feature = "cuda")]
+    Real(&'static crate::cuda::Driver),
+}
+
+impl Machine {
+    fn gpu(&self) -> &dyn Launch {
+        match self {
+            Machine::Emulated(emulator) => emulator,
+            #[cfg(feature = "cuda")]
+            Machine::Real(driver) => *driver,
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn real() -> Option<[Machine; 2]> {
+    None
+}
+
+/// The GPU that tests are to run on, where one is asked for: then it has to be there.
+#[cfg(feature = "cuda")]
+fn real() -> Option<[Machine; 2]> {
+    let ordinal = std::env::var("RUNNER_GPU").ok()?.parse().expect("RUNNER_GPU is the number of a GPU");
+    crate::device::cuda::open(ordinal).unwrap_or_else(|failure| panic!("{failure}"));
+    let driver = crate::cuda::Driver::current().expect("just opened");
+    Some([Machine::Real(driver), Machine::Real(driver)])
+}
+
+/// Memory of `gpu` that holds `values`.
+fn holding(gpu: &dyn Launch, values: &[f32]) -> Buffer {
+    gpu.upload(&bits(values)).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// What `part` holds.
+fn values(gpu: &dyn Launch, part: Part) -> Vec<f32> {
+    let words = gpu.download(part).unwrap_or_else(|failure| panic!("{failure}"));
+    words.into_iter().map(f32::from_bits).collect()
 }
 
 /// A device half run on the CPU, twice.
 pub struct Emulated<O> {
     op: O,
-    orders: [Emulator; 2],
+    machines: [Machine; 2],
 }
 
 impl<O: CudaOp> Op for Emulated<O> {
@@ -170,18 +218,18 @@ impl<O: CudaOp> Emulated<O> {
     /// Runs forward in one order, into `outputs`.
     fn forward_in(
         &self,
-        gpu: &Emulator,
+        gpu: &dyn Launch,
         inputs: &[&[f32]],
         outputs: &mut [Vec<f32>],
         save: bool,
     ) -> O::Saved {
-        let lent: Vec<Buffer> = inputs.iter().map(|input| gpu.holding(input)).collect();
-        let made: Vec<Buffer> = outputs.iter().map(|output| gpu.holding(output)).collect();
+        let lent: Vec<Buffer> = inputs.iter().map(|input| holding(gpu, input)).collect();
+        let made: Vec<Buffer> = outputs.iter().map(|output| holding(gpu, output)).collect();
         let saved = self.op.forward(gpu, &parts(&lent), &parts(&made), save);
         let saved = saved.unwrap_or_else(|failure| panic!("{} forward: {failure}", O::NAME));
         unchanged::<O>(gpu, &lent, inputs);
         for (output, made) in outputs.iter_mut().zip(&made) {
-            *output = gpu.values(made.part());
+            *output = values(gpu, made.part());
         }
         saved
     }
@@ -189,13 +237,13 @@ impl<O: CudaOp> Emulated<O> {
     /// Runs backward in one order, into `gradients`.
     fn backward_in(
         &self,
-        gpu: &Emulator,
+        gpu: &dyn Launch,
         saved: O::Saved,
         operands: [&[&[f32]]; 2],
         gradients: &mut [Option<(Vec<f32>, bool)>],
     ) {
         let [inputs, doutputs] = operands;
-        let lend = |values: &[&[f32]]| -> Vec<Buffer> { values.iter().map(|x| gpu.holding(x)).collect() };
+        let lend = |values: &[&[f32]]| -> Vec<Buffer> { values.iter().map(|x| holding(gpu, x)).collect() };
         let (lent, owed) = (lend(inputs), lend(doutputs));
         let kept = |(index, part)| {
             let is_input = index < gradients.len();
@@ -203,7 +251,7 @@ impl<O: CudaOp> Emulated<O> {
         };
         let kept: Vec<Part> = parts(&lent).into_iter().enumerate().map(kept).collect();
         let held: Vec<Option<Buffer>> =
-            gradients.iter().map(|gradient| Some(gpu.holding(&gradient.as_ref()?.0))).collect();
+            gradients.iter().map(|gradient| Some(holding(gpu, &gradient.as_ref()?.0))).collect();
         let wanted = held.iter().zip(&*gradients).map(|(held, gradient)| {
             Some(Gradient { part: held.as_ref()?.part(), fresh: gradient.as_ref()?.1 })
         });
@@ -214,7 +262,7 @@ impl<O: CudaOp> Emulated<O> {
         unchanged::<O>(gpu, &owed, doutputs);
         for (gradient, held) in gradients.iter_mut().zip(&held) {
             if let (Some((values, _)), Some(held)) = (gradient, held) {
-                *values = gpu.values(held.part());
+                *values = values(gpu, held.part());
             }
         }
     }
@@ -229,10 +277,10 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// An op writes to nothing but its outputs and gradients.
-fn unchanged<O: Op>(gpu: &Emulator, lent: &[Buffer], before: &[&[f32]]) {
+fn unchanged<O: Op>(gpu: &dyn Launch, lent: &[Buffer], before: &[&[f32]]) {
     for (index, (lent, before)) in lent.iter().zip(before).enumerate() {
         assert!(
-            bits(&gpu.values(lent.part())) == bits(before),
+            bits(&values(gpu, lent.part())) == bits(before),
             "{}: operand {index} was written to",
             O::NAME
         );
@@ -270,7 +318,7 @@ impl<O: CudaOp> CpuOp for Emulated<O> {
     fn forward(&self, inputs: &[&[f32]], outputs: &mut [&mut [f32]], save: bool) -> Self::Saved {
         let before: Vec<Vec<f32>> = outputs.iter().map(|output| output.to_vec()).collect();
         let (mut first, mut second) = (before.clone(), before);
-        let [ascending, descending] = &self.orders;
+        let [ascending, descending] = self.machines.each_ref().map(Machine::gpu);
         let saved = self.forward_in(ascending, inputs, &mut first, save);
         let again = self.forward_in(descending, inputs, &mut second, save);
         for (index, (output, first)) in outputs.iter_mut().zip(&first).enumerate() {
@@ -294,7 +342,7 @@ impl<O: CudaOp> CpuOp for Emulated<O> {
         let mut first: Vec<Option<(Vec<f32>, bool)>> = start.collect();
         let mut second = first.clone();
         let [saved, again] = saved.0.expect("forward has run");
-        let [ascending, descending] = &self.orders;
+        let [ascending, descending] = self.machines.each_ref().map(Machine::gpu);
         self.backward_in(ascending, saved, [inputs, doutputs], &mut first);
         self.backward_in(descending, again, [inputs, doutputs], &mut second);
         for (index, gradient) in dinputs.iter_mut().enumerate() {
