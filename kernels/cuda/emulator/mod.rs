@@ -91,7 +91,8 @@ impl Launch for Emulator {
 
     fn copy(&self, from: Part, to: Part) -> Result<(), Failure> {
         assert_eq!(from.len(), to.len(), "a copy of another length");
-        self.memory.write(to, &self.memory.read(from).to_vec());
+        let words = self.download(from)?;
+        self.memory.write(to, &words);
         Ok(())
     }
 
@@ -261,8 +262,8 @@ impl<O: CudaOp> Emulated<O> {
         unchanged::<O>(gpu, &lent, inputs);
         unchanged::<O>(gpu, &owed, doutputs);
         for (gradient, held) in gradients.iter_mut().zip(&held) {
-            if let (Some((values, _)), Some(held)) = (gradient, held) {
-                *values = values(gpu, held.part());
+            if let (Some((gradient, _)), Some(held)) = (gradient, held) {
+                *gradient = values(gpu, held.part());
             }
         }
     }
