@@ -42,7 +42,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 43] = [
+const HOMES: [(&str, &[&str]); 44] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),

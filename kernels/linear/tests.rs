@@ -42,7 +42,21 @@ fn agrees_with_the_specification() {
     ] {
         let (op, operands) = op(rows, inputs, widths, bias);
         check(&op, &operands, &[true; 3], specification(&op));
-        let Some(device) = emulated(op.clone()) else { continue };
+    }
+}
+
+/// Whole and cut, with and without bias, and more rows than a chunk of the bias's gradient has.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, inputs, widths, bias) in [
+        (1, 1, &[1][..], true),
+        (7, 5, &[3], true),
+        (3, 4, &[6], false),
+        (5, 3, &[2, 4, 1], true),
+        (150, 2, &[3, 1], true),
+    ] {
+        let (op, operands) = op(rows, inputs, widths, bias);
+        let Some(device) = emulated(op.clone()) else { return };
         check(&device, &operands, &[true; 3], specification(&op));
     }
 }
