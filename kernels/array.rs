@@ -59,7 +59,10 @@ impl<D: Device> Array<D> {
     /// # Errors
     /// The device has no room.
     pub(crate) fn filled(device: &D, shape: Shape, fill: Fill) -> Result<Self, OpError> {
-        let flat = device.tensor(shape.len(), fill).map_err(|error| OpError::device("array", error))?;
+        let flat = device.tensor(shape.len(), fill).map_err(|error| {
+            let why = device.no_room(size_of::<f32>() * shape.len(), error);
+            OpError::device("array", format!("{shape}: {why}"))
+        })?;
         Ok(Self::wrap(flat, shape))
     }
 

@@ -38,6 +38,11 @@ pub unsafe trait Device:
     /// The device failed.
     fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<(), Self::Err>;
 
+    /// Why there is no room for `bytes` more, in words.
+    fn no_room(&self, bytes: usize, error: Self::Err) -> String {
+        format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20))
+    }
+
     /// A new tensor of `len` values.
     ///
     /// # Errors

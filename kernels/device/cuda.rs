@@ -108,6 +108,12 @@ unsafe impl Device for Cuda {
         self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
     }
 
+    fn no_room(&self, bytes: usize, error: <Cuda as HasErr>::Err) -> String {
+        let free = Driver::current().and_then(Driver::memory_bytes).map_or(0, |[free, _]| free);
+        let [want, free] = [bytes, free].map(|bytes| bytes.div_ceil(1 << 20));
+        format!("no room for {want} MiB on the GPU, where {free} MiB are free: {error}")
+    }
+
     /// dfdx sets every new tensor to zero, whatever is to follow: 4 bytes a value written once too often.
     fn tensor(&self, len: usize, _fill: Fill) -> Result<Flat<Cuda>, <Cuda as HasErr>::Err> {
         self.try_zeros_like(&(len,))
