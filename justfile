@@ -36,6 +36,10 @@ docs-run *args:
     cargo build --release --quiet --examples --bin runner
     cargo run --release --quiet --example docs_run -- {{args}}
 
+# Every device kernel on a GPU, held to its specification; writes results/tables/gpu.md. Without a GPU it says so and does nothing.
+gpu number="0":
+    .ci/gpu {{number}}
+
 # The main job on the bundled corpus.
 smoke:
     cargo run --release -- run experiments/tedlium_waypoint.toml --profile smoke

@@ -3,6 +3,8 @@
 //! dfdx puts the rank into the type; a graph compiled from a file has no rank to give. So every buffer is one flat
 //! dfdx tensor and the shape lies beside it. Reshaping is free and keeps the tensor's identity, hence its gradient.
 
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dfdx::prelude::Cpu;
@@ -15,9 +17,17 @@ use crate::{OpError, Shape};
 pub struct Array<D: Device> {
     pub(crate) flat: Flat<D>,
     pub(crate) id: u64,
+    /// Counts the arrays that share the buffer: dfdx knows on the host alone who does.
+    #[cfg(feature = "cuda")]
+    owners: Arc<()>,
     shape: Shape,
     tracked: bool,
 }
+
+// SAFETY: a device's tensors may be used from several threads, by its promise; what else an array has may as well.
+unsafe impl<D: Device> Send for Array<D> {}
+// SAFETY: as above.
+unsafe impl<D: Device> Sync for Array<D> {}
 
 impl<D: Device> Array<D> {
     /// An array of `shape` holding `values`.
@@ -49,14 +59,24 @@ impl<D: Device> Array<D> {
     /// # Errors
     /// The device has no room.
     pub(crate) fn filled(device: &D, shape: Shape, fill: Fill) -> Result<Self, OpError> {
-        let flat = device.tensor(shape.len(), fill).map_err(|error| OpError::device("array", error))?;
+        let flat = device.tensor(shape.len(), fill).map_err(|error| {
+            let why = device.no_room(size_of::<f32>() * shape.len(), error);
+            OpError::device("array", format!("{shape}: {why}"))
+        })?;
         Ok(Self::wrap(flat, shape))
     }
 
     fn wrap(flat: Flat<D>, shape: Shape) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Array { flat, id, shape, tracked: false }
+        Array {
+            flat,
+            id,
+            #[cfg(feature = "cuda")]
+            owners: Arc::default(),
+            shape,
+            tracked: false,
+        }
     }
 
     /// The extents.
@@ -155,6 +175,18 @@ impl<D: Device> Array<D> {
     /// Whether a backward pass has to reach this array.
     pub fn is_tracked(&self) -> bool {
         self.tracked
+    }
+
+    /// Whether another array has the same buffer.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.owners) > 1
+    }
+
+    /// The same array in another buffer, which nobody shares.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn move_to(&mut self, flat: Flat<D>) {
+        (self.flat, self.owners) = (flat, Arc::default());
     }
 
     pub(crate) fn with_tracking(mut self, tracked: bool) -> Self {

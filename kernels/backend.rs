@@ -8,6 +8,14 @@ macro_rules! ops {
 
         impl<D: Device + adamw::Update $(+ Run<$op>)*> Backend for D {}
 
+        /// The ops whose CUDA half is pending: a GPU runs no model before there are none.
+        #[cfg(feature = "cuda")]
+        pub fn pending() -> Vec<&'static str> {
+            use backend::{Pending as _, Half};
+            let halves = [$((<$op as op::Op>::NAME, Half::<$op>::IS_THERE)),*];
+            halves.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect()
+        }
+
         /// Every op, to be called by name.
         #[cfg(feature = "on-files")]
         pub const OPS: &[on_files::Entry] = &[$(on_files::Entry::of::<$op>()),*];
@@ -15,3 +23,23 @@ macro_rules! ops {
 }
 
 pub(crate) use ops;
+
+/// Whether an op has a CUDA half: the constant of its own where it has, else that of [`Pending`].
+#[cfg(feature = "cuda")]
+pub(crate) struct Half<O>(std::marker::PhantomData<O>);
+
+#[cfg(feature = "cuda")]
+impl<O: crate::cuda::CudaOp> Half<O> {
+    /// It is there.
+    pub const IS_THERE: bool = true;
+}
+
+/// What is so where nothing else is said.
+#[cfg(feature = "cuda")]
+pub(crate) trait Pending {
+    /// It is not there.
+    const IS_THERE: bool = false;
+}
+
+#[cfg(feature = "cuda")]
+impl<O> Pending for Half<O> {}

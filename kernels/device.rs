@@ -3,6 +3,9 @@
 //! dfdx 0.13 keeps a tensor's storage private. On the CPU its `Index` gives a reference into the contiguous
 //! storage, from which the whole slice follows without a copy; gradient buffers are public.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+
 use dfdx::prelude::{
     Backward, CopySlice, Cpu, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec, ZerosTensor,
 };
@@ -23,14 +26,22 @@ pub enum Fill {
 }
 
 /// What an op needs of a device: storage for `f32`, zeros, and the way in and out for host data.
-pub trait Device:
-    Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32> + Send + Sync
+///
+/// # Safety
+/// Its values and tensors may be used from several threads at once, whether or not dfdx has said so of its own type.
+pub unsafe trait Device:
+    Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32>
 {
     /// Runs a recorded tape backward.
     ///
     /// # Errors
     /// The device failed.
     fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<(), Self::Err>;
+
+    /// Why there is no room for `bytes` more, in words.
+    fn no_room(&self, bytes: usize, error: Self::Err) -> String {
+        format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20))
+    }
 
     /// A new tensor of `len` values.
     ///
@@ -63,7 +74,24 @@ pub trait Device:
     fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), Self::Err>;
 }
 
-impl Device for Cpu {
+/// A device that several threads may use: what [`Device`] promises, in a type.
+pub struct Shared<'a, D: Device>(pub &'a D);
+
+// SAFETY: a device may be used from several threads, by its promise.
+unsafe impl<D: Device> Send for Shared<'_, D> {}
+// SAFETY: as above.
+unsafe impl<D: Device> Sync for Shared<'_, D> {}
+
+impl<D: Device> Clone for Shared<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Device> Copy for Shared<'_, D> {}
+
+// SAFETY: dfdx's `Cpu` is `Send` and `Sync`.
+unsafe impl Device for Cpu {
     fn execute(&self, tape: OwnedTape<f32, Cpu>) -> Result<(), <Cpu as HasErr>::Err> {
         self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
     }

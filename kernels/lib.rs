@@ -9,6 +9,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(any(test, feature = "cuda"))]
+pub mod cuda;
 pub mod device;
 mod elementwise;
 pub mod matmul;

@@ -3,7 +3,9 @@
 //! An op is a plain value holding its constants ([`Op`]). A device runs it ([`Run`]). For the CPU it is enough to
 //! implement [`CpuOp`] on slices; [`apply`] does the rest. Shapes are checked by each op's public function, before.
 
-use dfdx::prelude::{Cpu, HasErr};
+use std::rc::Rc;
+
+use dfdx::prelude::Cpu;
 
 use crate::device::{Device, Fill};
 use crate::tape::Buffers;
@@ -126,7 +128,7 @@ pub trait Run<O: Op>: Device {
     ///
     /// # Errors
     /// The device failed.
-    fn backward(op: &O, saved: Self::Saved, pullback: Pullback<'_, Self>) -> Result<(), Self::Err>;
+    fn backward(op: &O, saved: Self::Saved, pullback: Pullback<'_, Self>) -> Result<(), OpError>;
 }
 
 /// An op's CPU kernel, on slices.
@@ -201,7 +203,7 @@ impl<O: CpuOp> Run<O> for Cpu {
         Ok(op.forward(&inputs, &mut outputs, save))
     }
 
-    fn backward(op: &O, saved: O::Saved, pullback: Pullback<'_, Cpu>) -> Result<(), <Cpu as HasErr>::Err> {
+    fn backward(op: &O, saved: O::Saved, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
         let inputs = pullback.inputs.iter().map(|kept| kept.as_ref().map_or(&[][..], Array::as_slice));
         let inputs: Vec<&[f32]> = inputs.chain(pullback.outputs.iter().map(Array::as_slice)).collect();
         let doutputs: Vec<&[f32]> = pullback.doutputs.iter().map(|buffer| buffer.as_slice()).collect();
@@ -258,9 +260,17 @@ pub fn apply<D: Run<O>, O: Op>(
     let wanted = inputs.iter().map(|input| input.is_tracked().then(|| Place::of(input))).collect();
     let made = outputs.iter().map(Place::of).collect();
     let record = Record { op, saved, kept, kept_outputs, wanted, made, device };
+    let failure = Rc::clone(tape.failure());
     tape.record(touched, move |buffers: &Buffers<D>| {
+        // What follows a failure would only fail again; the tape's backward looks here at the end.
+        if failure.get().is_some() {
+            return Ok(());
+        }
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
-        record.run(buffers)?;
+        if let Err(error) = record.run(buffers) {
+            _ = failure.set(error);
+            return Ok(());
+        }
         if let Some((begun, recorded)) = begun {
             begun.backward(recorded);
         }
@@ -284,11 +294,12 @@ struct Record<D: Run<O>, O: Op> {
 
 impl<D: Run<O>, O: Op> Record<D, O> {
     /// Buffers are moved out of the map for the call; an output's gradient is dropped after it.
-    fn run(self, buffers: &Buffers<D>) -> Result<(), D::Err> {
+    fn run(self, buffers: &Buffers<D>) -> Result<(), OpError> {
+        let room = |len, fill| self.device.room(len, fill).map_err(|error| OpError::device(O::NAME, error));
         let take = |place: &Place| buffers.borrow_mut().remove(&place.id);
         let mut doutputs = Vec::with_capacity(self.made.len());
         for place in &self.made {
-            doutputs.push(take(place).map_or_else(|| self.device.room(place.len, Fill::Zeros), Ok)?);
+            doutputs.push(take(place).map_or_else(|| room(place.len, Fill::Zeros), Ok)?);
         }
         let mut dinputs = Vec::with_capacity(self.wanted.len());
         let mut fresh = vec![false; self.wanted.len()];
@@ -302,7 +313,7 @@ impl<D: Run<O>, O: Op> Record<D, O> {
                 None => {
                     fresh[index] = D::sets_gradient(&self.op, index);
                     let fill = if fresh[index] { Fill::Anything } else { Fill::Zeros };
-                    self.device.room(place.len, fill)?
+                    room(place.len, fill)?
                 }
             }));
         }

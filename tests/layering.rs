@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may import, besides itself.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("seed", &[]),
     ("config", &[]),
     ("audio", &["kernels"]),
@@ -62,7 +62,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 46] = [
+const HOMES: [(&str, &[&str]); 47] = [
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),
@@ -80,6 +80,7 @@ const HOMES: [(&str, &[&str]); 46] = [
     ("arrow_ipc", &["corpora"]),
     ("arrow_schema", &["corpora"]),
     ("parquet", &["corpora", "report"]),
+    ("cudarc", &["kernels"]),
     ("dfdx", &["kernels"]),
     ("gemm", &["kernels"]),
     ("libmimalloc_sys", &["kernels"]),
@@ -114,8 +115,10 @@ const HOMES: [(&str, &[&str]); 46] = [
 const CEILING: usize = 500;
 const OP_FILES: [&str; 4] = ["mod.rs", "reference.rs", "cpu.rs", "tests.rs"];
 /// Folders of kernels/ that are no ops: programs, tests, how ops are called on files, power spectra, the recurrence for generation and the
-/// layers around it, which have no backward, and the matrix product that ops are made of (for CUDA that is cuBLAS).
-const NOT_OPS: [&str; 7] = ["examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
+/// layers around it, which have no backward, the matrix product that ops are made of (for CUDA that is cuBLAS), how device kernels are started, and where a
+/// GPU's tensors lie.
+const NOT_OPS: [&str; 9] =
+    ["cuda", "device", "examples", "matmul", "on_files", "power_spectrum", "s4_step", "stream", "tests"];
 /// Optimisers and searches are no tape ops: they have no gradient to check, so the same files, but they are not ops.
 const NOT_TAPE_OPS: [&str; 2] = ["adamw", "monotonic_alignment"];
 

@@ -3,6 +3,7 @@
 use dfdx::prelude::Storage;
 use rayon::prelude::*;
 
+use super::step::Step;
 use super::{AdamW, Update, require_one_shape};
 use crate::{Array, Cpu, OpError, simd};
 
@@ -61,39 +62,7 @@ fn sum_squares(values: &[f32]) -> f64 {
     lanes.into_iter().chain(rest).sum()
 }
 
-/// What the constants come to at one step.
-struct Step {
-    grad_scale: f32,
-    /// 1 − lr·weight_decay
-    keep: f32,
-    /// 1 − beta1
-    rise1: f32,
-    beta2: f32,
-    /// 1 − beta2
-    rise2: f32,
-    /// lr / (1 − beta1ⁿ)
-    rate: f32,
-    /// √(1 − beta2ⁿ)
-    correction: f32,
-    eps: f32,
-}
-
 impl Step {
-    fn new(constants: &AdamW) -> Self {
-        let AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale } = *constants;
-        let bias = |beta: f64| 1.0 - beta.powf(step as f64);
-        Step {
-            grad_scale: grad_scale as f32,
-            keep: (1.0 - lr * weight_decay) as f32,
-            rise1: (1.0 - beta1) as f32,
-            beta2: beta2 as f32,
-            rise2: (1.0 - beta2) as f32,
-            rate: (lr / bias(beta1)) as f32,
-            correction: bias(beta2).sqrt() as f32,
-            eps: eps as f32,
-        }
-    }
-
     #[inline(always)]
     fn update(&self, param: &mut [f32], grad: &[f32], moment1: &mut [f32], moment2: &mut [f32]) {
         for ((param, grad), (m, v)) in param.iter_mut().zip(grad).zip(moment1.iter_mut().zip(moment2)) {

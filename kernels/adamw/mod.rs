@@ -14,8 +14,11 @@
 //! param, moment1, moment2 of one shape · grad of as many values
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(test)]
 mod reference;
+mod step;
 #[cfg(test)]
 mod tests;
 

@@ -91,6 +91,38 @@ fn agrees_with_the_specification() {
     }
 }
 
+/// The emulator's order of threads changes nothing, and lengths that leave a rest are worked on to their end.
+#[test]
+fn device_kernels_agree_too() {
+    use crate::cuda::Part;
+    use crate::cuda::emulator::Emulator;
+    for len in [0usize, 1, 5, 8, 1_030, 9_001] {
+        let mut numbers = Numbers::new(4);
+        let mut take = |scale, shift| -> Vec<f32> {
+            numbers.take(len, scale, shift).iter().map(|&value| value as f32).collect()
+        };
+        let state = [take(1.0, 0.0), take(5.0, 1.0), take(0.1, 0.0), take(0.01, 0.02)];
+        let constants = AdamW { step: 3, grad_scale: 0.25, ..CONSTANTS };
+        let [mut param, mut moment1, mut moment2] = [0, 2, 3].map(|index| array(&state[index]));
+        with_grad(&state[1], |grad| Cpu::adamw_step(&mut param, grad, &mut moment1, &mut moment2, constants))
+            .expect("fits");
+        let squares = with_grad(&state[1], Cpu::sum_squares).expect("runs");
+        for descending in [false, true] {
+            let Some(gpu) = Emulator::new(descending) else { return };
+            let lent = state.each_ref().map(|values| gpu.holding(values));
+            let parts: [Part; 4] = lent.each_ref().map(|buffer| buffer.part());
+            cuda::update(&gpu, parts, &constants).expect("runs");
+            for (part, want) in [(parts[0], &param), (parts[2], &moment1), (parts[3], &moment2)] {
+                let want: Vec<f64> = want.to_vec().into_iter().map(f64::from).collect();
+                agree("adamw", &gpu.values(part), &want, Tolerance { absolute: 1e-7, relative: 1e-6 });
+            }
+            assert_eq!(gpu.values(parts[1]), state[1]);
+            let got = cuda::sum_squares(&gpu, parts[1]).expect("runs");
+            assert!((got - squares).abs() <= 1e-13 * squares, "{got} and {squares}");
+        }
+    }
+}
+
 #[test]
 fn a_rate_of_zero_moves_the_moments_alone() {
     let [param, moment1, moment2] =

@@ -7,8 +7,6 @@ mod backward;
 mod forward;
 mod whole;
 
-use dfdx::prelude::HasErr;
-
 use super::dropout::Dropout;
 use super::{Attention, Scores};
 use crate::matmul::View;
@@ -57,11 +55,7 @@ impl Run<Attention> for Cpu {
         Ok(Saved { log_sums, out: save.then(|| outputs[0].clone()) })
     }
 
-    fn backward(
-        op: &Attention,
-        saved: Saved,
-        pullback: Pullback<'_, Cpu>,
-    ) -> Result<(), <Cpu as HasErr>::Err> {
+    fn backward(op: &Attention, saved: Saved, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
         let (dout, dinputs) = (&pullback.doutputs[0], pullback.dinputs);
         let ([Some(q), Some(k), Some(v)], Some(out), [dq, dk, dv]) = (pullback.inputs, &saved.out, dinputs)
         else {

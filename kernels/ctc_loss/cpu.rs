@@ -3,7 +3,6 @@
 //! When a backward will follow, forward runs β as well and keeps the gradient of each loss, B·T·V values, instead of α,
 //! B·T·(2L + 1) values of double width.
 
-use dfdx::prelude::HasErr;
 use rayon::prelude::*;
 
 use super::CtcLoss;
@@ -46,11 +45,7 @@ impl Run<CtcLoss> for Cpu {
         Ok(gradient)
     }
 
-    fn backward(
-        _op: &CtcLoss,
-        gradient: Vec<f32>,
-        pullback: Pullback<'_, Cpu>,
-    ) -> Result<(), <Cpu as HasErr>::Err> {
+    fn backward(_op: &CtcLoss, gradient: Vec<f32>, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
         let dlosses: &[f32] = &pullback.doutputs[0];
         let Some(dlogits) = pullback.dinputs[0].as_deref_mut().filter(|dlogits| !dlogits.is_empty()) else {
             return Ok(());

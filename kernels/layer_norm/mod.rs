@@ -16,6 +16,8 @@
 //! x [.., C] · weight [C] · bias [C] → out [.., C]
 
 pub(crate) mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

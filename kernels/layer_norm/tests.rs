@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::op::CpuOp;
 use crate::{Cpu, Shape, gelu};
 
@@ -23,6 +24,37 @@ fn agrees_with_the_specification_and_finite_differences() {
         check(&LayerNorm { eps: EPS, gelu: false }, &inputs(rows, channels), &[true; 3], reference);
         let activated = |inputs: &[Vec<f64>]| gelu::reference::forward(&reference(inputs));
         check(&LayerNorm { eps: EPS, gelu: true }, &inputs(rows, channels), &[true; 3], activated);
+    }
+}
+
+/// Warps with lanes that have nothing to do, rows longer than a warp, a block of its own for each row, several chunks of rows.
+#[test]
+fn device_kernels_agree_too() {
+    let activated = |inputs: &[Vec<f64>]| gelu::reference::forward(&reference(inputs));
+    for (rows, channels) in [(1, 2), (3, 5), (2, 16), (9, 17), (3, 70)] {
+        let (Some(plain), Some(gelu)) =
+            (emulated(LayerNorm { eps: EPS, gelu: false }), emulated(LayerNorm { eps: EPS, gelu: true }))
+        else {
+            return;
+        };
+        check(&plain, &inputs(rows, channels), &[true; 3], reference);
+        check(&gelu, &inputs(rows, channels), &[true; 3], activated);
+    }
+    for (rows, channels) in [(2, 5_000), (150, 33)] {
+        for gelu in [false, true] {
+            let op = LayerNorm { eps: EPS, gelu };
+            let Some(device) = emulated(op) else { return };
+            let inputs = inputs(rows, channels);
+            let dout = [Numbers::new(5).take(rows * channels, 1.0, 0.0)];
+            let want = run_backward(&op, &inputs, &dout);
+            for (got, want) in run_backward(&device, &inputs, &dout).iter().zip(&want) {
+                let want: Vec<f64> = want.iter().map(|&want| f64::from(want)).collect();
+                agree("layer_norm", got, &want, Tolerance::F32_GRADIENT);
+            }
+            let (got, _) = run_forward(&device, &inputs, &[rows * channels]);
+            let want = if gelu { activated(&inputs) } else { reference(&inputs) };
+            agree("layer_norm", &got[0], &want[0], Tolerance::F32);
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 //! x [.., I], w [O, I], b [O] → y [.., O]; rows r run over all axes but the last.
 
 pub(crate) mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

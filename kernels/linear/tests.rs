@@ -3,6 +3,7 @@
 use super::reference;
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 fn op(rows: usize, inputs: usize, widths: &[usize], bias: bool) -> (Linear, Vec<Vec<f64>>) {
@@ -41,6 +42,22 @@ fn agrees_with_the_specification() {
     ] {
         let (op, operands) = op(rows, inputs, widths, bias);
         check(&op, &operands, &[true; 3], specification(&op));
+    }
+}
+
+/// Whole and cut, with and without bias, and more rows than a chunk of the bias's gradient has.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, inputs, widths, bias) in [
+        (1, 1, &[1][..], true),
+        (7, 5, &[3], true),
+        (3, 4, &[6], false),
+        (5, 3, &[2, 4, 1], true),
+        (150, 2, &[3, 1], true),
+    ] {
+        let (op, operands) = op(rows, inputs, widths, bias);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &operands, &[true; 3], specification(&op));
     }
 }
 

@@ -3,11 +3,26 @@
 use super::*;
 use crate::Cpu;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 9.0)] {
         check(&Silu, &[Numbers::new(2).take(len, scale, 0.0)], &[true], reference::forward);
+    }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 9.0), (5_003, 9.0)] {
+        let Some(op) = emulated(Silu) else { return };
+        let x = Numbers::new(2).take(len, scale, 0.0);
+        if len < 1_000 {
+            check(&op, &[x], &[true], reference::forward);
+        } else {
+            let (got, _) = run_forward(&op, std::slice::from_ref(&x), &[len]);
+            agree("silu", &got[0], &reference::forward(&[x])[0], Tolerance::F32);
+        }
     }
 }
 

@@ -37,8 +37,18 @@ impl Finding {
 /// Prints what there is.
 pub fn doctor(runs_dir: &Path, talk: Talk) -> Result<u8, Failure> {
     let host = Host::this();
-    let findings =
-        [cpu(&host), instructions(), memory(&host), disk(runs_dir), gpu(), nvrtc(), espeak(), hub(), slurm()];
+    let findings = [
+        cpu(&host),
+        instructions(),
+        memory(&host),
+        disk(runs_dir),
+        gpu(),
+        kernels_for_it(),
+        nvrtc(),
+        espeak(),
+        hub(),
+        slurm(),
+    ];
     if talk.json {
         let lacking = findings.iter().filter(|finding| finding.cure.is_some()).count();
         talk.data(&serde_json::json!({"lacking": lacking, "findings": findings}));
@@ -122,6 +132,24 @@ fn gpu() -> Finding {
     let found = driver
         .and_then(|text| Some(text.lines().next()?.trim_start_matches("NVRM version:").trim().to_owned()));
     Finding::new("GPU", found, "no NVIDIA driver is loaded; everything runs on the CPU")
+}
+
+#[cfg(not(feature = "cuda"))]
+fn kernels_for_it() -> Finding {
+    Finding::new(
+        "CUDA",
+        None,
+        "this program was built without the feature `cuda`; everything runs on the CPU",
+    )
+}
+
+#[cfg(feature = "cuda")]
+fn kernels_for_it() -> Finding {
+    let found = format!("built in; {} ops have no CUDA kernel yet", kernels::pending().len());
+    Finding {
+        cure: Some("until all have one, everything runs on the CPU"),
+        ..Finding::new("CUDA", Some(found), "")
+    }
 }
 
 fn nvrtc() -> Finding {

@@ -277,6 +277,9 @@ impl From<TrainError> for Failure {
             }
             TrainError::NoDevice => Failure::new(REQUEST, error.to_string())
                 .help("set `run.device = \"auto\"`, or build with `--features cuda`"),
+            TrainError::DevicePending { .. } => {
+                Failure::new(REQUEST, error.to_string()).help("set `run.device = \"auto\"`")
+            }
             TrainError::Lost { .. } => Failure::new(FAILED, error.to_string())
                 .help("the same command goes on from the last checkpoint")
                 .help("where memory ran out, a smaller `run.processes` takes less"),

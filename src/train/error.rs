@@ -84,4 +84,10 @@ pub enum TrainError {
     /// The device asked for is not there.
     #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
     NoDevice,
+    /// Ops that have no CUDA kernel yet.
+    #[error("`run.device = \"cuda\"`, but {} ops have no CUDA kernel yet: {}", ops.len(), ops.join(", "))]
+    DevicePending {
+        /// Their names.
+        ops: Vec<&'static str>,
+    },
 }

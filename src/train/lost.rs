@@ -7,6 +7,7 @@
 use std::fmt;
 
 use kernels::Backend;
+use kernels::device::Shared;
 use kernels::trace::Recording;
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +149,14 @@ pub fn find<D: Backend>(
     fault: Fault,
 ) -> Result<Found, TrainError> {
     let shares = Shares::of(batches, &plan.model);
-    let lesson = Lesson { device, plan, model: &state.model, teacher, shares: &shares, step: state.step };
+    let lesson = Lesson {
+        device: Shared(device),
+        plan,
+        model: &state.model,
+        teacher,
+        shares: &shares,
+        step: state.step,
+    };
     let mut culprits = Vec::new();
     for (index, batch) in batches.iter().enumerate() {
         let number = index + 1;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use kernels::device::Shared;
 use kernels::{Array, Backend, Grads, OpError, Tape, trace};
 use rand_pcg::Pcg64Mcg;
 
@@ -37,7 +38,7 @@ pub fn input<D: Backend>(device: &D, batch: &Batch) -> Result<Input<D>, TrainErr
 
 /// What the micro-batches of one update have in common.
 pub(super) struct Lesson<'a, D: Backend> {
-    pub device: &'a D,
+    pub device: Shared<'a, D>,
     pub plan: &'a Plan,
     pub model: &'a Model<D>,
     pub teacher: Option<&'a Teacher<D>>,
@@ -92,7 +93,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::Prefix(network) => self.go_on_speaking(network, &mut tape, index, batch),
             Network::CodecLm(network) => self.tell_codes(network, &mut tape, index, batch),
         }?;
-        let grads = trace::phase(BACKWARD, || tape.backward(self.device, micro.seeds))?;
+        let grads = trace::phase(BACKWARD, || tape.backward(self.device.0, micro.seeds))?;
         let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Part { grads, count: micro.count, total: micro.total, losses, infinite: micro.infinite })
     }
@@ -106,7 +107,7 @@ impl<D: Backend> Lesson<'_, D> {
     ) -> Result<MicroBatch<D>, TrainError> {
         let network = self.model.network.recogniser().ok_or(TrainError::Family)?;
         let heads = self.model.plan.heads().ok_or(TrainError::Family)?;
-        let input = input(self.device, batch)?;
+        let input = input(self.device.0, batch)?;
         let taught = match self.teacher {
             Some(teacher) => {
                 let draws = self.draws(Purpose::Teacher, index);
@@ -148,7 +149,7 @@ impl<D: Backend> Lesson<'_, D> {
     ) -> Result<MicroBatch<D>, TrainError> {
         let task = Denoising::of(self.plan).ok_or(TrainError::Family)?;
         let noised = task.examples(batch, &mut self.draws(Purpose::Noise, index));
-        let inputs = Array::from_vec(self.device, noised.inputs.clone(), [batch.len(), noised.len])?;
+        let inputs = Array::from_vec(self.device.0, noised.inputs.clone(), [batch.len(), noised.len])?;
         let mut pass = self.pass(tape, index);
         let taken = trace::phase(FORWARD, || network.forward(&mut pass, &inputs, &noised.steps))?;
         objective_phase(|| Ok(task.micro_batch(taken, &noised)))
@@ -163,7 +164,7 @@ impl<D: Backend> Lesson<'_, D> {
         batch: &Batch,
     ) -> Result<MicroBatch<D>, TrainError> {
         let task = MaskedPatches::of(self.plan).ok_or(TrainError::Family)?;
-        let input = input(self.device, batch)?;
+        let input = input(self.device.0, batch)?;
         let mut draws = self.draws(Purpose::Noise, index);
         let mut pass = self.pass(tape, index);
         let patches = trace::phase(FORWARD, || network.patches(&mut pass, &input))?;
@@ -199,8 +200,9 @@ impl<D: Backend> Lesson<'_, D> {
         let task = Speaking::of(self.plan).ok_or(TrainError::Family)?;
         let spoken = task.examples(batch);
         let mut pass = self.pass(tape, index);
-        let made =
-            trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device))?;
+        let made = trace::phase(FORWARD, || {
+            network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device.0)
+        })?;
         objective_phase(|| Ok(task.continued(made, &spoken)))
     }
 

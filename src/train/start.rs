@@ -17,8 +17,20 @@ use crate::record::Sink;
 pub fn effective_device(plan: &Plan) -> Result<&'static str, TrainError> {
     match plan.run.device {
         DeviceChoice::Auto | DeviceChoice::Cpu => Ok("cpu"),
-        DeviceChoice::Cuda => Err(TrainError::NoDevice),
+        DeviceChoice::Cuda => Err(no_device()),
     }
+}
+
+/// Why there is no GPU in this program.
+#[cfg(not(feature = "cuda"))]
+fn no_device() -> TrainError {
+    TrainError::NoDevice
+}
+
+/// Why there is no GPU in this program. `Cuda` becomes a `Backend`, and the functions below choose between both, when no op is pending.
+#[cfg(feature = "cuda")]
+fn no_device() -> TrainError {
+    TrainError::DevicePending { ops: kernels::pending() }
 }
 
 /// Trains the job's plan on the device it asks for, as rank 0 of those behind `transport`.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use kernels::device::Shared;
 use kernels::threads::Lanes;
 use kernels::{Backend, trace};
 
@@ -80,7 +81,14 @@ pub fn update<D: Backend>(
         infinite: 0,
         audio_secs: batches.iter().map(|batch| batch.audio_secs(plan.data.sample_rate_hz)).sum(),
     };
-    let lesson = Lesson { device, plan, model: &state.model, teacher, shares: &shares, step: state.step };
+    let lesson = Lesson {
+        device: Shared(device),
+        plan,
+        model: &state.model,
+        teacher,
+        shares: &shares,
+        step: state.step,
+    };
     let mut sum = Sum {
         device,
         params: &state.model.params,

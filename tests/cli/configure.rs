@@ -278,7 +278,8 @@ fn the_manual_and_the_doctor_answer() {
         .iter()
         .filter_map(|finding| finding["name"].as_str())
         .collect();
-    let all = ["CPU", "vectors", "memory", "disk", "GPU", "NVRTC", "espeak-ng", "model cache", "Slurm"];
+    let all =
+        ["CPU", "vectors", "memory", "disk", "GPU", "CUDA", "NVRTC", "espeak-ng", "model cache", "Slurm"];
     assert_eq!(names, all);
 }
 

@@ -46,8 +46,10 @@ impl Front {
         let rows = features.chunks_exact_mut(frames * bands).zip(waveforms.chunks_exact(padded.max(1)));
         let mut written: Vec<Result<usize, OpError>> = input.samples.iter().map(|_| Ok(0)).collect();
         let clips: Vec<_> = rows.zip(&input.samples).zip(&mut written).enumerate().collect();
+        // Not `input` itself: a device need not be for several threads.
+        let known: Vec<_> = (0..input.samples.len()).map(|row| input.known(row)).collect();
         threads::for_each(clips, |(row, (((to, waveform), &samples), done))| {
-            *done = match input.known(row) {
+            *done = match known[row] {
                 Some(known) => {
                     let heard = known.len().min(to.len());
                     to[..heard].copy_from_slice(&known[..heard]);

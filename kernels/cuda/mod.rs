@@ -1,0 +1,38 @@
+//! The device half of ops: CUDA kernels, and how they are started.
+//!
+//! An op's device half is `OP/cuda.rs`, a [`CudaOp`] that says which kernels run over which extents, and `OP/OP.cu`, the kernels. It knows a GPU
+//! only as a [`Launch`]. Two things are one: `Driver` (feature `cuda`) is a real one, and the emulator (tests only) runs the very same `.cu`
+//! files on the CPU, so that extents, grids and the arithmetic of every thread are held to the op's specification on a machine without a GPU.
+//! What the emulator cannot tell is speed, and what a compiler for GPUs makes of the source: the gate compiles every file with NVRTC.
+//!
+//! Not for: how a tensor's device address is found (`device/`). Start at [`CudaOp`], then `silu/cuda.rs` as the smallest complete one;
+//! `common.cuh` stands before every `.cu`.
+
+mod gemm;
+mod launch;
+mod op;
+pub(crate) mod pointwise;
+pub(crate) mod reduce;
+#[cfg(feature = "cuda")]
+mod run;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "cuda")]
+mod cache;
+#[cfg(feature = "cuda")]
+mod driver;
+#[cfg(test)]
+pub mod emulator;
+
+pub use gemm::{Gemm, Matrix};
+pub use launch::{Arg, Buffer, Failure, Grid, Launch, Part, Source};
+pub use op::{CudaOp, Gradient};
+
+#[cfg(feature = "cuda")]
+pub(crate) use driver::look;
+#[cfg(feature = "cuda")]
+pub use driver::{Driver, Precision};
+
+/// What stands before every `.cu` file.
+pub(crate) const COMMON: &str = include_str!("common.cuh");
