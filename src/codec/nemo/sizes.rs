@@ -194,7 +194,7 @@ impl Reader<'_> {
 
     fn odd(&mut self, name: &str) -> usize {
         let taps = self.kernel(name)[2];
-        if taps % 2 == 0 {
+        if taps.is_multiple_of(2) {
             self.misfits.push(format!("`{name}` has an even number of taps"));
         }
         taps

@@ -27,7 +27,10 @@ fn given(files: &[&str], transcripts: &str) -> (TempDir, Transcripts) {
     (dir, read_transcripts(&path).unwrap())
 }
 
-fn made(planned: &Planned) -> Vec<(String, Option<(f64, Option<f64>)>)> {
+/// The seconds from which to which a piece goes, if it is not the whole; without a second number to the end.
+type Span = Option<(f64, Option<f64>)>;
+
+fn made(planned: &Planned) -> Vec<(String, Span)> {
     let pieces = planned.recordings.iter().flat_map(|recording| &recording.pieces);
     pieces.map(|piece| (piece.to.display().to_string(), piece.span)).collect()
 }
