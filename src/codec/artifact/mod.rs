@@ -176,13 +176,14 @@ impl Artifact {
         }
     }
 
-    /// Seconds that the codes last. DAC has models of several rates, of which codes do not tell: those of the recording, where it is known.
+    /// Seconds that the codes last. DAC has models of other rates, of which codes do not tell: where the recording was of quite another length, its own.
     pub fn secs(&self) -> f64 {
         let Metadata { original_length, sample_rate, .. } = self.metadata;
-        match self.kind {
-            Kind::Dac if original_length > 0 => original_length as f64 / f64::from(sample_rate.max(1)),
-            kind => self.codes.frames as f64 / kind.frames_per_sec(),
-        }
+        let frame_secs = 1.0 / self.kind.frames_per_sec();
+        let secs = self.codes.frames as f64 * frame_secs;
+        let recorded = original_length as f64 / f64::from(sample_rate.max(1));
+        let other_rate = original_length > 0 && (recorded - secs).abs() > 2.0 * frame_secs;
+        if self.kind == Kind::Dac && other_rate { recorded } else { secs }
     }
 
     /// The artifact, if its codes are such as its codec makes.
