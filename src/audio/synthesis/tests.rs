@@ -1,7 +1,7 @@
 use std::f64::consts::TAU;
 
 use super::*;
-use crate::audio::features::{MelScale, MelSizes, MelSpectrogram, decibels};
+use crate::audio::features::{MelScale, MelSizes, MelSpectrogram, Window, decibels};
 
 const RATE_HZ: u32 = 22_050;
 
@@ -184,4 +184,30 @@ fn loudness_is_even_and_never_at_full_scale() {
     let mut silence = vec![0.0; 8];
     to_loudness(&mut silence, -23.0);
     assert!(silence.iter().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn frames_in_the_middle_of_their_steps_come_back_to_the_last_sample() {
+    let (n_fft, hop, frames) = (16, 4, 6);
+    let sound: Vec<f32> = (0..frames * hop).map(|at| (at as f32 * 0.7).sin() + 0.1).collect();
+    let window = Window::Hanning.periodic(n_fft);
+    // Spectra by their definition, with silence beyond the ends.
+    let bin = |frame: usize, bin: usize| {
+        let sum = (0..n_fft).map(|at| {
+            let inside = (frame * hop + at).checked_sub((n_fft - hop) / 2).and_then(|at| sound.get(at));
+            let angle = -TAU * (bin * at) as f64 / n_fft as f64;
+            Complex32::new(angle.cos() as f32, angle.sin() as f32) * (inside.unwrap_or(&0.0) * window[at])
+        });
+        sum.sum::<Complex32>()
+    };
+    let bins = n_fft / 2 + 1;
+    let values = (0..frames).flat_map(|frame| (0..bins).map(move |at| (frame, at)));
+    let values = values.map(|(frame, at)| bin(frame, at)).collect();
+    let stft = Stft::new(n_fft, n_fft, hop).unwrap();
+    let made = stft.waveform_of_steps(&Spectra { values, bins });
+    assert_eq!(made.len(), sound.len());
+    for (at, (got, want)) in made.iter().zip(&sound).enumerate() {
+        near(*got, *want, 1e-5, &format!("sample {at}"));
+    }
+    assert!(stft.waveform_of_steps(&Spectra { values: Vec::new(), bins }).is_empty());
 }

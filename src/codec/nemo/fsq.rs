@@ -28,7 +28,7 @@ impl Group {
         let mut base = 1;
         let scalar = |&levels: &usize| {
             let scale = (levels - 1) as f32 / 2.0 * INSIDE;
-            let offset: f32 = if levels % 2 == 0 { 0.5 } else { 0.0 };
+            let offset: f32 = if levels.is_multiple_of(2) { 0.5 } else { 0.0 };
             let scalar = Scalar { levels, scale, offset, shift: (offset / scale).tan(), base };
             base *= levels;
             scalar

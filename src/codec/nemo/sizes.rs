@@ -139,7 +139,7 @@ impl Reader<'_> {
                 self.odd(&name)
             })
             .collect();
-        if first_taps % 2 == 0 || last_taps % 2 == 0 {
+        if first_taps.is_multiple_of(2) || last_taps.is_multiple_of(2) {
             self.misfits
                 .push(format!("the first or the last convolution of `{side}` has an even number of taps"));
         }

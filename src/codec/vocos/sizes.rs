@@ -74,7 +74,7 @@ impl Sizes {
                     .push(format!("{} rows of codebooks are not those of {bandwidths} bandwidths", rows[0]));
             } else if out < 10 || out % 8 != 2 {
                 misfits.push(format!("{out} values of a frame are no spectrum of four steps"));
-            } else if embed[2] % 2 == 0 || taps % 2 == 0 {
+            } else if embed[2].is_multiple_of(2) || taps.is_multiple_of(2) {
                 misfits.push("a convolution has an even number of taps".into());
             }
         }

@@ -226,7 +226,7 @@ mod tests {
             }
             archive
         };
-        let mut beyond = block(CHECKPOINT, 1 << 40, b'0');
+        let mut beyond = block(CHECKPOINT, 1 << 32, b'0');
         beyond.extend([0; 512]);
         for (bytes, why) in [
             (whole[..90_000].to_vec(), "it ends within one of its members"),
