@@ -47,8 +47,9 @@ impl<'a> Sounding<'a> {
         language: Option<&str>,
         goes_on: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Transcript, TranscribeError> {
-        let (asked, language) = self.whisper.asked(language, &self.encoded(0)?)?;
-        let mut said = self.said(&asked, goes_on)?;
+        let encoded = self.encoded(0)?;
+        let (asked, language) = self.whisper.asked(language, &encoded)?;
+        let mut said = self.said(&asked, Some(encoded), goes_on)?;
         said.retain(|said| said.start < self.secs);
         let segment =
             |Said { start, end, tokens }| Segment { start, end, text: self.whisper.words.text(&tokens) };
@@ -62,16 +63,17 @@ impl<'a> Sounding<'a> {
         })
     }
 
-    /// What is said, as the model cuts it.
+    /// What is said, as the model cuts it; `encoded` is the first window, where it is there already.
     pub fn said(
         &self,
         asked: &[u32],
+        mut encoded: Option<Tensor>,
         goes_on: &mut dyn FnMut(f64) -> bool,
     ) -> Result<Vec<Said>, TranscribeError> {
         let (mut said, mut first) = (Vec::new(), 0);
         while first < self.frames {
             let window = self.window_frames().min(self.frames - first);
-            let encoded = self.encoded(first)?;
+            let encoded = encoded.take().map_or_else(|| self.encoded(first), Ok)?;
             let from_secs = first as f64 * FRAME_SECS;
             let going = &mut || goes_on(from_secs);
             let decoded = self.whisper.decoding().decode(&encoded, asked, first as u64, going)?;

@@ -103,7 +103,7 @@ fn what_is_said_and_when_is_as_in_transformers() {
         for code in ["en", "ja"] {
             let token = model.words.language(code).unwrap().token;
             let asked = [model.words.start, token, model.words.transcribe];
-            let said = Sounding::new(&model, &samples).said(&asked, &mut |_| true).unwrap();
+            let said = Sounding::new(&model, &samples).said(&asked, None, &mut |_| true).unwrap();
             let text = |tokens: &[u32]| {
                 tokens.iter().copied().filter(|token| *token < model.words.end).collect::<Vec<_>>()
             };
