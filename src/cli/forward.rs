@@ -44,8 +44,7 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
         }
         Network::CodecLm(_) => {
             let message = "a model of codes has no activations of a text alone";
-            return Err(Failure::new(failure::REQUEST, message)
-                .help("`runner generate --text` has it speak"));
+            return Err(Failure::new(failure::REQUEST, message).help("`runner generate --text` has it speak"));
         }
     };
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);

@@ -50,8 +50,9 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     }
     if !arguments.text.is_empty() || arguments.file.is_some() {
         let message = format!("a `{}` model cannot speak a text", model.plan.family());
-        return Err(Failure::new(failure::REQUEST, message)
-            .help("leave `--text` and `--file` out, or name a run of a `[model.tacomamba]` or `[model.codec_lm]`"));
+        return Err(Failure::new(failure::REQUEST, message).help(
+            "leave `--text` and `--file` out, or name a run of a `[model.tacomamba]` or `[model.codec_lm]`",
+        ));
     }
     let request = request(arguments, rate_hz)?;
     let stop = on_signals()?;

@@ -113,7 +113,8 @@ fn streamed(
 
 /// Whether everything that is asked for has a meaning for speech.
 fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
-    let GenerateArguments { clips, seconds, nucleus_p, top_k, temperature, prompt, fast, steps, .. } = arguments;
+    let GenerateArguments { clips, seconds, nucleus_p, top_k, temperature, prompt, fast, steps, .. } =
+        arguments;
     let of_others = [
         ("-n", *clips != 1),
         ("--seconds", *seconds != 1.0),

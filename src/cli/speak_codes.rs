@@ -98,11 +98,7 @@ fn check(arguments: &GenerateArguments, plan: &CodecLmPlan) -> Result<(), Failur
 }
 
 /// The texts as the model was taught them.
-pub(super) fn lines(
-    plan: &CodecLmPlan,
-    texts: &[String],
-    speaker: u32,
-) -> Result<Vec<TextLine>, Failure> {
+pub(super) fn lines(plan: &CodecLmPlan, texts: &[String], speaker: u32) -> Result<Vec<TextLine>, Failure> {
     let tokens = TextTokens::of(plan);
     tokens.read_ahead(texts.iter().map(String::as_str))?;
     let line = |text: &String| match tokens.symbols(text)? {

@@ -95,7 +95,8 @@ mod tests {
     /// Without the program nothing is made of a text, and that is said.
     #[test]
     fn phonemes_need_their_program() {
-        let plan = under_ci("codec_lm", &["model.codec_lm.text=\"phonemes\"", "model.codec_lm.language=\"en\""]);
+        let plan =
+            under_ci("codec_lm", &["model.codec_lm.text=\"phonemes\"", "model.codec_lm.language=\"en\""]);
         let tokens = TextTokens::of(plan.model.codec_lm().unwrap());
         match tokens.symbols("hello world") {
             Ok(symbols) => {

@@ -73,15 +73,22 @@ pub fn tell<D: Backend>(
         !stopped.load(Ordering::Relaxed)
     };
     let mut told: Vec<Option<ToldCodes>> = vec![None; request.lines.len()];
-    threads::for_each(told.iter_mut().enumerate().collect(), |(number, told): (usize, &mut Option<ToldCodes>)| {
-        let (codes, nats) = drawn(network.plan(), &step, request, number, &go_on);
-        if !stopped.load(Ordering::Relaxed) {
-            let mut waveform = task.sound(&codes);
-            to_loudness(&mut waveform, RMS_DBFS);
-            *told = Some(ToldCodes { waveform, codes, nats });
-        }
-    });
-    if stopped.load(Ordering::Relaxed) { Err(GenerateError::Stopped) } else { Ok(told.into_iter().flatten().collect()) }
+    threads::for_each(
+        told.iter_mut().enumerate().collect(),
+        |(number, told): (usize, &mut Option<ToldCodes>)| {
+            let (codes, nats) = drawn(network.plan(), &step, request, number, &go_on);
+            if !stopped.load(Ordering::Relaxed) {
+                let mut waveform = task.sound(&codes);
+                to_loudness(&mut waveform, RMS_DBFS);
+                *told = Some(ToldCodes { waveform, codes, nats });
+            }
+        },
+    );
+    if stopped.load(Ordering::Relaxed) {
+        Err(GenerateError::Stopped)
+    } else {
+        Ok(told.into_iter().flatten().collect())
+    }
 }
 
 /// The codes of a line, and their mean −ln of probability; until `go_on` says no.
@@ -102,7 +109,7 @@ fn drawn(
     let (mut sum, mut count) = (0.0, 0);
     for at in 0_usize.. {
         let mut now = vec![nothing; plan.levels];
-        for level in 0..plan.levels {
+        for (level, now) in now.iter_mut().enumerate() {
             let Some(frame) = at.checked_sub(if plan.delays { level } else { 0 }) else { continue };
             if frames.is_some_and(|frames| frame >= frames) {
                 continue;
@@ -115,7 +122,7 @@ fn drawn(
                 frames = Some(frame);
                 continue;
             }
-            now[level] = chosen.code;
+            *now = chosen.code;
             (sum, count) = (sum - chosen.log_likelihood, count + 1);
             codes.resize(codes.len().max((frame + 1) * plan.levels), 0);
             codes[frame * plan.levels + level] = chosen.code;

@@ -55,7 +55,8 @@ impl Coding {
     pub fn sound(&self, codes: &[u32]) -> Vec<f32> {
         let levels = self.plan.levels;
         let frames = codes.len() / levels;
-        let values = (0..levels).flat_map(|level| (0..frames).map(move |at| codes[at * levels + level] as u16));
+        let values =
+            (0..levels).flat_map(|level| (0..frames).map(move |at| codes[at * levels + level] as u16));
         self.codec.sound(&Codes::new(levels, frames, values.collect()))
     }
 

@@ -22,7 +22,10 @@ pub fn front_end(plan: &Plan) -> Result<Option<FrontEnd>, OpError> {
     }
     if let Some(coding) = Coding::of(plan) {
         let described = "codes of the cepstral codec: 8 levels of 16 ms".to_owned();
-        return Ok(Some(FrontEnd { described, run: Box::new(move |waveform| Ok(coding.features(waveform))) }));
+        return Ok(Some(FrontEnd {
+            described,
+            run: Box::new(move |waveform| Ok(coding.features(waveform))),
+        }));
     }
     let Some(front) = FixedFront::of(&plan.model)? else { return Ok(None) };
     let described = front.described();

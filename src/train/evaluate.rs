@@ -17,9 +17,9 @@ use crate::record::scenes::{self, Scene};
 use crate::record::{Folder, RecordError, Values, preds};
 use crate::seed::{Purpose, stream};
 use crate::task::{
-    Answered, CodeJudge, Coding, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches, NextSample,
-    NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Speaking, SpeechJudge, Told, Unmasked, Uttered,
-    ctc_losses, mean_scores,
+    Answered, CodeJudge, Coding, Confusion, Denoised, Denoising, Judge, Judging, Likelihood, MaskedPatches,
+    NextSample, NoiseJudge, PatchJudge, Prediction, Scores, SoundJudge, Speaking, SpeechJudge, Told,
+    Unmasked, Uttered, ctc_losses, mean_scores,
 };
 
 /// A part of the corpus to be judged on.

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::corpora::{Categories, Corpus, CorpusError};
 use crate::data::{
-    Batch, DataError, Encoder, FeatureCache, Loader, Spelling, Spoken, TextTokens, eval_batches, open_corpus, open_train,
+    Batch, DataError, Encoder, FeatureCache, Loader, Spelling, Spoken, TextTokens, eval_batches, open_corpus,
+    open_train,
 };
 use crate::plan::{Heads, Labelling, Plan};
 use crate::record::scenes::Scene;

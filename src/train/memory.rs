@@ -190,11 +190,12 @@ mod tests {
                     shapes.filter(|shape| shape.last() == speech.mel.bands).map(|shape| shape.rows()).max();
                 ((frames.unwrap() * speech.mel.hop_samples) as f64, 0.0)
             }
-            // As many samples as the rows that the first table gives stand for: with its text, and a step for the end.
+            // As many samples as the steps that are told stand for, but for those that end a sequence.
             Body::CodecLm(speech) => {
-                let shapes = forward().filter(|span| span.name == "cross_entropy").filter_map(|span| span.shape);
+                let shapes =
+                    forward().filter(|span| span.name == "cross_entropy").filter_map(|span| span.shape);
                 let clips = plan.data.batch_size;
-                let codes: usize = shapes.map(|shape| shape.rows()).max().unwrap();
+                let codes = shapes.map(|shape| shape.len()).max().unwrap();
                 ((codes / speech.levels - clips) as f64 * speech.hop_samples as f64, 0.0)
             }
             // The first op is the first convolution, or all of them; its frames tell which batch it was.
@@ -221,7 +222,7 @@ mod tests {
         let stable = "model.wav2vec2.do_stable_layer_norm=true";
         let frozen = "model.wav2vec2.freeze_feature_encoder=true";
         let block = "train.recompute=\"block\"";
-        let ways: [(&str, &[&str]); 15] = [
+        let ways: [(&str, &[&str]); 16] = [
             ("tedlium_direct", &[]),
             ("tedlium_direct", &[stable]),
             ("tedlium_direct", &[frozen]),
@@ -237,6 +238,7 @@ mod tests {
             ("tacomamba_ljspeech", &["model.tacomamba.mixer=\"mamba2\"", "model.tacomamba.headdim=16"]),
             ("tacomamba_ljspeech", &["model.tacomamba.design=\"repeat\""]),
             ("tacomamba_ljspeech", &["model.tacomamba.design=\"prefix\""]),
+            ("codec_lm", &[]),
         ];
         // The scans' chunks are counted as if utterances were whole numbers of them.
         let ratios = ways.map(|(experiment, more)| foreseen_by_kept(&plan(experiment, more)));

@@ -11,7 +11,9 @@ use rand_pcg::Pcg64Mcg;
 use super::TrainError;
 use super::teacher::Teacher;
 use crate::data::Batch;
-use crate::model::{CodecLm, Diffwave, Input, Model, Network, PatchNet, PrefixSpeech, Question, Sashimi, Tacomamba};
+use crate::model::{
+    CodecLm, Diffwave, Input, Model, Network, PatchNet, PrefixSpeech, Question, Sashimi, Tacomamba,
+};
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};

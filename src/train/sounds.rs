@@ -10,8 +10,8 @@ use crate::data::Batch;
 use crate::generate::{
     CodesRequest, GenerateError, Line, Request, SpeechRequest, TextLine, generate, speak, tell,
 };
-use crate::model::sampler::Sampling;
 use crate::model::Model;
+use crate::model::sampler::Sampling;
 use crate::plan::Plan;
 use crate::record::{Event, SoundsMade};
 use crate::task::{Coding, Speaking};

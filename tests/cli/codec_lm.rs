@@ -13,8 +13,7 @@ use crate::support::{Said, runner, runs_in};
 /// A run under `ci`, in a folder of runs.
 fn trained(runs: &Path, more: &[&str]) -> String {
     let to = runs_in(runs);
-    let mut arguments =
-        vec!["run", "experiments/codec_lm.toml", "--profile", "ci", "--json", "-s", &to];
+    let mut arguments = vec!["run", "experiments/codec_lm.toml", "--profile", "ci", "--json", "-s", &to];
     more.iter().for_each(|set| arguments.extend(["-s", set]));
     let said = runner(&arguments);
     assert_eq!(said.code, 0, "{}", said.err);
@@ -40,9 +39,7 @@ fn generate(arguments: &[&str]) -> Said {
 /// The training losses in bits of a code, update by update.
 fn bits(dir: &Path) -> Vec<f64> {
     let rows = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
-    rows.lines()
-        .filter_map(|row| serde_json::from_str::<Json>(row).unwrap()["train/bits"].as_f64())
-        .collect()
+    rows.lines().filter_map(|row| serde_json::from_str::<Json>(row).unwrap()["train/bits"].as_f64()).collect()
 }
 
 #[test]
@@ -103,7 +100,8 @@ fn texts_are_told_the_same_alone_and_in_company() {
     assert!(bytes("both/0000.wav") == bytes("alone/0000.wav"));
     let sound = audio::read(&folder.path().join("alone/0000.wav"), 16_000).unwrap();
     assert!(!sound.is_empty() && sound.iter().any(|sample| *sample != 0.0));
-    let other = generate(&[&["--text", "One two three.", "-o", &out("other"), "--seed", "1"], &drawn[..]].concat());
+    let other =
+        generate(&[&["--text", "One two three.", "-o", &out("other"), "--seed", "1"], &drawn[..]].concat());
     assert!(other.code == 0 && bytes("other/0000.wav") != bytes("alone/0000.wav"), "{}", other.err);
 }
 
@@ -118,7 +116,9 @@ fn what_has_no_meaning_is_refused() {
     assert!(
         refused(&["--text", "a", "--stream"]).contains("`--stream` is for other models than those of codes")
     );
-    assert!(refused(&["--text", "a", "--speaker", "nobody", "-o", "none"]).contains("there is no voice `nobody`"));
+    assert!(
+        refused(&["--text", "a", "--speaker", "nobody", "-o", "none"]).contains("there is no voice `nobody`")
+    );
 }
 
 /// Every pattern, without a cue and with one voice.
@@ -159,7 +159,9 @@ fn sizes_that_contradict_each_other_are_told() {
         "model.codec_lm.headdim=7",
     ]);
     assert_eq!(said.code, 2, "{}", said.err);
-    for part in ["the codec takes sound of 16000 Hz, not of 22050", "4 symbols have none in their middle", "headdim"] {
+    for part in
+        ["the codec takes sound of 16000 Hz, not of 22050", "4 symbols have none in their middle", "headdim"]
+    {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
 }

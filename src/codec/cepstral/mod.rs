@@ -44,8 +44,7 @@ impl Cepstral {
     /// None with the sizes that it has.
     pub fn new() -> Result<Self, FeatureError> {
         let kind = Kind::Cepstral;
-        let sizes =
-            MelSizes { hop_samples: kind.hop_samples(), ..MelSizes::tacotron2(kind.rate_hz()) };
+        let sizes = MelSizes { hop_samples: kind.hop_samples(), ..MelSizes::tacotron2(kind.rate_hz()) };
         Ok(Cepstral {
             mel: SpeechMel::new(MelForm::Log, &sizes)?,
             cosines: Cosines::new(COEFFICIENTS, sizes.n_mels, |_| 1.0)?,

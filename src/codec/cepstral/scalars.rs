@@ -44,7 +44,9 @@ impl Scalars {
             let (mean, spread) = coefficients.next()?;
             Some(Scalar { count, mean: *mean, step: step(count) * spread })
         };
-        Scalars { levels: COUNTS.iter().map(|counts| counts.iter().filter_map(&mut scalar).collect()).collect() }
+        Scalars {
+            levels: COUNTS.iter().map(|counts| counts.iter().filter_map(&mut scalar).collect()).collect(),
+        }
     }
 
     /// Each level's code of a frame's coefficients.
@@ -119,7 +121,8 @@ mod tests {
     fn a_code_becomes_itself_by_way_of_its_coefficients() {
         let scalars = Scalars::new();
         for code in 0..CODES as u16 {
-            let codes: Vec<u16> = (0..COUNTS.len() as u16).map(|level| (code + 37 * level) % CODES as u16).collect();
+            let codes: Vec<u16> =
+                (0..COUNTS.len() as u16).map(|level| (code + 37 * level) % CODES as u16).collect();
             assert_eq!(scalars.codes(&scalars.cepstra(&codes)), codes);
         }
     }

@@ -11,7 +11,10 @@ fn recordings(list: &str, every: usize) -> Vec<Vec<f32>> {
     let names = list.lines().filter_map(|line| line.split('|').next());
     let find = |name: &str| {
         let folder = corpus.join(name.split('_').next().unwrap());
-        ["flac", "wav", "ogg"].map(|ending| folder.join(format!("{name}.{ending}"))).into_iter().find(|path| path.is_file())
+        ["flac", "wav", "ogg"]
+            .map(|ending| folder.join(format!("{name}.{ending}")))
+            .into_iter()
+            .find(|path| path.is_file())
     };
     let read = |name: &str| audio::read(&find(name)?, 16_000).ok();
     names.step_by(every).filter_map(read).collect()
@@ -85,9 +88,16 @@ fn lengths_are_whole_frames() {
         let (frames, hop) = (Cepstral::frames(samples.max(1)), Kind::Cepstral.hop_samples());
         assert_eq!((codes.levels(), codes.frames()), (LEVELS, frames), "{samples} samples");
         let sound = codec.sound(&codes);
-        assert!(sound.len() == (frames - 1) * hop && sound.len() >= samples && sound.iter().all(|x| x.is_finite()));
+        assert!(
+            sound.len() == (frames - 1) * hop
+                && sound.len() >= samples
+                && sound.iter().all(|x| x.is_finite())
+        );
     }
-    assert_eq!((LEVELS, CODEBOOK_SIZE), (Kind::Cepstral.most_levels(), usize::from(Kind::Cepstral.largest_code()) + 1));
+    assert_eq!(
+        (LEVELS, CODEBOOK_SIZE),
+        (Kind::Cepstral.most_levels(), usize::from(Kind::Cepstral.largest_code()) + 1)
+    );
 }
 
 /// What any codec refuses; and less bandwidth is fewer levels of the same codes.
@@ -102,5 +112,8 @@ fn it_is_a_codec_among_others() {
     assert_eq!(three.levels(), 3);
     assert_eq!(three.encode(&sound).unwrap(), codec.encode(&sound).unwrap().coarsest(3));
     assert!(matches!(codec.with_bandwidth(Some(0.5)), Err(CodecError::Bandwidth { .. })));
-    assert!(matches!(crate::codec::open(crate::codec::Backend::Cepstral, Some("x"), None), Err(CodecError::Weightless)));
+    assert!(matches!(
+        crate::codec::open(crate::codec::Backend::Cepstral, Some("x"), None),
+        Err(CodecError::Weightless)
+    ));
 }

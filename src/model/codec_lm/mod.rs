@@ -19,9 +19,7 @@ use kernels::add::add;
 use kernels::embedding::embedding;
 use kernels::{Array, Backend, OpError};
 
-use crate::nn::{
-    CausalLayer, Init, Linear, Mamba2Sizes, MixerSizes, ParamId, Pass, RmsNorm, Scope,
-};
+use crate::nn::{CausalLayer, Init, Linear, Mamba2Sizes, MixerSizes, ParamId, Pass, RmsNorm, Scope};
 use crate::plan::{CodecLmPlan, MixerPlan};
 
 pub use sequences::{CodedText, Sequences};

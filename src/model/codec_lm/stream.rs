@@ -85,7 +85,10 @@ impl CodecStep {
         }
         for (at, table) in self.cue.iter().enumerate() {
             let Telling { symbols, frames, step, .. } = &*telling;
-            add(table, if cued { cue_at(&self.plan, symbols, *frames, *step, at) } else { self.plan.symbols as u32 });
+            add(
+                table,
+                if cued { cue_at(&self.plan, symbols, *frames, *step, at) } else { self.plan.symbols as u32 },
+            );
         }
         if !self.speakers.is_empty() {
             add(&self.speakers, telling.speaker);

@@ -56,10 +56,7 @@ fn each_pattern_tells_and_is_told_what_it_says() {
     assert_eq!(parallel.cue, [[20, 20, 20, 5, 6], [20, 20, 4, 6, 20], [20, 20, 5, 20, 20]]);
     let delayed = Sequences::of(&tiny(true), &[text]);
     assert_eq!((delayed.len, delayed.steps), (6, 4));
-    assert_eq!(
-        delayed.targets,
-        [Some(1), None, Some(3), Some(2), Some(10), Some(4), None, Some(10)]
-    );
+    assert_eq!(delayed.targets, [Some(1), None, Some(3), Some(2), Some(10), Some(4), None, Some(10)]);
     assert_eq!(delayed.codes, [[11, 11, 11, 1, 3, 10], [11, 11, 11, 11, 2, 4]]);
 }
 

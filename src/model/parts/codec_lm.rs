@@ -36,14 +36,14 @@ impl Parts for CodecLm {
         let rows = frames + step.samples / f64::from(plan.rate_hz) * SYMBOLS_PER_SEC;
         let wide = plan.width as f64 * rows;
         let tables = learning("text") + learning("codes") + learning("cue") + learning("speaker");
-        let mut stages = vec![Stage { params: tables, kept: 0.0, made: 2.0 * wide, under_way: wide, owed: 0.0 }];
+        let mut stages =
+            vec![Stage { params: tables, kept: 0.0, made: 2.0 * wide, under_way: wide, owed: 0.0 }];
         // What drops is drawn again from its seed.
         for at in 0..plan.layers {
             let params = learning(&format!("layers.{at}."));
             stages.push(Stage { params, ..mixing_ahead(plan.width, plan.mixer, rows) });
         }
-        let (told, scores) =
-            (plan.width as f64 * frames, (plan.levels * plan.scores()) as f64 * frames);
+        let (told, scores) = (plan.width as f64 * frames, (plan.levels * plan.scores()) as f64 * frames);
         let kept = wide + told + scores;
         stages.push(Stage {
             params: learning("norm") + learning("heads"),

@@ -32,9 +32,9 @@ use encoder::TextEncoder;
 use postnet::Postnet;
 use spread::Spread;
 
+pub use crate::nn::stepping::States;
 pub use prefix::{Continued, PrefixSpeech};
 pub use prefix_stream::PrefixStep;
-pub use crate::nn::stepping::States;
 pub use stream::SpeechStep;
 
 const NORM_EPS: f32 = 1e-5;

@@ -17,9 +17,9 @@ use kernels::{Backend, simd};
 use super::{Mixer, Params};
 
 pub use dense::{Dense, RmsStep};
-pub use stack::{StackStep, States};
 use mamba1::Mamba1Step;
 use mamba2::Mamba2Step;
+pub use stack::{StackStep, States};
 
 /// A causal mixer's step.
 #[derive(Debug, Clone)]

@@ -27,9 +27,8 @@ impl StackStep {
         norm: &RmsNorm,
         params: &Params<D>,
     ) -> Self {
-        let step = |layer: &CausalLayer| {
-            (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params))
-        };
+        let step =
+            |layer: &CausalLayer| (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params));
         StackStep { layers: layers.into_iter().map(step).collect(), norm: RmsStep::of(norm, params) }
     }
 

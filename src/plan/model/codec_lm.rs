@@ -51,10 +51,7 @@ fn text_name<S: serde::Serializer>(text: &CodedText, serializer: S) -> Result<S:
     CodedText::serialize(text, serializer)
 }
 
-fn language_name<S: serde::Serializer>(
-    language: &PhonemeLanguage,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn language_name<S: serde::Serializer>(language: &PhonemeLanguage, serializer: S) -> Result<S::Ok, S::Error> {
     PhonemeLanguage::serialize(language, serializer)
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use kernels::stream::SHARDS;
 
-use super::{Sampler, Sampling, log_likelihood, StepWeights, Stepper, StreamError};
+use super::{Sampler, Sampling, StepWeights, Stepper, StreamError, log_likelihood};
 
 /// The most lanes that a thread steps at a time.
 const LANES: usize = 32;

@@ -17,9 +17,9 @@ mod stepper;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::sampler::{Chosen, Sampler, Sampling, log_likelihood};
 pub use error::StreamError;
 pub use generate::{Clip, Request, generate, mean_nats};
 pub use packed::StepWeights;
 pub use parameters::Found;
-pub use crate::model::sampler::{Chosen, Sampler, Sampling, log_likelihood};
 pub use stepper::Stepper;
