@@ -109,7 +109,7 @@ fn drawn(
     let (mut sum, mut count) = (0.0, 0);
     for at in 0_usize.. {
         let mut now = vec![nothing; plan.levels];
-        for level in 0..plan.levels {
+        for (level, now) in now.iter_mut().enumerate() {
             let Some(frame) = at.checked_sub(if plan.delays { level } else { 0 }) else { continue };
             if frames.is_some_and(|frames| frame >= frames) {
                 continue;
@@ -122,7 +122,7 @@ fn drawn(
                 frames = Some(frame);
                 continue;
             }
-            now[level] = chosen.code;
+            *now = chosen.code;
             (sum, count) = (sum - chosen.log_likelihood, count + 1);
             codes.resize(codes.len().max((frame + 1) * plan.levels), 0);
             codes[frame * plan.levels + level] = chosen.code;

@@ -203,12 +203,12 @@ mod tests {
                 let rows = forward().filter_map(|span| span.shape).map(|shape| shape.rows());
                 (rows.max().unwrap() as f64, 0.0)
             }
-            // As many samples as the rows that the first table gives stand for: with its text, and a step for the end.
+            // As many samples as the steps that are told stand for, but for those that end a sequence.
             Body::CodecLm(speech) => {
                 let shapes =
                     forward().filter(|span| span.name == "cross_entropy").filter_map(|span| span.shape);
                 let clips = plan.data.batch_size;
-                let codes: usize = shapes.map(|shape| shape.rows()).max().unwrap();
+                let codes = shapes.map(|shape| shape.len()).max().unwrap();
                 ((codes / speech.levels - clips) as f64 * speech.hop_samples as f64, 0.0)
             }
             // The first op is the first convolution, or all of them; its frames tell which batch it was.
@@ -236,7 +236,7 @@ mod tests {
         let frozen = "model.wav2vec2.freeze_feature_encoder=true";
         let block = "train.recompute=\"block\"";
         let words = format!("data.dir=\"{}\"", crate::checkout().join("corpora/smoke/words").display());
-        let ways: [(&str, &[&str]); 17] = [
+        let ways: [(&str, &[&str]); 18] = [
             ("sashimi_sc09", &[&words]),
             ("diffwave_sashimi_sc09", &[&words]),
             ("tedlium_direct", &[]),
@@ -254,6 +254,7 @@ mod tests {
             ("tacomamba_ljspeech", &["model.tacomamba.mixer=\"mamba2\"", "model.tacomamba.headdim=16"]),
             ("tacomamba_ljspeech", &["model.tacomamba.design=\"repeat\""]),
             ("tacomamba_ljspeech", &["model.tacomamba.design=\"prefix\""]),
+            ("codec_lm", &[]),
         ];
         // The scans' chunks are counted as if utterances were whole numbers of them.
         let ratios = ways.map(|(experiment, more)| foreseen_by_kept(&plan(experiment, more)));

@@ -86,11 +86,17 @@ pub enum CodedText {
 pub enum PhonemeLanguage {
     /// Detected for each text.
     Auto,
+    /// English.
     En,
+    /// Japanese.
     Ja,
+    /// German.
     De,
+    /// French.
     Fr,
+    /// Mandarin.
     Zh,
+    /// Korean.
     Ko,
 }
 
