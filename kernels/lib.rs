@@ -96,7 +96,7 @@ backend::ops!(
     conv1d::Convolution,
     conv_stack::ConvStack,
     cross_entropy::CrossEntropy,
-    ctc_loss::CtcLoss,
+    ctc_loss::CtcLossOver,
     dropout::Dropout,
     embedding::Embedding,
     feed_forward::FeedForward,
