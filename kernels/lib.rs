@@ -89,7 +89,7 @@ backend::ops!(
     add::Add,
     add_norm::AddNorm,
     add_to_frames::AddToFrames,
-    attention::Attention,
+    attention::AttentionOver,
     binary_cross_entropy::BinaryCrossEntropy,
     blend::Blend,
     causal_conv1d::CausalConv1d,
