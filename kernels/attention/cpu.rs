@@ -8,7 +8,7 @@ mod forward;
 mod whole;
 
 use super::dropout::Dropout;
-use super::{Attention, Scores};
+use super::{Attention, AttentionOver, Scores};
 use crate::matmul::View;
 use crate::op::{Held, Pullback, Run};
 use crate::{Array, Cpu, OpError};
@@ -32,15 +32,15 @@ impl Held for Saved {
     }
 }
 
-impl Run<Attention> for Cpu {
+impl Run<AttentionOver> for Cpu {
     type Saved = Saved;
 
-    fn keeps_input(_op: &Attention, _index: usize) -> bool {
+    fn keeps_input(_op: &AttentionOver, _index: usize) -> bool {
         true
     }
 
     fn forward(
-        op: &Attention,
+        AttentionOver { constants: op, .. }: &AttentionOver,
         inputs: &[&Array<Cpu>],
         outputs: &mut [Array<Cpu>],
         save: bool,
@@ -55,13 +55,13 @@ impl Run<Attention> for Cpu {
         Ok(Saved { log_sums, out: save.then(|| outputs[0].clone()) })
     }
 
-    fn backward(op: &Attention, saved: Saved, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
+    fn backward(op: &AttentionOver, saved: Saved, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
         let (dout, dinputs) = (&pullback.doutputs[0], pullback.dinputs);
         let ([Some(q), Some(k), Some(v)], Some(out), [dq, dk, dv]) = (pullback.inputs, &saved.out, dinputs)
         else {
             return Ok(());
         };
-        let call = Call::new(op, [q, k, v]);
+        let call = Call::new(&op.constants, [q, k, v]);
         let kept = backward::Kept { out: out.as_slice(), dout, log_sums: &saved.log_sums };
         let gradients = [dq, dk, dv]
             .map(|gradient| gradient.as_mut().map(|gradient| gradient.as_mut_slice()).unwrap_or_default());

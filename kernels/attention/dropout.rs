@@ -13,9 +13,15 @@ pub(super) struct Dropout {
 impl Dropout {
     /// Of one head of one sequence; `rate` is the share of weights that is dropped.
     pub fn new(rate: f32, seed: u64, batch_row: usize, head: usize) -> Self {
-        const HASHES: f64 = 4_294_967_296.0;
         let key = mix64(mix64(seed ^ mix64(batch_row as u64)) ^ head as u64);
-        Dropout { key, threshold: (f64::from(rate) * HASHES) as u32, kept: 1.0 / (1.0 - rate) }
+        let (threshold, kept) = Self::constants(rate);
+        Dropout { key, threshold, kept }
+    }
+
+    /// The hash from which on a weight is kept, and what it is multiplied by then.
+    pub fn constants(rate: f32) -> (u32, f32) {
+        const HASHES: f64 = 4_294_967_296.0;
+        ((f64::from(rate) * HASHES) as u32, 1.0 / (1.0 - rate))
     }
 
     /// The factors of query `i` and the keys from `first` on, or `None` where nothing is dropped at all.

@@ -20,6 +20,8 @@
 //! q [B, T, H·P] · k, v as q → out as q
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod dropout;
 #[cfg(feature = "on-files")]
 mod on_files;
@@ -84,7 +86,17 @@ impl Attention {
     }
 }
 
-impl Op for Attention {
+/// [`Attention`] over sequences of given extents: the op that devices run.
+#[derive(Debug, Clone)]
+pub struct AttentionOver {
+    constants: Attention,
+    /// Positions of a batch row, T.
+    time: usize,
+    /// Channels, H·P.
+    width: usize,
+}
+
+impl Op for AttentionOver {
     const NAME: &'static str = "attention";
 }
 
@@ -93,14 +105,14 @@ impl Op for Attention {
 /// # Errors
 /// The three shapes differ, H does not divide the channels, there is not one length per batch row, a length exceeds T, or
 /// the device failed.
-pub fn attention<D: Run<Attention>>(
+pub fn attention<D: Run<AttentionOver>>(
     tape: &mut Tape<D>,
     q: &Array<D>,
     k: &Array<D>,
     v: &Array<D>,
     op: Attention,
 ) -> Result<Array<D>, OpError> {
-    let name = Attention::NAME;
+    let name = AttentionOver::NAME;
     let [batch, time, width] = q.dims(name, "q")?;
     let refuse =
         |operand, array: &Array<D>, want| Err(OpError::Shape { op: name, operand, got: array.shape(), want });
@@ -118,5 +130,5 @@ pub fn attention<D: Run<Attention>>(
     if let Some(b) = op.lens.iter().position(|&len| len > time) {
         return refuse("q", q, format!("row {b} is {} frames long", op.lens[b]));
     }
-    apply_one(tape, op, &[q, k, v], q.shape())
+    apply_one(tape, AttentionOver { constants: op, time, width }, &[q, k, v], q.shape())
 }

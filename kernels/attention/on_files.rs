@@ -1,9 +1,9 @@
 //! The op on files, and its rows in the bench.
 
-use super::{Attention, Queries, Scores, attention};
+use super::{Attention, AttentionOver, Queries, Scores, attention};
 use crate::on_files::{Call, LENS, Made, OnFiles, Row, Words, Work, product};
 
-impl OnFiles for Attention {
+impl OnFiles for AttentionOver {
     const ABOUT: &'static str = "softmax(scale q kᵀ) v over the valid frames, per head";
     const OPERANDS: Words = &[("q", "[B, T, H·P]"), ("k", "as q"), ("v", "as q"), LENS];
     const SETTINGS: Words = &[

@@ -2,7 +2,8 @@
 
 use super::dropout::Dropout;
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, differences};
+use crate::agree::{Numbers, Tolerance, agree, check, differences, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 /// out, dq, dk, dv for the output gradient `dout`.
@@ -73,6 +74,66 @@ fn agrees_with_the_specification() {
                 }
             }
         }
+    }
+}
+
+/// Ragged and empty rows, one slab of channels and several, more than a tile of queries and keys.
+#[test]
+fn device_kernels_agree_too() {
+    let answers = [Queries::Valid, Queries::All];
+    let kinds = [(false, 0.0), (true, 0.3)];
+    for (heads, per_head, time, lens) in [
+        (1, 1, 1, &[1][..]),
+        (2, 3, 5, &[5, 3, 1]),
+        (3, 2, 4, &[0, 4]),
+        (1, 5, 17, &[17]),
+        (2, 4, 7, &[0, 0]),
+    ] {
+        for ((causal, dropout), queries) in kinds.into_iter().flat_map(|kind| answers.map(|all| (kind, all)))
+        {
+            let constants = Attention { causal, dropout, queries, seed: 5, ..op(heads, per_head, lens) };
+            let width = heads * per_head;
+            let (operands, _) = operands(&constants, time, width, (time * width) as u64);
+            let specification = specification(&constants, width);
+            let Some(device) = emulated(AttentionOver { constants: constants.clone(), time, width }) else {
+                return;
+            };
+            check(&device, &operands, &[true; 3], specification);
+        }
+    }
+    for (heads, per_head, time, lens) in
+        [(2, 4, 150, &[150, 70][..]), (1, 70, 80, &[75]), (1, 130, 66, &[66])]
+    {
+        for (causal, dropout) in kinds {
+            let constants = Attention { causal, dropout, seed: 11, ..op(heads, per_head, lens) };
+            let width = heads * per_head;
+            let (operands, dout) = operands(&constants, time, width, 3);
+            let [out, gradients @ ..] = run(&constants, &operands, width, &dout);
+            let Some(device) = emulated(AttentionOver { constants, time, width }) else { return };
+            let wide =
+                |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+            let (got, _) = run_forward(&device, &operands, &[dout.len()]);
+            agree("out", &got[0], &wide(&out), Tolerance::F32);
+            for (got, want) in run_backward(&device, &operands, &[dout]).iter().zip(&gradients) {
+                agree("gradient", got, &wide(want), Tolerance::F32_GRADIENT);
+            }
+        }
+    }
+}
+
+/// What stands in padding is not read, be it no number.
+#[test]
+fn device_kernels_leave_padding_alone() {
+    let constants = Attention { scale: 100.0, ..op(2, 3, &[4, 0]) };
+    let (mut inputs, mut dout) = operands(&constants, 6, 6, 8);
+    for values in inputs.iter_mut().chain([&mut dout]) {
+        values[4 * 6..].fill(f64::NAN);
+    }
+    let Some(device) = emulated(AttentionOver { constants, time: 6, width: 6 }) else { return };
+    let (out, _) = run_forward(&device, &inputs, &[dout.len()]);
+    for values in out.iter().chain(&run_backward(&device, &inputs, &[dout])) {
+        assert!(values.iter().all(|value| value.is_finite()));
+        assert_eq!(values[4 * 6..], [0.0; 8 * 6]);
     }
 }
 

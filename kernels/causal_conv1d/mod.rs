@@ -16,6 +16,8 @@
 //! x [B, T, C] · weight [C, 1, W], W = 2, 3, 4 · bias [C] → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
+use crate::op::CpuOp;
 use crate::{Cpu, Shape};
 
 /// Inputs for `batch` sequences.
@@ -25,6 +27,46 @@ fn agrees_with_the_specification_and_finite_differences() {
     ] {
         let op = CausalConv1d { time, channels, taps, silu };
         check(&op, &inputs(&op, batch), &[true; 3], |inputs| reference::forward(&op, inputs));
+    }
+}
+
+/// One channel a thread and four, sequences of one step, several runs and blocks.
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels, taps, silu) in [
+        (1, 1, 1, 4, true),
+        (1, 1, 3, 2, false),
+        (2, 3, 5, 4, true),
+        (2, 7, 17, 3, true),
+        (3, 19, 8, 4, false),
+        (1, 35, 4, 2, true),
+    ] {
+        let op = CausalConv1d { time, channels, taps, silu };
+        let Some(device) = emulated(op) else { return };
+        check(&device, &inputs(&op, batch), &[true; 3], |inputs| reference::forward(&op, inputs));
+    }
+    for channels in [515, 1_028] {
+        let op = CausalConv1d { time: 301, channels, taps: 4, silu: true };
+        let Some(device) = emulated(op) else { return };
+        agree_with_the_cpu(&op, &device, &inputs(&op, 2));
+    }
+    for [batch, time] in [[0, 5], [2, 0]] {
+        let op = CausalConv1d { time, channels: 3, taps: 4, silu: true };
+        let Some(device) = emulated(op) else { return };
+        assert_eq!(run_backward(&device, &inputs(&op, batch), &[vec![]])[1], [0.0; 12]);
+    }
+}
+
+/// Outputs and gradients of the device's kernels, against the CPU's.
+fn agree_with_the_cpu(op: &CausalConv1d, device: &impl CpuOp, inputs: &[Vec<f64>]) {
+    let dout = [Numbers::new(5).take(inputs[0].len(), 1.0, 0.0)];
+    let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+    let [got, want] =
+        [run_forward(device, inputs, &[dout[0].len()]).0, run_forward(op, inputs, &[dout[0].len()]).0];
+    agree("out", &got[0], &wide(&want[0]), Tolerance::F32);
+    let pairs = run_backward(device, inputs, &dout).into_iter().zip(run_backward(op, inputs, &dout));
+    for (index, (got, want)) in pairs.enumerate() {
+        agree(&format!("gradient {index}"), &got, &wide(&want), Tolerance::F32_GRADIENT);
     }
 }
 

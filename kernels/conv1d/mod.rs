@@ -11,6 +11,8 @@
 
 mod columns;
 pub(crate) mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod groups;
 #[cfg(feature = "on-files")]
 mod on_files;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::op::CpuOp;
 use crate::op::Gradient;
 use crate::{Cpu, Shape};
@@ -67,6 +68,49 @@ fn agrees_with_the_specification() {
     for (settings, extents, kernel, bias) in cases {
         let op = convolution(settings, extents, kernel, bias);
         check(&op, &operands(&op), &[true; 3], specification(op));
+    }
+}
+
+/// One and two channels and several, few outputs and many, patches as they lie and laid out.
+#[test]
+fn device_kernels_agree_too() {
+    let cases = [
+        (PLAIN, [1, 1, 1], [1, 1], false),
+        (PLAIN, [3, 3, 3], [3, 3], true),
+        (PLAIN, [2, 5, 4], [12, 1], true),
+        (Conv1d { stride: 5, ..PLAIN }, [2, 23, 1], [10, 10], true),
+        (Conv1d { stride: 3, padding: [2, 2], ..PLAIN }, [2, 8, 3], [9, 4], true),
+        (Conv1d { stride: 2, ..PLAIN }, [2, 10, 3], [9, 2], true),
+        (Conv1d { stride: 4, ..PLAIN }, [2, 11, 3], [2, 2], true),
+        (Conv1d { dilation: 3, padding: [4, 4], stride: 2, ..PLAIN }, [1, 3, 3], [9, 4], true),
+        (Conv1d { groups: 2, padding: [2, 1], ..PLAIN }, [2, 5, 6], [18, 4], true),
+        (Conv1d { groups: 2, padding: [9, 9], ..PLAIN }, [2, 1, 4], [2, 18], true),
+        (Conv1d { groups: 4, stride: 2, dilation: 2, padding: [3, 3], gelu: false }, [5, 7, 4], [4, 3], true),
+        (Conv1d { stride: 2, gelu: true, ..PLAIN }, [5, 9, 3], [9, 3], true),
+        (Conv1d { stride: 2, gelu: true, ..PLAIN }, [1, 9, 2], [3, 3], false),
+        (Conv1d { dilation: 2, padding: [1, 1], gelu: true, ..PLAIN }, [2, 8, 2], [2, 3], true),
+    ];
+    for (settings, extents, kernel, bias) in cases {
+        let op = convolution(settings, extents, kernel, bias);
+        let Some(device) = emulated(op) else { return };
+        check(&device, &operands(&op), &[true; 3], specification(op));
+    }
+    for (settings, extents, kernel) in [
+        (Conv1d { stride: 5, ..PLAIN }, [2, 2_000, 1], [24, 10]),
+        (Conv1d { groups: 2, padding: [20, 20], ..PLAIN }, [3, 40, 36], [42, 40]),
+    ] {
+        let op = convolution(settings, extents, kernel, true);
+        let Some(device) = emulated(op) else { return };
+        let operands = operands(&op);
+        let want = specification(op)(&operands);
+        let tolerance = Tolerance { absolute: 1e-4, relative: 1e-5 };
+        let (got, _) = run_forward(&device, &operands, &[want[0].len()]);
+        agree("y", &got[0], &want[0], tolerance);
+        let dy = vec![Numbers::new(3).take(want[0].len(), 1.0, 0.0)];
+        let got = run_backward(&device, &operands, &dy);
+        for (got, want) in got.iter().zip(&gradient(op, &operands, &dy[0])) {
+            agree("gradient", got, want, tolerance);
+        }
     }
 }
 

@@ -5,27 +5,27 @@
 
 use rayon::prelude::*;
 
-use super::CtcLoss;
+use super::CtcLossOver;
 use super::lattice::{Lattice, is_never};
 use crate::cross_entropy::rows;
 use crate::op::{Pullback, Run};
 use crate::{Array, Cpu, OpError, simd};
 
-impl Run<CtcLoss> for Cpu {
+impl Run<CtcLossOver> for Cpu {
     /// The gradient of each loss with respect to its logits, [B, T, V]; empty if there is no backward to come.
     type Saved = Vec<f32>;
 
-    fn keeps_input(_op: &CtcLoss, _index: usize) -> bool {
+    fn keeps_input(_op: &CtcLossOver, _index: usize) -> bool {
         false
     }
 
     fn forward(
-        op: &CtcLoss,
+        CtcLossOver { constants: op, time, classes }: &CtcLossOver,
         inputs: &[&Array<Cpu>],
         outputs: &mut [Array<Cpu>],
         save: bool,
     ) -> Result<Vec<f32>, OpError> {
-        let [_, time, classes] = inputs[0].dims("ctc_loss", "logits")?;
+        let (time, classes) = (*time, *classes);
         let (logits, losses) = (inputs[0].as_slice(), outputs[0].as_mut_slice());
         let utterance = |b: usize| Utterance {
             logits: &logits[b * time * classes..][..op.input_lens[b] * classes],
@@ -45,7 +45,7 @@ impl Run<CtcLoss> for Cpu {
         Ok(gradient)
     }
 
-    fn backward(_op: &CtcLoss, gradient: Vec<f32>, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
+    fn backward(_op: &CtcLossOver, gradient: Vec<f32>, pullback: Pullback<'_, Cpu>) -> Result<(), OpError> {
         let dlosses: &[f32] = &pullback.doutputs[0];
         let Some(dlogits) = pullback.dinputs[0].as_deref_mut().filter(|dlogits| !dlogits.is_empty()) else {
             return Ok(());

@@ -16,6 +16,8 @@
 //! logits [B, T, V] → losses [B]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod lattice;
 #[cfg(feature = "on-files")]
 mod on_files;
@@ -40,7 +42,17 @@ pub struct CtcLoss {
     pub zero_infinity: bool,
 }
 
-impl Op for CtcLoss {
+/// [`CtcLoss`] of logits of given extents: the op that devices run.
+#[derive(Debug, Clone)]
+pub struct CtcLossOver {
+    constants: CtcLoss,
+    /// Frames, T.
+    time: usize,
+    /// Classes, V.
+    classes: usize,
+}
+
+impl Op for CtcLossOver {
     const NAME: &'static str = "ctc_loss";
 }
 
@@ -49,16 +61,16 @@ impl Op for CtcLoss {
 /// # Errors
 /// There is not one target and one length per utterance, a length exceeds T, a label or the blank is not below V, or the
 /// device failed.
-pub fn ctc_loss<D: Run<CtcLoss>>(
+pub fn ctc_loss<D: Run<CtcLossOver>>(
     tape: &mut Tape<D>,
     logits: &Array<D>,
     op: CtcLoss,
 ) -> Result<Array<D>, OpError> {
-    let [batch, time, classes] = logits.dims(CtcLoss::NAME, "logits")?;
+    let [batch, time, classes] = logits.dims(CtcLossOver::NAME, "logits")?;
     if let Some(want) = op.misfit(batch, time, classes) {
-        return Err(OpError::Shape { op: CtcLoss::NAME, operand: "logits", got: logits.shape(), want });
+        return Err(OpError::Shape { op: CtcLossOver::NAME, operand: "logits", got: logits.shape(), want });
     }
-    apply_one(tape, op, &[logits], [batch])
+    apply_one(tape, CtcLossOver { constants: op, time, classes }, &[logits], [batch])
 }
 
 impl CtcLoss {

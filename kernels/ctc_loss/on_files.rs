@@ -1,9 +1,9 @@
 //! The op on files, and its rows in the bench.
 
-use super::{CtcLoss, ctc_loss};
+use super::{CtcLoss, CtcLossOver, ctc_loss};
 use crate::on_files::{Call, LENS, Made, OnFiles, Row, Words, pass};
 
-impl OnFiles for CtcLoss {
+impl OnFiles for CtcLossOver {
     const ABOUT: &'static str =
         "connectionist temporal classification, per utterance; infeasible targets give 0";
     const OPERANDS: Words =

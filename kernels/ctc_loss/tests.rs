@@ -1,7 +1,8 @@
 //! Cases: repeats, empty, infeasible and exactly fitting targets, short inputs, the blank inside a target, long utterances.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, differences};
+use crate::agree::{Numbers, Tolerance, agree, check, differences, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 /// Losses and, for the weights `dlosses`, the gradient.
@@ -67,6 +68,58 @@ fn agrees_with_the_specification() {
         agree("losses", &losses, &specification(&inputs)[0], Tolerance::F32);
         let want = differences(&inputs, 0, &[dlosses], &specification);
         agree("gradient", &dlogits, &want, Tolerance::F32_GRADIENT);
+    }
+}
+
+/// Repeats, empty and infeasible targets, utterances without frames, the blank inside a target, more states than threads of a warp.
+#[test]
+fn device_kernels_agree_too() {
+    let cases = [
+        (op(&[&[]], &[1], 0), 1, 2),
+        (op(&[&[1]], &[1], 0), 1, 3),
+        (op(&[&[1, 1], &[2, 1], &[]], &[3, 2, 4], 0), 4, 3),
+        (op(&[&[0, 2, 2], &[1, 0]], &[5, 6], 3), 6, 4),
+        (op(&[&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 17, 18]], &[25], 0), 25, 19),
+    ];
+    for (constants, time, classes) in cases {
+        let logits = Numbers::new(7).take(constants.targets.len() * time * classes, 2.0, 0.0);
+        let specification = specification(&constants, classes);
+        let Some(device) = emulated(CtcLossOver { constants: constants.clone(), time, classes }) else {
+            return;
+        };
+        check(&device, &[logits], &[true], specification);
+    }
+    for zero_infinity in [true, false] {
+        let (constants, logits) = torch_case(zero_infinity);
+        agree_with_the_cpu(constants, logits, [6, 4]);
+        let none = CtcLoss { zero_infinity, ..op(&[&[1], &[]], &[0, 2], 0) };
+        agree_with_the_cpu(none, Numbers::new(3).take(18, 1.0, 0.0), [3, 3]);
+    }
+    let target: Vec<u32> = (0..50).map(|i| 1 + (i * i + i / 3) % 31).collect();
+    let mut logits = Numbers::new(9).take(200 * 32, 1.0, 0.0);
+    logits.iter_mut().step_by(32).for_each(|blank| *blank += 14.0);
+    agree_with_the_cpu(op(&[&target], &[200], 0), logits, [200, 32]);
+    let none = op(&[&[], &[1]], &[0, 0], 0);
+    let Some(device) = emulated(CtcLossOver { constants: none, time: 0, classes: 3 }) else { return };
+    let (losses, _) = run_forward(&device, &[vec![]], &[2]);
+    assert_eq!(losses[0], [0.0, 0.0]);
+}
+
+/// Losses and gradients of the device's kernels, against the CPU's; no number stands for no number, infinity for infinity.
+fn agree_with_the_cpu(constants: CtcLoss, logits: Vec<f64>, [time, classes]: [usize; 2]) {
+    let batch = constants.targets.len();
+    let (losses, dlogits) = run(&constants, &logits, classes, &vec![0.5; batch]);
+    let Some(device) = emulated(CtcLossOver { constants, time, classes }) else { return };
+    let inputs = [logits];
+    let (got, _) = run_forward(&device, &inputs, &[batch]);
+    let gradient = run_backward(&device, &inputs, &[vec![0.5; batch]]);
+    for (got, want) in [(&got[0], losses), (&gradient[0], dlogits)] {
+        let plain = |value: f32| if value.is_finite() { value } else { 0.0 };
+        let wide: Vec<f64> = want.iter().map(|&want| f64::from(plain(want))).collect();
+        let narrow: Vec<f32> = got.iter().map(|&got| plain(got)).collect();
+        assert!(got.iter().zip(&want).all(|(got, want)| got.is_nan() == want.is_nan()));
+        assert!(got.iter().zip(&want).all(|(got, want)| got.is_infinite() == want.is_infinite()));
+        agree("ctc_loss", &narrow, &wide, Tolerance::F32);
     }
 }
 

@@ -62,3 +62,11 @@ fn mix64(seed: u64) -> u64 {
     h = (h ^ (h >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     h ^ (h >> 31)
 }
+
+#[cfg(any(test, feature = "cuda"))]
+impl Mask {
+    /// What a device needs to form the same hashes: the threshold, and the mixed seed that a key is made from.
+    pub(super) fn words(self) -> (u32, u64) {
+        (self.threshold, mix64(self.seed))
+    }
+}

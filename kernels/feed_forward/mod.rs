@@ -11,6 +11,8 @@
 //! x [.., I], W₁ [M, I], b₁ [M], W₂ [O, M], b₂ [O] → y [.., O]; rows run over all axes but the last.
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::dropout::dropout;
 use crate::gelu::gelu;
 use crate::linear::linear;
@@ -36,6 +37,25 @@ fn dropped_values_are_the_dropouts_own() {
     check(&op, &operands, &[true; 5], |operands| {
         vec![reference::feed_forward(operands, [extents[0], middle], &factors)]
     });
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, extents @ [inputs, middle, _]) in [(1, [1, 1, 1]), (3, [4, 6, 2]), (7, [5, 90, 5])] {
+        let (mut op, operands) = case(rows, extents);
+        for p in [0.0, 0.3] {
+            op.factors = Factors::of(p, 11).unwrap();
+            let factor = |i| op.factors.map_or(1.0, |factors| f64::from(factors.starting_at(0).factor(i)));
+            let factors: Vec<f64> = (0..rows * middle).map(factor).collect();
+            let Some(device) = emulated(op.clone()) else { return };
+            check(&device, &operands, &[true; 5], |operands| {
+                vec![reference::feed_forward(operands, [inputs, middle], &factors)]
+            });
+        }
+    }
+    let (op, operands) = case(0, [3, 4, 2]);
+    let Some(device) = emulated(op) else { return };
+    assert_eq!(run_backward(&device, &operands, &[vec![]])[4], [0.0; 2]);
 }
 
 /// Large enough for packed products and several blocks: against the ops it stands for, at rest and recorded.

@@ -20,6 +20,8 @@
 //! u, delta, z [B, T, C] · a_log [C, N] · b, c [B, T, N] · d, delta_bias [C] → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

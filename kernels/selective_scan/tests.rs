@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 /// Inputs for `batch` sequences: rates from slow to fast.
@@ -31,6 +32,47 @@ fn agrees_with_the_specification_and_finite_differences() {
             check(&op, &inputs(&op, batch), &[true; 8], |inputs| reference::forward(&op, inputs));
         }
     }
+}
+
+/// States that fill threads and such that do not, several blocks of channels, chunks with carries and a ragged last one, more than 128 states.
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels, state) in
+        [(1, 1, 1, 1), (2, 3, 5, 4), (1, 17, 3, 2), (2, 33, 2, 5), (1, 5, 66, 2), (1, 135, 2, 3)]
+    {
+        for simple in [false, true] {
+            let op = SelectiveScan { time, channels, state, simple };
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(&op, batch), &[true; 8], |inputs| reference::forward(&op, inputs));
+        }
+    }
+    for (time, channels, state) in [(1_003, 40, 16), (20, 3, 130), (40, 5, 65)] {
+        let op = SelectiveScan { time, channels, state, simple: false };
+        let Some(device) = emulated(op) else { return };
+        let ins = inputs(&op, 2);
+        let dout = [Numbers::new(5).take(ins[0].len(), 1.0, 0.0)];
+        let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+        let (got, _) = run_forward(&device, &ins, &[dout[0].len()]);
+        agree("out", &got[0], &reference::forward(&op, &ins)[0], Tolerance::F32);
+        let pairs = run_backward(&device, &ins, &dout).into_iter().zip(run_backward(&op, &ins, &dout));
+        for (index, (got, want)) in pairs.enumerate() {
+            agree(&format!("gradient {index}"), &got, &wide(&want), Tolerance::F32_GRADIENT);
+        }
+    }
+}
+
+#[test]
+fn device_kernels_stay_finite_where_decay_is_fast_and_empty_where_nothing_is() {
+    let op = SelectiveScan { time: 1_000, channels: 2, state: 2, simple: false };
+    let Some(device) = emulated(op) else { return };
+    let mut ins = inputs(&op, 1);
+    ins[1].fill(30.0);
+    ins[2].fill(16.0f64.ln());
+    let grads = run_backward(&device, &ins, &[vec![1.0; ins[0].len()]]);
+    assert!(grads.iter().flatten().all(|x| x.is_finite()));
+    let op = SelectiveScan { time: 0, ..op };
+    let Some(device) = emulated(op) else { return };
+    assert_eq!(run_backward(&device, &inputs(&op, 3), &[vec![]])[2], [0.0; 4]);
 }
 
 #[test]
