@@ -175,3 +175,18 @@ pub fn differences(
         })
         .collect()
 }
+
+/// Holds a device's kernel to the CPU's, where inputs are too long for finite differences: outputs of these lengths, and all gradients.
+pub fn follows<D: CpuOp, O: CpuOp>(device: &D, cpu: &O, inputs: &[Vec<f64>], output_lens: &[usize]) {
+    let wide = |xs: &[f32]| xs.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let (got, want) = (run_forward(device, inputs, output_lens).0, run_forward(cpu, inputs, output_lens).0);
+    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+        agree(&format!("{} output {i}", O::NAME), got, &wide(want), Tolerance::F32);
+    }
+    let mut numbers = Numbers::new(78);
+    let doutputs: Vec<Vec<f64>> = output_lens.iter().map(|&len| numbers.take(len, 1.0, 0.0)).collect();
+    let (got, want) = (run_backward(device, inputs, &doutputs), run_backward(cpu, inputs, &doutputs));
+    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+        agree(&format!("{} gradient {i}", O::NAME), got, &wide(want), Tolerance::F32_GRADIENT);
+    }
+}

@@ -11,6 +11,8 @@
 //! a, b of one shape → out of that shape
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Cpu;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::dropout::dropout;
 
 /// Nothing is dropped.
@@ -21,6 +22,19 @@ fn agrees_with_the_specification_and_finite_differences() {
     let many = inputs(100_003);
     let (got, ()) = run_forward(&ALL, &many, &[100_003]);
     agree("add", &got[0], &reference::forward(&many)[0], Tolerance::F32);
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for len in [0, 1, 15, 133] {
+        let Some(device) = emulated(ALL) else { return };
+        check(&device, &inputs(len), &[true; 2], reference::forward);
+    }
+    let op = Add { factors: Factors::of(0.4, 9).expect("a probability") };
+    let Some(device) = emulated(op) else { return };
+    let many = inputs(5_003);
+    assert_eq!(run_forward(&device, &many, &[5_003]).0, run_forward(&op, &many, &[5_003]).0);
+    assert_eq!(run_backward(&device, &many, &many[..1]), run_backward(&op, &many, &many[..1]));
 }
 
 fn array(values: Vec<f32>) -> Array<Cpu> {

@@ -20,6 +20,8 @@
 //! x, f [.., C] · weight [C] · bias [C] → r, y [.., C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

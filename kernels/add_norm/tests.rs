@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::add::add;
-use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::agree::{Numbers, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::dropout::dropout;
 use crate::layer_norm::layer_norm;
 use crate::op::CpuOp;
@@ -38,6 +39,30 @@ fn agrees_with_the_specification_and_finite_differences() {
                 let op = op(p, hands_on);
                 check(&op, &operands(rows, channels), &[true; 4], specification(op));
             }
+        }
+    }
+}
+
+/// Rows of a warp and of a block, several blocks and chunks of rows; inference, which keeps nothing.
+#[test]
+fn device_kernels_agree_too() {
+    for (p, hands_on) in [(0.0, false), (0.0, true), (0.4, false), (0.4, true)] {
+        let op = op(p, hands_on);
+        for (rows, channels) in [(1, 2), (3, 5), (9, 17), (3, 70)] {
+            let Some(device) = emulated(op) else { return };
+            check(&device, &operands(rows, channels), &[true; 4], specification(op));
+        }
+        for (rows, channels) in [(2, 5_000), (150, 33)] {
+            let (Some(device), operands) = (emulated(op), operands(rows, channels)) else { return };
+            let lens = vec![rows * channels; 1 + usize::from(hands_on)];
+            follows(&device, &op, &operands, &lens);
+            let narrow: Vec<Vec<f32>> =
+                operands.iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect();
+            let narrow: Vec<&[f32]> = narrow.iter().map(Vec::as_slice).collect();
+            let mut outputs = vec![vec![f32::NAN; rows * channels]; lens.len()];
+            let mut places: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+            _ = device.forward(&narrow, &mut places, false);
+            assert_eq!(outputs, run_forward(&device, &operands, &lens).0);
         }
     }
 }

@@ -9,6 +9,8 @@
 //! x [B, T, C] · v [B, C] → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn case(batch: usize, time: usize, channels: usize) -> (AddToFrames, [Vec<f64>; 2]) {
     let mut numbers = Numbers::new(3);
@@ -15,6 +16,20 @@ fn agrees_with_the_specification_and_finite_differences() {
     for (batch, time, channels) in [(0, 2, 3), (2, 0, 3), (1, 1, 1), (2, 5, 3), (3, 4, 17)] {
         let (op, inputs) = case(batch, time, channels);
         check(&op, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels) in [(0, 2, 3), (2, 0, 3), (1, 1, 1), (2, 5, 3), (3, 4, 17)] {
+        let (op, inputs) = case(batch, time, channels);
+        let Some(device) = emulated(op) else { return };
+        check(&device, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+    for (batch, time, channels) in [(2, 150, 33), (3, 9, 301)] {
+        let (op, inputs) = case(batch, time, channels);
+        let Some(device) = emulated(op) else { return };
+        follows(&device, &op, &inputs, &[inputs[0].len()]);
     }
 }
 

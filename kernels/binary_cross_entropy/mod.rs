@@ -10,6 +10,8 @@
 //! logits [R, V] → losses [R]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Cases: one class, many rows in several blocks, shares between 0 and 1, large logits.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 /// Targets of all kinds: none of a class, all of it, some of it.
@@ -17,6 +18,20 @@ fn agrees_with_the_specification_and_finite_differences() {
         let want = |inputs: &[Vec<f64>]| vec![reference::binary_cross_entropy(&inputs[0], &targets, classes)];
         check(&BinaryCrossEntropy { targets: targets.clone() }, &[logits], &[true], want);
     }
+}
+
+/// Rows of a warp and of a block, large logits.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, classes) in [(1, 1), (3, 5), (2, 130), (11, 33)] {
+        let (logits, targets) = (Numbers::new(7).take(rows * classes, 3.0, 0.5), targets(rows * classes));
+        let want = |inputs: &[Vec<f64>]| vec![reference::binary_cross_entropy(&inputs[0], &targets, classes)];
+        let Some(device) = emulated(BinaryCrossEntropy { targets: targets.clone() }) else { return };
+        check(&device, &[logits], &[true], want);
+    }
+    let op = BinaryCrossEntropy { targets: targets(10_000) };
+    let Some(device) = emulated(op.clone()) else { return };
+    follows(&device, &op, &[Numbers::new(3).take(10_000, 400.0, 0.0)], &[2]);
 }
 
 /// torch 2.11: `x = sin(1.1·i)·3` in f32, `F.binary_cross_entropy_with_logits(x, y, reduction="none").mean(1)`, losses weighted 1, −2.

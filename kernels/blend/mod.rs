@@ -12,6 +12,8 @@
 //! a, b [B, ..] · weights B pairs → out of that shape
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

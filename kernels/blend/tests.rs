@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn case(batch: usize, sequence: usize) -> (Blend, [Vec<f64>; 2]) {
     let mut numbers = Numbers::new(11);
@@ -20,6 +21,18 @@ fn agrees_with_the_specification_and_finite_differences() {
     let (op, inputs) = case(3, 70_001);
     let (got, ()) = run_forward(&op, &inputs, &[210_003]);
     agree("blend", &got[0], &reference::forward(&op, &inputs)[0], Tolerance::F32);
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, sequence) in [(0, 3), (1, 1), (3, 7), (2, 40)] {
+        let (op, inputs) = case(batch, sequence);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+    let (op, inputs) = case(3, 2_501);
+    let Some(device) = emulated(op.clone()) else { return };
+    follows(&device, &op, &inputs, &[3 * 2_501]);
 }
 
 #[test]

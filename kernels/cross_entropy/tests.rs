@@ -1,7 +1,8 @@
 //! Cases: one row, one class, many rows in several blocks, ignored rows, large logits.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 #[test]
@@ -18,6 +19,33 @@ fn agrees_with_the_specification() {
         let want = |inputs: &[Vec<f64>]| vec![reference::cross_entropy(&inputs[0], &targets)];
         check(&CrossEntropy { targets: targets.clone() }, &[logits], &[true], want);
     }
+}
+
+/// Rows of a warp and of a block, rows without a target, large logits.
+#[test]
+fn device_kernels_agree_too() {
+    let cases: [(usize, Vec<Option<usize>>); 5] = [
+        (1, vec![Some(0)]),
+        (5, vec![Some(4)]),
+        (3, vec![Some(2), None, Some(0)]),
+        (37, vec![Some(36), Some(0), Some(17)]),
+        (4, vec![None, None]),
+    ];
+    for (classes, targets) in cases {
+        let logits = Numbers::new(classes as u64).take(classes * targets.len(), 3.0, 0.5);
+        let want = |inputs: &[Vec<f64>]| vec![reference::cross_entropy(&inputs[0], &targets)];
+        let Some(device) = emulated(CrossEntropy { targets: targets.clone() }) else { return };
+        check(&device, &[logits], &[true], want);
+    }
+    for (rows, classes) in [(21, 53), (3, 5_000)] {
+        let op = CrossEntropy { targets: (0..rows).map(|r| (r % 7 != 1).then_some(r % 53)).collect() };
+        let Some(device) = emulated(op.clone()) else { return };
+        follows(&device, &op, &[Numbers::new(3).take(rows * classes, 4.0, 0.0)], &[rows]);
+    }
+    let Some(device) = emulated(CrossEntropy { targets: vec![Some(0), Some(1), None] }) else { return };
+    let logits = vec![1e4, -1e4, 1e4, -1e4, f64::NAN, f64::NAN];
+    assert_eq!(run_forward(&device, std::slice::from_ref(&logits), &[3]).0[0], [0.0, 2e4, 0.0]);
+    assert_eq!(run_backward(&device, &[logits], &[vec![1.0; 3]])[0], [0.0, 0.0, 1.0, -1.0, 0.0, 0.0]);
 }
 
 /// torch 2.11: `x = sin(1.1·i)·3` in f32, `F.cross_entropy(x, [2, -100, 0], reduction="none")`, losses weighted 1, 1, −2.

@@ -2,7 +2,7 @@
 //!
 //! The kernels themselves are made by the macro `POINTWISE` of `common.cuh`: four values a thread.
 
-use super::{Failure, Gradient, Grid, Launch, Part, Source};
+use super::{Arg, Failure, Gradient, Grid, Launch, Part, Source};
 
 /// Threads of a block.
 const THREADS: usize = 256;
@@ -17,8 +17,7 @@ pub(crate) fn map(
     x: Part,
     out: Part,
 ) -> Result<(), Failure> {
-    let grid = Grid::over(out.len().div_ceil(EACH), THREADS);
-    gpu.launch(source, entry, grid, &[x.into(), out.into(), out.len().into()])
+    gpu.launch(source, entry, elements(out.len()), &[x.into(), out.into(), out.len().into()])
 }
 
 /// `entry(kept, dout, dx, beta, len)`: dx = beta · dx + f(kept, dout), where kept is the input or the output.
@@ -29,7 +28,32 @@ pub(crate) fn pull_back(
     [kept, dout]: [Part; 2],
     dx: Gradient,
 ) -> Result<(), Failure> {
-    let grid = Grid::over(dout.len().div_ceil(EACH), THREADS);
     let args = [kept.into(), dout.into(), dx.part.into(), dx.beta().into(), dout.len().into()];
-    gpu.launch(source, entry, grid, &args)
+    gpu.launch(source, entry, elements(dout.len()), &args)
+}
+
+/// Over `len` elements, four neighbours a thread.
+pub(crate) fn elements(len: usize) -> Grid {
+    Grid::over(len.div_ceil(EACH), THREADS)
+}
+
+/// Over rows of `cols` values: `each_of_row` of `common.cuh` says which a thread has.
+pub(crate) fn rows(rows: usize, cols: usize) -> Grid {
+    Grid { threads: [32, 8, 1], ..Grid::new(rows.div_ceil(8), 1).by(cols.div_ceil(32 * EACH)) }
+}
+
+/// Over `batch` sequences of `len` values each: `each_of_sequence` of `common.cuh` says which a thread has.
+pub(crate) fn sequences(batch: usize, len: usize) -> Grid {
+    elements(len).by(batch)
+}
+
+/// A gradient as two arguments: where it is, which is nowhere if nobody wants it, and what is kept of what it holds.
+pub(crate) fn wanted(gradient: Option<Gradient>) -> [Arg; 2] {
+    gradient
+        .map_or([Part::NONE.into(), 0.0f32.into()], |gradient| [gradient.part.into(), gradient.beta().into()])
+}
+
+/// What backward leaves where there is nothing to do: zeros in the gradients that hold nothing yet.
+pub(crate) fn zero_fresh(gpu: &dyn Launch, dinputs: &[Option<Gradient>]) -> Result<(), Failure> {
+    dinputs.iter().flatten().filter(|dinput| dinput.fresh).try_for_each(|dinput| gpu.zero(dinput.part))
 }

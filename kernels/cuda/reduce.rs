@@ -45,3 +45,17 @@ pub(crate) fn add_to(gpu: &dyn Launch, sum: Part, more: Part) -> Result<(), Fail
     let args = [more.into(), sum.into(), sum.len().into()];
     gpu.launch(&SOURCE, "add_to", Grid::over(sum.len().div_ceil(4), 256), &args)
 }
+
+/// Over rows that are added up, and whether they are so long that each has a block and not a warp: `row_of_thread` of `common.cuh` says
+/// whose a thread is.
+pub(crate) fn over_rows(rows: usize, cols: usize) -> (bool, Grid) {
+    const THREADS: usize = 256;
+    const LONG: usize = 4096;
+    let long = cols >= LONG;
+    (long, if long { Grid::new(rows, THREADS) } else { Grid::over(32 * rows, THREADS) })
+}
+
+/// Over columns of `sequences` arrays in `count` chunks of their rows: blocks of 32 columns by 8 rows, chunks along y, arrays along z.
+pub(crate) fn over_columns(cols: usize, count: usize, sequences: usize) -> Grid {
+    Grid { threads: [32, 8, 1], ..Grid::new(cols.div_ceil(32), 1).by(count).deep(sequences) }
+}

@@ -5,8 +5,8 @@ use super::mask::{Mask, Stretch};
 /// 1 / (1 − p) where kept and 0 where not, element by element: what [`super::dropout`] multiplies with under the same p and seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors {
-    mask: Mask,
-    scale: f32,
+    pub(super) mask: Mask,
+    pub(super) scale: f32,
 }
 
 impl Factors {

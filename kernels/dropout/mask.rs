@@ -14,6 +14,12 @@ impl Mask {
         Mask { threshold: (f64::from(p) * 4_294_967_296.0) as u32, seed }
     }
 
+    /// What a device is told of it: the seed, mixed once, and the threshold.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn words(self) -> (u64, u32) {
+        (mix64(self.seed), self.threshold)
+    }
+
     /// The elements from `start` on, up to the next multiple of 2³².
     pub(super) fn starting_at(self, start: usize) -> Stretch {
         let start = start as u64;

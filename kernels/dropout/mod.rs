@@ -14,6 +14,8 @@
 //! x of any shape → out of the same shape; x [B, T, C] where whole channels drop
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod factors;
 mod mask;
 #[cfg(feature = "on-files")]

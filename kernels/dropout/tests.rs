@@ -3,12 +3,31 @@
 use super::*;
 use crate::Cpu;
 use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (len, p, seed) in [(0, 0.5, 1), (1, 0.5, 2), (133, 0.1, u64::MAX), (200, 0.9, 77)] {
         let inputs = [Numbers::new(2).take(len, 2.0, 0.0)];
         check(&Dropout::new(p, seed), &inputs, &[true], |inputs| reference::forward(p, seed, inputs));
+    }
+}
+
+/// Zeros stand where they stand on the CPU, to the bit, beyond blocks of threads too.
+#[test]
+fn device_kernels_agree_too() {
+    for (len, p, seed) in [(0, 0.5, 1), (1, 0.5, 2), (133, 0.1, u64::MAX), (200, 0.9, 77)] {
+        let Some(device) = emulated(Dropout::new(p, seed)) else { return };
+        let inputs = [Numbers::new(2).take(len, 2.0, 0.0)];
+        check(&device, &inputs, &[true], |inputs| reference::forward(p, seed, inputs));
+    }
+    let extents = [7, 37];
+    for op in [Dropout::new(0.3, 5), Dropout { sequence: Some(extents), ..Dropout::new(0.3, 5) }] {
+        let Some(device) = emulated(op) else { return };
+        let inputs = [Numbers::new(2).take(20 * 7 * 37, 2.0, 0.0)];
+        let lens = [inputs[0].len()];
+        assert_eq!(run_forward(&device, &inputs, &lens).0, run_forward(&op, &inputs, &lens).0);
+        assert_eq!(run_backward(&device, &inputs, &inputs), run_backward(&op, &inputs, &inputs));
     }
 }
 

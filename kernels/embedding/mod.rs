@@ -9,6 +9,8 @@
 //! table [V, C] · codes B·T numbers below V, row-major → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

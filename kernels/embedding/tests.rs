@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 /// `len` codes below `rows`, some of them never, and a table.
 fn case(len: usize, rows: usize, channels: usize) -> (Embedding, [Vec<f64>; 1]) {
@@ -17,6 +18,19 @@ fn agrees_with_the_specification_and_finite_differences() {
         let (op, inputs) = case(len, rows, channels);
         check(&op, &inputs, &[true], |inputs| reference::forward(&op, inputs));
     }
+}
+
+/// Rows of the table that nobody asks for, and rows that many ask for.
+#[test]
+fn device_kernels_agree_too() {
+    for (len, rows, channels) in [(0, 3, 2), (1, 1, 1), (9, 4, 3), (5, 30, 17), (40, 2, 35)] {
+        let (op, inputs) = case(len, rows, channels);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &inputs, &[true], |inputs| reference::forward(&op, inputs));
+    }
+    let (op, inputs) = case(700, 50, 140);
+    let Some(device) = emulated(op.clone()) else { return };
+    follows(&device, &op, &inputs, &[700 * 140]);
 }
 
 #[test]

@@ -11,6 +11,8 @@
 //! x of any shape → out of the same shape
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 pub(crate) mod fused;
 pub(crate) mod normal;
 #[cfg(feature = "on-files")]

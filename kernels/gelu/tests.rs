@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
@@ -16,6 +17,25 @@ fn agrees_with_the_specification_and_finite_differences() {
             agree("gelu", &got[0], &reference::forward(&inputs)[0], Tolerance::F32);
         }
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 6.0), (5_003, 6.0)] {
+        let Some(device) = emulated(Gelu) else { return };
+        let x = Numbers::new(2).take(len, scale, 0.0);
+        if len < 1_000 {
+            check(&device, &[x], &[true], reference::forward);
+        } else {
+            follows(&device, &Gelu, &[x], &[len]);
+        }
+    }
+    let Some(device) = emulated(Gelu) else { return };
+    let x = [vec![-1e30, 1e30, f64::from(f32::MAX), f64::NAN]];
+    let (out, _) = run_forward(&device, &x, &[4]);
+    assert!(out[0][..3] == [0.0, 1e30, f32::MAX] && out[0][3].is_nan());
+    let dx = run_backward(&device, &x, &[vec![1.0; 4]]);
+    assert!(dx[0][..3] == [0.0, 1.0, 1.0] && dx[0][3].is_nan());
 }
 
 /// erf(x/√2) from tables: Φ(1) = 0.8413447460685429, Φ(−3) = 1.3498980316300933e-3, Φ(−8) = 6.220960574271784e-16.

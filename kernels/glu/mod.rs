@@ -11,6 +11,8 @@
 //! x [.., 2C], values before gates → out [.., C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,13 +2,29 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (rows, channels, scale) in [(0, 2, 1.0), (1, 1, 1.0), (3, 5, 3.0), (2, 17, 6.0)] {
         let inputs = [Numbers::new(2).take(2 * rows * channels, scale, 0.0)];
         check(&Glu { channels }, &inputs, &[true], |inputs| reference::forward(channels, inputs));
+    }
+}
+
+/// Rows shorter and longer than a warp's stretch, more of them than a block has.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, channels, scale) in [(0, 2, 1.0), (1, 1, 1.0), (3, 5, 3.0), (2, 17, 6.0), (11, 33, 3.0)] {
+        let Some(device) = emulated(Glu { channels }) else { return };
+        let inputs = [Numbers::new(2).take(2 * rows * channels, scale, 0.0)];
+        check(&device, &inputs, &[true], |inputs| reference::forward(channels, inputs));
+    }
+    for (rows, channels) in [(13, 301), (300, 7)] {
+        let Some(device) = emulated(Glu { channels }) else { return };
+        let inputs = [Numbers::new(3).take(2 * rows * channels, 4.0, 0.0)];
+        follows(&device, &Glu { channels }, &inputs, &[rows * channels]);
     }
 }
 

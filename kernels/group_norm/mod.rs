@@ -18,6 +18,8 @@
 //! x [B, T, C] · weight [C] · bias [C] → out [B, T, C]
 
 pub(crate) mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The kernel against its specification, a golden of PyTorch, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, differences, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, differences, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 fn op(time: usize, groups: usize) -> GroupNorm {
@@ -23,6 +24,32 @@ fn agrees_with_the_specification_and_finite_differences() {
             let op = GroupNorm { gelu, ..op(time, groups) };
             let reference = |inputs: &[Vec<f64>]| reference::forward(&op, inputs);
             check(&op, &inputs(batch, time, channels), &[true; 3], reference);
+        }
+    }
+}
+
+/// Groups of one channel and of many, more channels than a block has, several stretches of frames; a mean far from 0.
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels, groups) in
+        [(1, 2, 1, 1), (2, 5, 6, 3), (1, 9, 17, 17), (3, 4, 8, 1), (1, 1, 6, 2), (2, 70, 3, 3)]
+    {
+        for gelu in [false, true] {
+            let op = GroupNorm { gelu, ..op(time, groups) };
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(batch, time, channels), &[true; 3], |inputs| {
+                reference::forward(&op, inputs)
+            });
+        }
+    }
+    for (batch, time, channels, groups) in [(2, 300, 40, 40), (1, 333, 36, 2)] {
+        for gelu in [false, true] {
+            let op = GroupNorm { gelu, ..op(time, groups) };
+            let (Some(device), mut inputs) = (emulated(op), inputs(batch, time, channels)) else { return };
+            follows(&device, &op, &inputs, &[inputs[0].len()]);
+            inputs[0].iter_mut().for_each(|x| *x = f64::from((*x + 1_000.0) as f32));
+            let (got, _) = run_forward(&device, &inputs, &[inputs[0].len()]);
+            agree("group_norm", &got[0], &reference::forward(&op, &inputs)[0], Tolerance::F32_GRADIENT);
         }
     }
 }

@@ -10,6 +10,8 @@
 //! student [B, T, V] · teacher [B, T, V] · weights B·T → [1]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 pub(crate) mod frames;
 #[cfg(feature = "on-files")]
 mod on_files;

@@ -1,7 +1,8 @@
 //! Cases: one frame, one class, weights of zero, many frames in several blocks, equal logits, excluded classes.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 fn case(weights: &[f32], classes: usize, temperature: f32) -> (KlDivergence, Vec<Vec<f64>>) {
@@ -30,6 +31,36 @@ fn agrees_with_the_specification() {
         let (op, operands) = case(weights, classes, temperature);
         check(&op, &operands, &[true, false], specification(&op));
     }
+}
+
+/// Frames of a warp and of a block, many of them; excluded classes; a weight of 0 is not read and leaves zeros.
+#[test]
+fn device_kernels_agree_too() {
+    for (weights, classes, temperature) in [
+        (&[1.0f32][..], 1, 2.0),
+        (&[1.0], 4, 2.0),
+        (&[0.5, 0.0, 2.0, 1.0], 33, 2.0),
+        (&[1.0, -1.0, 0.25], 17, 1.0),
+        (&[], 4, 2.0),
+    ] {
+        let (op, operands) = case(weights, classes, temperature);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &operands, &[true, false], specification(&op));
+    }
+    for (frames, classes) in [(150, 35), (2, 5_000)] {
+        let weights: Vec<f32> = (0..frames).map(|r| ((r + 1) % 5) as f32 * 0.02).collect();
+        let (op, operands) = case(&weights, classes, 2.0);
+        let Some(device) = emulated(op.clone()) else { return };
+        follows(&device, &op, &operands, &[1]);
+    }
+    let op = KlDivergence { temperature: 2.0, weights: vec![0.0, 1.0] };
+    let Some(device) = emulated(op) else { return };
+    let none = f64::NEG_INFINITY;
+    let operands = [vec![f64::NAN, 0.0, 1.0, none, 1.0, 1.0], vec![0.0, f64::NAN, 1.0, none, 3.0, 3.0]];
+    let (out, _) = run_forward(&device, &operands, &[1]);
+    assert!(out[0][0].abs() < 1e-6, "{:?}", out[0]);
+    let dinputs = run_backward(&device, &operands, &[vec![1.0]]);
+    assert!(dinputs[0].iter().all(|d| d.abs() < 1e-6) && dinputs[0][..3] == [0.0; 3], "{:?}", dinputs[0]);
 }
 
 /// torch 2.11: student = sin(0.9·i)·1.5, teacher = sin(0.6·i + 0.5)·3 in f32, [2, 2, 5],

@@ -9,6 +9,8 @@
 //! student [B, T, C] · teacher [B, T, C] · weights B·T → [1]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Cases: one frame, two channels, odd widths, weights of zero, a constant frame, many frames in several blocks.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Tape};
 
 fn case(weights: &[f32], channels: usize) -> (LayerDistance, Vec<Vec<f64>>) {
@@ -31,6 +32,30 @@ fn agrees_with_the_specification() {
         let (op, operands) = case(weights, channels);
         check(&op, &operands, &[true, false], specification(&op));
     }
+}
+
+/// Frames of a warp and of a block, many of them; a weight of 0 is not read and leaves zeros.
+#[test]
+fn device_kernels_agree_too() {
+    for (weights, channels) in
+        [(&[1.0f32][..], 1), (&[1.0], 5), (&[0.5, 0.0, 2.0, 1.0], 33), (&[0.01, -0.02, 0.03], 16), (&[], 4)]
+    {
+        let (op, operands) = case(weights, channels);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &operands, &[true, false], specification(&op));
+    }
+    for (frames, channels) in [(150, 40), (2, 5_000)] {
+        let weights: Vec<f32> = (0..frames).map(|r| ((r + 1) % 5) as f32 * 0.02).collect();
+        let (op, operands) = case(&weights, channels);
+        let Some(device) = emulated(op.clone()) else { return };
+        follows(&device, &op, &operands, &[1]);
+    }
+    let (op, mut operands) = case(&[0.0, 1.0], 3);
+    (operands[0][1], operands[1][2]) = (f64::NAN, f64::INFINITY);
+    let Some(device) = emulated(op) else { return };
+    assert!(run_forward(&device, &operands, &[1]).0[0][0].is_finite());
+    let dinputs = run_backward(&device, &operands, &[vec![1.0]]);
+    assert!(dinputs[0][..3] == [0.0; 3] && dinputs[1] == [0.0; 6], "{dinputs:?}");
 }
 
 /// torch 2.11: student = sin(0.9·i)·1.5, teacher = sin(0.6·i + 0.5) in f32, [2, 2, 5], the mask 1, 1, 1, 0 multiplied in

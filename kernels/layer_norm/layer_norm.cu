@@ -1,20 +1,10 @@
 // Rows of C channels. A row belongs to a warp, or to a block where rows are long; its second and third reading find it in the first cache.
 // Forward moves 8 bytes an element, dx 12 (16 where it adds), the parameters' gradients 8: bound by memory.
 
-__device__ __forceinline__ float normal_cdf(float x) { return 0.5f * erfcf(-0.70710678f * x); }
-
-// d gelu(y) / dy
-__device__ __forceinline__ float gelu_slope(float y) { return normal_cdf(y) + y * 0.39894228f * expf(-0.5f * y * y); }
-
-// Who works on one row: `rank` of `size` threads, which add up with `sum`.
-template <bool WHOLE_BLOCK>
-__device__ __forceinline__ float row_sum(float value) { return WHOLE_BLOCK ? block_sum(value) : warp_sum(value); }
-
 template <bool WHOLE_BLOCK>
 __device__ __forceinline__ void forward_row(const float* x, const float* weight, const float* bias, float* out, float* saved,
                                             index_t rows, index_t channels, float eps, bool gelu) {
-    const int size = WHOLE_BLOCK ? blockDim.x : WARP, rank = threadIdx.x % size;
-    const index_t row = WHOLE_BLOCK ? blockIdx.x : (index_t)blockIdx.x * (blockDim.x / WARP) + threadIdx.x / WARP;
+    const auto [row, rank, size] = row_of_thread<WHOLE_BLOCK>();
     if (row >= rows) return;
     x += row * channels;
     out += row * channels;
@@ -50,8 +40,7 @@ __device__ __forceinline__ Channel channel(float x, float dout, float weight, fl
 template <bool WHOLE_BLOCK>
 __device__ __forceinline__ void backward_row(const float* x, const float* weight, const float* bias, const float* saved, const float* dout,
                                              float* dx, float beta, index_t rows, index_t channels, bool gelu) {
-    const int size = WHOLE_BLOCK ? blockDim.x : WARP, rank = threadIdx.x % size;
-    const index_t row = WHOLE_BLOCK ? blockIdx.x : (index_t)blockIdx.x * (blockDim.x / WARP) + threadIdx.x / WARP;
+    const auto [row, rank, size] = row_of_thread<WHOLE_BLOCK>();
     if (row >= rows) return;
     const float mean = saved[2 * row], rstd = saved[2 * row + 1];
     x += row * channels;

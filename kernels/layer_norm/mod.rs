@@ -17,7 +17,7 @@
 
 pub(crate) mod cpu;
 #[cfg(any(test, feature = "cuda"))]
-mod cuda;
+pub(crate) mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

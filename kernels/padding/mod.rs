@@ -11,6 +11,8 @@
 //! x [B, T, C] · lens B numbers ≤ T → out [B, T, C], for the last two [B, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod first_frame;
 mod mean_pool;
 #[cfg(feature = "on-files")]

@@ -1,7 +1,8 @@
 //! The kernels against their specification and the published examples.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape, Tape};
 
 fn batch(lens: &[usize], time: usize, channels: usize) -> Batch {
@@ -27,6 +28,44 @@ fn agrees_with_the_specification_and_finite_differences() {
         let first = FirstFrame { sequence: b.sequence(), channels };
         check(&first, &x(&b), &[true], |inputs| reference::first(&first, inputs));
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (lens, time, channels) in [
+        (&[1][..], 1, 1),
+        (&[0, 1, 5, 3], 5, 3),
+        (&[7, 7], 7, 17),
+        (&[0], 2, 4),
+        (&[], 3, 2),
+        (&[11, 2], 11, 140),
+    ] {
+        let b = batch(lens, time, channels);
+        let first = FirstFrame { sequence: b.sequence(), channels };
+        let (Some(zero), Some(reversed), Some(mean), Some(picked)) = (
+            emulated(ZeroPadding(b.clone())),
+            emulated(ReversePadded(b.clone())),
+            emulated(MeanPool(b.clone())),
+            emulated(first),
+        ) else {
+            return;
+        };
+        check(&zero, &x(&b), &[true], |inputs| reference::zero(&b, inputs));
+        check(&reversed, &x(&b), &[true], |inputs| reference::reverse(&b, inputs));
+        check(&mean, &x(&b), &[true], |inputs| reference::mean(&b, inputs));
+        check(&picked, &x(&b), &[true], |inputs| reference::first(&first, inputs));
+    }
+    let b = batch(LONG.0, LONG.1, LONG.2);
+    let (lens, x) = ([b.lens.len() * b.sequence()], x(&b));
+    let (Some(reversed), Some(mean)) = (emulated(ReversePadded(b.clone())), emulated(MeanPool(b.clone())))
+    else {
+        return;
+    };
+    follows(&reversed, &ReversePadded(b.clone()), &x, &lens);
+    follows(&mean, &MeanPool(b.clone()), &x, &[b.lens.len() * b.channels]);
+    let empty = batch(&[0, 0], 0, 6);
+    let Some(mean) = emulated(MeanPool(empty)) else { return };
+    assert_eq!(run_forward(&mean, &[Vec::new()], &[12]).0[0], [0.0; 12]);
 }
 
 /// The example of the bidirectional wrapper's specification: T = 5, len = 3.

@@ -12,6 +12,8 @@
 //! x [B, T, C] · tokens [E, C] · positions [E + T, C] → out [B, E + T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

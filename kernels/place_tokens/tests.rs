@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn case(batch: usize, op: PlaceTokens) -> (PlaceTokens, [Vec<f64>; 3]) {
     let mut numbers = Numbers::new(9);
@@ -19,6 +20,24 @@ fn agrees_with_the_specification_and_finite_differences() {
         let (op, inputs) = case(batch, PlaceTokens { at, tokens, time, channels });
         check(&op, &inputs, &[true; 3], |inputs| reference::forward(&op, inputs));
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, at, tokens, time, channels) in
+        [(1, 0, 1, 4, 3), (3, 2, 2, 5, 2), (2, 5, 1, 5, 1), (2, 1, 0, 3, 2), (2, 0, 1, 0, 3)]
+    {
+        let (op, inputs) = case(batch, PlaceTokens { at, tokens, time, channels });
+        let Some(device) = emulated(op) else { return };
+        if time > 0 {
+            check(&device, &inputs, &[true; 3], |inputs| reference::forward(&op, inputs));
+        } else {
+            follows(&device, &op, &inputs, &[batch * tokens * channels]);
+        }
+    }
+    let (op, inputs) = case(3, PlaceTokens { at: 4, tokens: 2, time: 20, channels: 140 });
+    let Some(device) = emulated(op) else { return };
+    follows(&device, &op, &inputs, &[3 * 22 * 140]);
 }
 
 #[test]

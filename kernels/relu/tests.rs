@@ -2,13 +2,32 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::agree::{Numbers, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for len in [0, 1, 17, 130] {
         check(&Relu, &[Numbers::new(2).take(len, 2.0, 0.0)], &[true], reference::forward);
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (len, scale) in [(0, 1.0), (1, 1.0), (17, 2.0), (130, 6.0), (5_003, 6.0)] {
+        let Some(device) = emulated(Relu) else { return };
+        let x = Numbers::new(2).take(len, scale, 0.0);
+        if len < 1_000 {
+            check(&device, &[x], &[true], reference::forward);
+        } else {
+            follows(&device, &Relu, &[x], &[len]);
+        }
+    }
+    let Some(device) = emulated(Relu) else { return };
+    let x = [vec![-1.0, 0.0, 2.0, f64::NAN]];
+    let (out, _) = run_forward(&device, &x, &[4]);
+    assert!(out[0][..3] == [0.0, 0.0, 2.0] && out[0][3].is_nan());
+    assert_eq!(run_backward(&device, &x, &[vec![3.0; 4]])[0], [0.0, 0.0, 3.0, 0.0]);
 }
 
 #[test]

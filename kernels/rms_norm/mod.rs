@@ -18,6 +18,8 @@
 //! x, z [.., C] · weight [C] → out [.., C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 mod gated;
 #[cfg(feature = "on-files")]
 mod on_files;

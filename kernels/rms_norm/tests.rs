@@ -1,7 +1,8 @@
 //! The kernels against their specification, the published goldens, and the promises around them.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::op::CpuOp;
 use crate::{Cpu, Shape, Tape};
 
@@ -25,6 +26,35 @@ fn agrees_with_the_specification_and_finite_differences() {
         let [x, _, weight] = <[_; 3]>::try_from(inputs(rows, channels)).expect("three");
         let plain = |inputs: &[Vec<f64>]| reference::plain(f64::from(1e-5f32), inputs);
         check(&RmsNorm { eps: 1e-5 }, &[x, weight], &[true; 2], plain);
+    }
+}
+
+/// Groups of a warp and of a block, several chunks of rows.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, channels, groups) in [(1, 1, 1), (3, 5, 1), (2, 16, 2), (9, 18, 3), (3, 70, 1), (1, 8, 8)] {
+        for norm_before_gate in [false, true] {
+            let op = op(groups, norm_before_gate);
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(rows, channels), &[true; 3], |inputs| reference::gated(&op, inputs));
+        }
+    }
+    for (rows, channels, groups) in [(2, 10_002, 2), (150, 66, 3)] {
+        for norm_before_gate in [false, true] {
+            let op = op(groups, norm_before_gate);
+            let Some(device) = emulated(op) else { return };
+            follows(&device, &op, &inputs(rows, channels), &[rows * channels]);
+        }
+    }
+    for (rows, channels) in [(1, 1), (3, 5), (9, 33), (150, 66), (2, 5_000)] {
+        let [x, _, weight] = <[_; 3]>::try_from(inputs(rows, channels)).expect("three");
+        let Some(device) = emulated(RmsNorm { eps: 1e-5 }) else { return };
+        if rows * channels < 1_000 {
+            let plain = |inputs: &[Vec<f64>]| reference::plain(f64::from(1e-5f32), inputs);
+            check(&device, &[x, weight], &[true; 2], plain);
+        } else {
+            follows(&device, &RmsNorm { eps: 1e-5 }, &[x, weight], &[rows * channels]);
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! x [.., C] · gain [1] · shift [1] → out [.., C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn inputs(rows: usize, channels: usize) -> [Vec<f64>; 3] {
     let x = Numbers::new(3).take(rows * channels, 2.0, 0.7);
@@ -15,6 +16,21 @@ fn agrees_with_the_specification_and_finite_differences() {
         let inputs = inputs(rows, channels);
         let op = ScalarNorm { channels };
         check(&op, &inputs, &[true; 3], |inputs| reference::forward(channels, inputs));
+    }
+}
+
+/// Rows of a warp and of a block, several chunks of them.
+#[test]
+fn device_kernels_agree_too() {
+    for (rows, channels) in [(0, 3), (1, 3), (3, 5), (2, 16), (9, 17), (3, 70)] {
+        let op = ScalarNorm { channels };
+        let Some(device) = emulated(op) else { return };
+        check(&device, &inputs(rows, channels), &[true; 3], |inputs| reference::forward(channels, inputs));
+    }
+    for (rows, channels) in [(150, 33), (2, 5_000)] {
+        let op = ScalarNorm { channels };
+        let Some(device) = emulated(op) else { return };
+        follows(&device, &op, &inputs(rows, channels), &[rows * channels]);
     }
 }
 

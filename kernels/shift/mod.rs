@@ -7,6 +7,8 @@
 //! x [B, T, C] → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::agree::{Numbers, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn op(time: usize, channels: usize) -> Shift {
     Shift { sequence: time * channels, frame: channels }
@@ -15,6 +16,19 @@ fn agrees_with_the_specification_and_finite_differences() {
         let op = op(time, channels);
         check(&op, &inputs, &[true], |inputs| reference::forward(&op, inputs));
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels) in [(0, 3, 2), (2, 0, 3), (1, 1, 1), (2, 1, 3), (3, 5, 2)] {
+        let inputs = [Numbers::new(2).take(batch * time * channels, 1.0, 0.0)];
+        let op = op(time, channels);
+        let Some(device) = emulated(op) else { return };
+        check(&device, &inputs, &[true], |inputs| reference::forward(&op, inputs));
+    }
+    let (op, x) = (op(101, 23), [Numbers::new(4).take(3 * 101 * 23, 3.0, 0.0)]);
+    let Some(device) = emulated(op) else { return };
+    follows(&device, &op, &x, &[3 * 101 * 23]);
 }
 
 #[test]

@@ -9,6 +9,8 @@
 //! x [A, B, C, D] → out [A, C, B, D]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,13 +2,29 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::agree::{Numbers, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for extents in [[0, 2, 3, 1], [1, 1, 1, 1], [2, 3, 4, 1], [1, 4, 2, 5], [3, 2, 2, 3]] {
         let inputs = [Numbers::new(2).take(extents.iter().product(), 1.0, 0.0)];
         check(&SwapAxes { extents }, &inputs, &[true], |inputs| reference::forward(extents, inputs));
+    }
+}
+
+/// Single values in several tiles, runs, nothing at all.
+#[test]
+fn device_kernels_agree_too() {
+    for extents in [[0, 2, 3, 1], [1, 1, 1, 1], [2, 3, 4, 1], [1, 4, 2, 5], [3, 2, 2, 3], [2, 0, 3, 1]] {
+        let Some(device) = emulated(SwapAxes { extents }) else { return };
+        let inputs = [Numbers::new(2).take(extents.iter().product(), 1.0, 0.0)];
+        check(&device, &inputs, &[true], |inputs| reference::forward(extents, inputs));
+    }
+    for extents in [[2, 35, 70, 1], [3, 40, 4, 7]] {
+        let len: usize = extents.iter().product();
+        let Some(device) = emulated(SwapAxes { extents }) else { return };
+        follows(&device, &SwapAxes { extents }, &[Numbers::new(2).take(len, 1.0, 0.0)], &[len]);
     }
 }
 

@@ -2,13 +2,29 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
     for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 6.0)] {
         check(&Tanh, &[Numbers::new(2).take(len, scale, 0.0)], &[true], reference::forward);
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 6.0), (5_003, 6.0)] {
+        let Some(device) = emulated(Tanh) else { return };
+        let x = Numbers::new(2).take(len, scale, 0.0);
+        if len < 1_000 {
+            check(&device, &[x], &[true], reference::forward);
+        } else {
+            follows(&device, &Tanh, &[x], &[len]);
+        }
+    }
+    let Some(device) = emulated(Tanh) else { return };
+    assert_eq!(run_forward(&device, &[vec![-1e30, 0.0, 1e30]], &[3]).0[0], [-1.0, 0.0, 1.0]);
 }
 
 #[test]

@@ -12,6 +12,8 @@
 //! x [B, T, C] · embedding [C] · mask B·T flags, row-major → out [B, T, C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The kernel against its specification, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 /// A mask of `frames` flags, about a third of them set, and inputs for it.
@@ -22,6 +23,26 @@ fn agrees_with_the_specification_and_finite_differences() {
         let (op, inputs) = case(4, 3);
         let op = TimeMask { mask, ..op };
         check(&op, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (frames, channels) in [(0, 3), (1, 1), (7, 5), (10, 17)] {
+        let (op, inputs) = case(frames, channels);
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+    for mask in [vec![false; 4], vec![true; 4]] {
+        let (op, inputs) = case(4, 3);
+        let op = TimeMask { mask, ..op };
+        let Some(device) = emulated(op.clone()) else { return };
+        check(&device, &inputs, &[true; 2], |inputs| reference::forward(&op, inputs));
+    }
+    for (frames, channels) in [(150, 33), (9, 301)] {
+        let (op, inputs) = case(frames, channels);
+        let Some(device) = emulated(op.clone()) else { return };
+        follows(&device, &op, &inputs, &[frames * channels]);
     }
 }
 

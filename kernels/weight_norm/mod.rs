@@ -9,6 +9,8 @@
 //! g [1, 1, K], v [O, I, K] → w [O, I, K], or g [O], v [O, I] → w [O, I]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

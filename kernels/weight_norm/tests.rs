@@ -1,7 +1,8 @@
 //! Cases: one tap, several, more rows than a block; PyTorch's numbers.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 fn specification(operands: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -14,6 +15,32 @@ fn agrees_with_the_specification() {
         let mut numbers = Numbers::new(9);
         let operands = [numbers.take(taps, 0.5, 1.0), numbers.take(outputs * inputs * taps, 1.0, 0.1)];
         check(&WeightNorm { taps }, &operands, &[true, true], specification);
+    }
+}
+
+/// Several chunks of rows and tiles of taps; rows of a warp and of a block.
+#[test]
+fn device_kernels_agree_too() {
+    let operands = |gains: usize, len: usize| {
+        let mut numbers = Numbers::new(9);
+        [numbers.take(gains, 0.5, 1.0), numbers.take(len, 1.0, 0.1)]
+    };
+    let rows = |operands: &[Vec<f64>]| vec![reference::weight_norm_rows(&operands[0], &operands[1])];
+    for (outputs, inputs, taps) in [(1, 1, 1), (3, 2, 4), (8, 2, 5), (5, 1, 17), (3, 50, 1)] {
+        let (Some(device), Some(of_rows)) =
+            (emulated(WeightNorm { taps }), emulated(RowWeightNorm { inputs: inputs * taps }))
+        else {
+            return;
+        };
+        check(&device, &operands(taps, outputs * inputs * taps), &[true; 2], specification);
+        check(&of_rows, &operands(outputs, outputs * inputs * taps), &[true; 2], rows);
+    }
+    for (outputs, inputs, taps) in [(20, 11, 40), (2, 5_000, 1)] {
+        let (op, of_rows) = (WeightNorm { taps }, RowWeightNorm { inputs: inputs * taps });
+        let (Some(device), Some(device_of_rows)) = (emulated(op), emulated(of_rows)) else { return };
+        let len = outputs * inputs * taps;
+        follows(&device, &op, &operands(taps, len), &[len]);
+        follows(&device_of_rows, &of_rows, &operands(outputs, len), &[len]);
     }
 }
 
