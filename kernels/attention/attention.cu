@@ -22,13 +22,6 @@ struct Head {
     uint64_t key;
 };
 
-__device__ __forceinline__ uint64_t mix64(uint64_t x) {
-    x += 0x9E3779B97F4A7C15ull;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
-}
-
 // Blocks along y are heads of sequences.
 __device__ __forceinline__ Head head_of(const unsigned int* lens, index_t time, int heads, int channels, int causal, float scale,
                                         unsigned long long seed, unsigned long long threshold, float kept) {

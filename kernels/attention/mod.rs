@@ -90,9 +90,11 @@ impl Attention {
 #[derive(Debug, Clone)]
 pub struct AttentionOver {
     constants: Attention,
-    /// Positions of a batch row, T.
+    /// Positions of a batch row, T. The processor takes both extents from its slices.
+    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "devices read it"))]
     time: usize,
     /// Channels, H·P.
+    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "devices read it"))]
     width: usize,
 }
 

@@ -18,8 +18,6 @@ __device__ __forceinline__ Conv conv_of(index_t batch, index_t time, index_t cha
         index_t dilation, index_t groups
 #define CONV conv_of(batch, time, channels, outputs, taps, out_time, stride, left, dilation, groups)
 
-__device__ __forceinline__ float normal_cdf(float x) { return 0.5f * erfcf(-0.70710678f * x); }
-
 __device__ __forceinline__ index_t thread_index() { return (index_t)blockIdx.x * blockDim.x + threadIdx.x; }
 
 // The weight [O, inner, K] by taps: [O, K, inner].

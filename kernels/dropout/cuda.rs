@@ -50,7 +50,7 @@ impl Dropout {
 
 /// The three arguments of which `dropping` in `common.cuh` makes a mask.
 fn args(mask: Mask, scale: f32) -> [Arg; 3] {
-    let (key, threshold) = mask.words();
+    let (threshold, key) = mask.words();
     [key.into(), (threshold as usize).into(), scale.into()]
 }
 

@@ -43,23 +43,3 @@ impl FactorsFrom {
         if self.stretch.keeps(i) { scaled } else { 0.0 }
     }
 }
-
-/// [`Factors`] as a kernel of a device takes them.
-#[cfg(any(test, feature = "cuda"))]
-pub(crate) struct FactorWords {
-    /// Kept where the hash is at least this.
-    pub threshold: u32,
-    /// What the key of each 2³² elements is made from.
-    pub seed: u64,
-    /// What kept elements are multiplied by.
-    pub scale: f32,
-}
-
-#[cfg(any(test, feature = "cuda"))]
-impl Factors {
-    /// As a kernel of a device takes them.
-    pub(crate) fn words(self) -> FactorWords {
-        let (threshold, seed) = self.mask.words();
-        FactorWords { threshold, seed, scale: self.scale }
-    }
-}

@@ -14,10 +14,10 @@ impl Mask {
         Mask { threshold: (f64::from(p) * 4_294_967_296.0) as u32, seed }
     }
 
-    /// What a device is told of it: the seed, mixed once, and the threshold.
+    /// What a device needs to form the same hashes: the threshold, and the mixed seed that a key is made from.
     #[cfg(any(test, feature = "cuda"))]
-    pub(super) fn words(self) -> (u64, u32) {
-        (mix64(self.seed), self.threshold)
+    pub(super) fn words(self) -> (u32, u64) {
+        (self.threshold, mix64(self.seed))
     }
 
     /// The elements from `start` on, up to the next multiple of 2³².
@@ -67,12 +67,4 @@ fn mix64(seed: u64) -> u64 {
     h = (h ^ (h >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     h = (h ^ (h >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     h ^ (h >> 31)
-}
-
-#[cfg(any(test, feature = "cuda"))]
-impl Mask {
-    /// What a device needs to form the same hashes: the threshold, and the mixed seed that a key is made from.
-    pub(super) fn words(self) -> (u32, u64) {
-        (self.threshold, mix64(self.seed))
-    }
 }

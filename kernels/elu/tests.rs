@@ -3,6 +3,7 @@
 use super::*;
 use crate::Cpu;
 use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 #[test]
 fn agrees_with_the_specification_and_finite_differences() {
@@ -17,6 +18,14 @@ fn agrees_over_many_blocks_and_the_whole_range() {
     let (got, ()) = run_forward(&Elu, std::slice::from_ref(&x), &[x.len()]);
     let want = reference::forward(&[x]);
     agree("elu", &got[0], &want[0], Tolerance { absolute: 3e-7, relative: 1e-6 });
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    let Some(device) = emulated(Elu) else { return };
+    for (len, scale) in [(0, 1.0), (1, 1.0), (17, 3.0), (130, 6.0), (5_003, 4.0)] {
+        check(&device, &[Numbers::new(2).take(len, scale, 0.0)], &[true], reference::forward);
+    }
 }
 
 /// torch 2.11.0: `torch.nn.functional.elu` in f64.

@@ -2,20 +2,11 @@
 
 use super::FeedForward;
 use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gemm, Gradient, Grid, Launch, Matrix, Part, Source, reduce};
+use crate::dropout::Factors;
 
 static SOURCE: Source = Source { name: "feed_forward", text: include_str!("feed_forward.cu") };
 
 const THREADS: usize = 256;
-
-impl FeedForward {
-    /// The dropout as the kernels take it: nothing is dropped below a threshold of 0.
-    fn dropout(&self) -> [Arg; 3] {
-        match self.factors.map(|factors| factors.words()) {
-            Some(words) => [u64::from(words.threshold).into(), words.seed.into(), words.scale.into()],
-            None => [0u64.into(), 0u64.into(), 1f32.into()],
-        }
-    }
-}
 
 impl CudaOp for FeedForward {
     /// h.
@@ -51,7 +42,7 @@ impl CudaOp for FeedForward {
         let kept = h.as_ref().map_or(Part::NONE, Buffer::part);
         let len = rows * self.middle;
         let operands = [product, b1, kept, g.part()].map(Arg::from);
-        let args = [&operands[..], &[len.into(), self.middle.into()], &self.dropout()].concat();
+        let args = [&operands[..], &[len.into(), self.middle.into()], &Factors::args(self.factors)].concat();
         gpu.launch(&SOURCE, "feed_forward_middle", Grid::over(len, THREADS), &args)?;
         let args = [b2.into(), y.into(), y.len().into(), self.outputs.into()];
         gpu.launch(&SOURCE, "feed_forward_bias", Grid::over(y.len(), THREADS), &args)?;
@@ -78,7 +69,7 @@ impl CudaOp for FeedForward {
         let as_middle = |buffer: &Buffer| Matrix::new(buffer.part(), rows, middle);
         gpu.gemm(Gemm::new(dy, w2, as_middle(&dh)))?;
         let len = rows * middle;
-        let args = [&[Arg::from(&h), (&dh).into(), len.into()][..], &self.dropout()].concat();
+        let args = [&[Arg::from(&h), (&dh).into(), len.into()][..], &Factors::args(self.factors)].concat();
         gpu.launch(&SOURCE, "feed_forward_back", Grid::over(len, THREADS), &args)?;
         if let Some(dw2) = dw2 {
             let to = Matrix::new(dw2.part, self.outputs, middle);
