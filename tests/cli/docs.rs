@@ -16,8 +16,9 @@ use super::support::root;
 fn the_pages_are_true() {
     let update = std::env::var_os("RUNNER_UPDATE").is_some_and(|value| value == "1");
     let mut commands = 0;
-    for page in fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path())
-    {
+    let files =
+        fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path());
+    for page in files.filter(|file| file.extension().is_some_and(|ending| ending == "md")) {
         let text = fs::read_to_string(&page).expect("text");
         let mut followed = Page { folder: folder(), commands: 0, wrong: Vec::new() };
         let fresh = followed.follow(&text);
