@@ -4,7 +4,8 @@ use realfft::num_complex::Complex64;
 
 use super::rule::Diagonal;
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 const RULES: [Rule; 3] = [Rule::ZeroOrderHold, Rule::FirstOrderHold, Rule::Bilinear];
 
@@ -39,6 +40,29 @@ fn agrees_with_the_specification_and_finite_differences() {
             check(&op, &inputs(&op), &[true; 4], |inputs| reference::forward(&op, inputs));
         }
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for rule in RULES {
+        for op in [
+            op(1, 1, 1, 1, 1, rule),
+            op(2, 1, 3, 1, 8, rule),
+            op(2, 2, 2, 2, 5, rule),
+            op(3, 1, 5, 2, 131, rule),
+        ] {
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(&op), &[true; 4], |inputs| reference::forward(&op, inputs));
+        }
+        // More than one tile of samples, more than one stage of pairs.
+        for op in [op(2, 1, 33, 1, 2_300, rule), op(1, 1, 3, 1, 5_000, rule)] {
+            let Some(device) = emulated(op) else { return };
+            follows(&device, &op, &inputs(&op), &[op.heads * op.len]);
+        }
+    }
+    let op = op(2, 1, 3, 1, 0, Rule::Bilinear);
+    let Some(device) = emulated(op) else { return };
+    assert_eq!(run_backward(&device, &inputs(&op), &[vec![]])[3], [0.0; 12]);
 }
 
 #[test]
