@@ -27,6 +27,8 @@
 
 pub(crate) mod columns;
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 pub(crate) mod decay;
 #[cfg(feature = "on-files")]
 mod on_files;

@@ -1,7 +1,8 @@
 //! The kernel against its specification, the published golden, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 fn op(heads: usize, head_dim: usize, groups: usize, state: usize, chunk: usize, time: usize) -> SsdScan {
@@ -41,6 +42,33 @@ fn agrees_with_the_specification_and_finite_differences() {
         let op = simple(op);
         check(&op, &inputs(&op, batch), &[true; 5], |inputs| reference::forward(&op, inputs));
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, op) in [
+        (1, op(1, 1, 1, 1, 4, 1)),
+        (1, op(2, 3, 1, 2, 4, 3)),
+        (2, op(4, 2, 2, 3, 4, 9)),
+        (1, op(2, 2, 1, 2, 1, 5)),
+    ] {
+        for op in [op, simple(op)] {
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(&op, batch), &[true; 5], |inputs| reference::forward(&op, inputs));
+        }
+    }
+    let mut bounded = op(2, 2, 1, 2, 4, 10);
+    (bounded.constants.dt_min, bounded.constants.dt_max) = (0.25, 0.45);
+    let Some(device) = emulated(bounded) else { return };
+    check(&device, &inputs(&bounded, 2), &[true; 5], |inputs| reference::forward(&bounded, inputs));
+    // Whole chunks and a rest; more states and channels than a tile has.
+    for op in [op(4, 8, 2, 12, 256, 150), op(2, 66, 1, 70, 64, 70)] {
+        let Some(device) = emulated(op) else { return };
+        follows(&device, &op, &inputs(&op, 1), &[outputs(&op, 1)]);
+    }
+    let none = op(2, 2, 1, 2, 4, 0);
+    let Some(device) = emulated(none) else { return };
+    assert_eq!(run_backward(&device, &inputs(&none, 2), &[vec![]])[2], [0.0; 2]);
 }
 
 /// The same scan, step by step.
