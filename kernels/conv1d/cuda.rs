@@ -150,13 +150,17 @@ impl Convolution {
             return Ok(());
         }
         let bias = if self.bias { inputs[2] } else { Part::NONE };
-        let operands = [y, bias, before, y].map(Arg::from);
-        let rest = [Arg::from(y.len()), self.outputs.into(), self.settings.gelu.into()];
-        let args = [&operands[..], &rest].concat();
-        gpu.launch(&SOURCE, "conv1d_finish", Grid::over(y.len(), THREADS), &args)
+        finish(gpu, y, bias, before, self.outputs, self.settings.gelu)
     }
 
-    fn weight_gradient(&self, gpu: &dyn Launch, x: Part, dy: Part, to: Gradient) -> Result<(), Failure> {
+    /// What `dy` owes to the weight, for inputs `x`.
+    pub(crate) fn weight_gradient(
+        &self,
+        gpu: &dyn Launch,
+        x: Part,
+        dy: Part,
+        to: Gradient,
+    ) -> Result<(), Failure> {
         if self.inner() <= FEW[0] {
             let [count, rows] = reduce::chunks(self.batch * self.out_time);
             let parts = gpu.buffer(count * to.part.len())?;
@@ -186,7 +190,14 @@ impl Convolution {
         gpu.launch(&SOURCE, "conv1d_from_taps", Grid::over(to.part.len(), THREADS), &args)
     }
 
-    fn input_gradient(&self, gpu: &dyn Launch, weight: Part, dy: Part, to: Gradient) -> Result<(), Failure> {
+    /// What `dy` owes to x.
+    pub(crate) fn input_gradient(
+        &self,
+        gpu: &dyn Launch,
+        weight: Part,
+        dy: Part,
+        to: Gradient,
+    ) -> Result<(), Failure> {
         if self.outer() <= FEW[1] {
             let weight = self.weight_by_outputs(gpu, weight)?;
             let operands = [dy.into(), (&weight).into(), to.part.into(), Arg::from(to.beta())];
@@ -211,6 +222,20 @@ impl Convolution {
         }
         Ok(())
     }
+}
+
+/// Bias and GELU of rows of `outputs` finished sums, in place; `before` gets what goes into GELU. Either part may be [`Part::NONE`].
+pub(crate) fn finish(
+    gpu: &dyn Launch,
+    sums: Part,
+    bias: Part,
+    before: Part,
+    outputs: usize,
+    gelu: bool,
+) -> Result<(), Failure> {
+    let operands = [sums, bias, before, sums].map(Arg::from);
+    let args = [&operands[..], &[sums.len().into(), outputs.into(), gelu.into()]].concat();
+    gpu.launch(&SOURCE, "conv1d_finish", Grid::over(sums.len(), THREADS), &args)
 }
 
 impl CudaOp for Convolution {

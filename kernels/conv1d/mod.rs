@@ -12,7 +12,7 @@
 mod columns;
 pub(crate) mod cpu;
 #[cfg(any(test, feature = "cuda"))]
-mod cuda;
+pub(crate) mod cuda;
 mod groups;
 #[cfg(feature = "on-files")]
 mod on_files;

@@ -13,6 +13,8 @@
 //! x [B, T, I] · per layer: weight [O, I, K], bias [O], norm weight and bias [O] → [B, T', O of the last]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

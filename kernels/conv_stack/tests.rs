@@ -1,7 +1,8 @@
 //! Tiles against the specification and, to the last bit, against the layers' own ops.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree};
+use crate::agree::{Numbers, Tolerance, agree, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::op::CpuOp;
 use crate::{Cpu, Shape};
 
@@ -78,7 +79,8 @@ impl Case {
         x.to_vec()
     }
 
-    fn specification(&self) -> Vec<f64> {
+    /// The op, and its operands in order.
+    fn op(&self) -> (ConvStack, Vec<Vec<f64>>) {
         let (mut extents, mut stages) = (self.extents, Vec::new());
         let mut inputs = vec![self.x.to_vec()];
         for layer in self.layers() {
@@ -89,9 +91,13 @@ impl Case {
             stages.push(Stage::new(conv, &layer.norm).expect("fits"));
             inputs.extend(layer.operands().map(Array::to_vec));
         }
-        let inputs: Vec<Vec<f64>> =
-            inputs.into_iter().map(|values| values.into_iter().map(f64::from).collect()).collect();
-        reference::forward(&ConvStack { layers: stages }, &inputs).swap_remove(0)
+        let wide = |values: Vec<f32>| -> Vec<f64> { values.into_iter().map(f64::from).collect() };
+        (ConvStack { layers: stages }, inputs.into_iter().map(wide).collect())
+    }
+
+    fn specification(&self) -> Vec<f64> {
+        let (op, inputs) = self.op();
+        reference::forward(&op, &inputs).swap_remove(0)
     }
 }
 
@@ -117,6 +123,27 @@ fn agrees_with_the_specification() {
         let case = Case::new(extents, kernels, norms, bias);
         agree("y", &case.tiled(), &case.specification(), Tolerance { absolute: 3e-5, relative: 3e-5 });
     }
+}
+
+/// Every norm, with a bias and without; no sequence at all.
+#[test]
+fn device_kernels_agree_too() {
+    for (extents, kernels, norms, bias) in [
+        ([1, 9, 1], &[[3, 4, 2]][..], base as fn(usize) -> Kind, true),
+        ([2, 40, 2], &[[5, 3, 1], [4, 2, 3]], base, false),
+        ([3, 33, 1], &[[6, 5, 2], [7, 3, 2], [3, 1, 1]], large, true),
+        ([2, 1_000, 1], &SPEECH, base, false),
+        ([1, 1_000, 1], &SPEECH, large, true),
+    ] {
+        let case = Case::new(extents, kernels, norms, bias);
+        let ((op, inputs), want) = (case.op(), case.specification());
+        let Some(device) = emulated(op) else { return };
+        let (got, _) = run_forward(&device, &inputs, &[want.len()]);
+        agree("y", &got[0], &want, Tolerance { absolute: 3e-5, relative: 3e-5 });
+    }
+    let (op, inputs) = Case::new([0, 500, 1], &SPEECH, base, false).op();
+    let Some(device) = emulated(op) else { return };
+    assert!(run_forward(&device, &inputs, &[0]).0[0].is_empty());
 }
 
 /// Tiles of every kind: one, several, a last one of a single frame; sequences shorter than a product is worth packing for.

@@ -8,6 +8,8 @@
 //! x [B, T, C], w [C, O, K], bias [O] → y [B, T', O] with T' = (T − 1)·stride + K − left − right
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, check, run_backward, run_forward};
+use crate::agree::{Numbers, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn operands([batch, time, channels]: [usize; 3], [outputs, taps]: [usize; 2], bias: bool) -> Vec<Vec<f64>> {
     let mut numbers = Numbers::new((time * outputs + taps) as u64);
@@ -32,6 +33,34 @@ fn agrees_with_the_specification_and_finite_differences() {
         let specification =
             |operands: &[Vec<f64>]| reference::forward(operands, extents, kernel, stride, trim);
         check(&op, &operands(extents, kernel, bias), &[true; 3], specification);
+    }
+}
+
+/// Few channels and several on either side, patches as they lie and laid out, trimmed and not; no sequence at all.
+#[test]
+fn device_kernels_agree_too() {
+    for (extents, kernel, stride, trim, bias) in [
+        ([1, 1, 1], [1, 1], 1, [0, 0], false),
+        ([2, 4, 3], [2, 3], 1, [0, 0], true),
+        ([1, 4, 2], [20, 10], 5, [3, 2], true),
+        ([2, 1, 2], [2, 4], 2, [0, 2], true),
+        ([2, 5, 10], [3, 4], 2, [1, 1], true),
+        ([2, 5, 10], [3, 2], 2, [0, 0], true),
+        ([2, 3, 9], [4, 3], 5, [2, 0], false),
+        ([1, 5, 12], [1, 16], 8, [4, 4], true),
+        ([0, 5, 10], [3, 4], 2, [1, 1], true),
+    ] {
+        let op = ConvTranspose1d::new(extents, kernel, stride, trim, bias);
+        let Some(device) = emulated(op) else { return };
+        let specification =
+            |operands: &[Vec<f64>]| reference::forward(operands, extents, kernel, stride, trim);
+        check(&device, &operands(extents, kernel, bias), &[true; 3], specification);
+    }
+    for (extents, kernel) in [([2, 90, 24], [20, 16]), ([1, 300, 3], [1, 16])] {
+        let op = ConvTranspose1d::new(extents, kernel, 8, [4, 4], true);
+        let Some(device) = emulated(op) else { return };
+        let len = extents[0] * extents[1] * 8 * kernel[0];
+        follows(&device, &op, &operands(extents, kernel, true), &[len]);
     }
 }
 

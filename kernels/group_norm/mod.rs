@@ -35,13 +35,13 @@ use crate::{Array, OpError, Run, Tape};
 #[derive(Clone, Copy, Debug)]
 pub struct GroupNorm {
     /// Added to the variance.
-    eps: f32,
+    pub(crate) eps: f32,
     /// Groups of neighbouring channels; they divide C.
-    groups: usize,
+    pub(crate) groups: usize,
     /// Frames per sequence, T.
-    time: usize,
+    pub(crate) time: usize,
     /// Whether outputs go through the exact GELU.
-    gelu: bool,
+    pub(crate) gelu: bool,
 }
 
 impl Op for GroupNorm {

@@ -32,9 +32,9 @@ use crate::{Array, Device, OpError, Run, Tape};
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {
     /// Added to the variance.
-    eps: f32,
+    pub(crate) eps: f32,
     /// Whether outputs go through the exact GELU.
-    gelu: bool,
+    pub(crate) gelu: bool,
 }
 
 impl Op for LayerNorm {

@@ -10,6 +10,8 @@
 //! x [B, T, I], w_i [4H, I], w_h [4H, H], b_i and b_h [4H], h and c [B, H] → h_t [B, T, H] and the last c [B, H]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::Cpu;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 
 fn operands(op: &Lstm, scale: f64) -> Vec<Vec<f64>> {
     let mut numbers = Numbers::new((op.time + op.hidden) as u64);
@@ -19,6 +20,24 @@ fn agrees_with_the_specification_and_finite_differences() {
     {
         let op = Lstm { batch, time, inputs, hidden };
         check(&op, &operands(&op, 0.7), &[true; 7], |inputs| reference::forward(&op, inputs));
+    }
+}
+
+/// One frame and none, one sequence and several, more units than a block has.
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, inputs, hidden) in
+        [(1, 1, 1, 1), (2, 3, 2, 3), (1, 6, 3, 4), (3, 2, 5, 2), (1, 2, 3, 70), (2, 0, 3, 2), (0, 2, 3, 2)]
+    {
+        let op = Lstm { batch, time, inputs, hidden };
+        let Some(device) = emulated(op) else { return };
+        check(&device, &operands(&op, 0.7), &[true; 7], |inputs| reference::forward(&op, inputs));
+    }
+    for (batch, time, inputs, hidden) in [(3, 40, 20, 33), (2, 5, 40, 150)] {
+        let op = Lstm { batch, time, inputs, hidden };
+        let Some(device) = emulated(op) else { return };
+        let kept = batch * hidden;
+        follows(&device, &op, &operands(&op, 0.3), &[kept * time, kept]);
     }
 }
 

@@ -8,6 +8,8 @@
 //! x [.., C] · alpha [C] → out [.., C]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

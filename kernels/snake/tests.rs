@@ -1,7 +1,8 @@
 //! The kernel against its specification, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::{Cpu, Shape};
 
 /// Rows of x, and frequencies from 0.2 to 2.2.
@@ -15,6 +16,21 @@ fn agrees_with_the_specification_and_finite_differences() {
     for (rows, channels, scale) in [(0, 3, 1.0), (1, 1, 1.0), (7, 5, 3.0), (10, 17, 2.0)] {
         check(&Snake, &case(rows, channels, scale), &[true; 2], reference::forward);
     }
+}
+
+/// More channels than a block has, several chunks of rows, and angles beyond every turn.
+#[test]
+fn device_kernels_agree_too() {
+    let Some(device) = emulated(Snake) else { return };
+    for (rows, channels, scale) in [(0, 3, 1.0), (1, 1, 1.0), (7, 5, 3.0), (10, 17, 2.0), (3, 150, 1.0)] {
+        check(&device, &case(rows, channels, scale), &[true; 2], reference::forward);
+    }
+    follows(&device, &Snake, &case(150, 37, 3.0), &[150 * 37]);
+    let extreme = [vec![-1e30, -1e8, 1e8, 1e30, 1e-20, 0.5], vec![1.0, 3.0]];
+    let (got, _) = run_forward(&device, &extreme, &[6]);
+    assert_eq!(got[0][..5], [-1e30, -1e8, 1e8, 1e30, 1e-20]);
+    let grads = run_backward(&device, &[vec![-1e30, 1e8], vec![1.0, 3.0]], &[vec![1.0; 2]]);
+    assert!(grads[0].iter().all(|dx| (-0.01..=2.01).contains(dx)), "{:?}", grads[0]);
 }
 
 #[test]
