@@ -50,7 +50,8 @@ impl SsdScan {
         let backwards = Arg::from(dy.is_some());
         let operands = [xbc, dy.unwrap_or(Part::NONE), delta, sums, states.part()].map(Arg::from);
         let args = [&operands[..], &[backwards], &self.extents(cut)].concat();
-        let grid = Grid::new(self.blocks(cut), THREADS).by(state.div_ceil(TILE)).deep(head_dim.div_ceil(TILE));
+        let grid =
+            Grid::new(self.blocks(cut), THREADS).by(state.div_ceil(TILE)).deep(head_dim.div_ceil(TILE));
         gpu.launch(&SOURCE, "ssd_states", grid, &args)?;
         let all = cut.sequences * heads * size;
         let extents = [self.time, heads, size, cut.chunk, cut.chunks, all].map(Arg::from);
