@@ -5,9 +5,10 @@
 //! files on the CPU, so that extents, grids and the arithmetic of every thread are held to the op's specification on a machine without a GPU.
 //! What the emulator cannot tell is speed, and what a compiler for GPUs makes of the source: the gate compiles every file with NVRTC.
 //!
-//! Not for: how a tensor's device address is found (`device/`). Start at [`CudaOp`], then `silu/cuda.rs` as the smallest complete one;
+//! Not for: how a tensor's device address is found (`device/`). Start at [`CudaOp`], then `add/cuda.rs` as a small complete one;
 //! `common.cuh` stands before every `.cu`.
 
+pub(crate) mod frames;
 mod gemm;
 mod launch;
 mod op;

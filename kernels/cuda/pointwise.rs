@@ -2,34 +2,65 @@
 //!
 //! The kernels themselves are made by the macro `POINTWISE` of `common.cuh`: four values a thread.
 
-use super::{Arg, Failure, Gradient, Grid, Launch, Part, Source};
+use super::{Arg, CudaOp, Failure, Gradient, Grid, Launch, Part, Source};
+use crate::op::Op;
 
 /// Threads of a block.
 const THREADS: usize = 256;
 /// Values of a thread.
 const EACH: usize = 4;
 
-/// `entry(x, out, len)`: out = f(x).
-pub(crate) fn map(
-    gpu: &dyn Launch,
-    source: &'static Source,
-    entry: &'static str,
-    x: Part,
-    out: Part,
-) -> Result<(), Failure> {
-    gpu.launch(source, entry, elements(out.len()), &[x.into(), out.into(), out.len().into()])
+/// The kernels of a [`Pointwise`] op.
+pub(crate) struct Entries {
+    pub source: &'static Source,
+    /// `(x, out, len)`: out = f(x).
+    pub forward: &'static str,
+    /// `(x, dout, dx, beta, len)`: dx = beta · dx + dout · f'(x).
+    pub backward: &'static str,
 }
 
-/// `entry(kept, dout, dx, beta, len)`: dx = beta · dx + f(kept, dout), where kept is the input or the output.
-pub(crate) fn pull_back(
-    gpu: &dyn Launch,
-    source: &'static Source,
-    entry: &'static str,
-    [kept, dout]: [Part; 2],
-    dx: Gradient,
-) -> Result<(), Failure> {
-    let args = [kept.into(), dout.into(), dx.part.into(), dx.beta().into(), dout.len().into()];
-    gpu.launch(source, entry, elements(dout.len()), &args)
+/// An op that makes of each value one, whose backward reads its input.
+pub(crate) trait Pointwise: Op {
+    const ENTRIES: Entries;
+}
+
+impl<O: Pointwise> CudaOp for O {
+    type Saved = ();
+
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn sets_gradient(&self, _index: usize) -> bool {
+        true
+    }
+
+    fn forward(
+        &self,
+        gpu: &dyn Launch,
+        inputs: &[Part],
+        outputs: &[Part],
+        _save: bool,
+    ) -> Result<(), Failure> {
+        let Entries { source, forward, .. } = O::ENTRIES;
+        let out = outputs[0];
+        gpu.launch(source, forward, elements(out.len()), &[inputs[0].into(), out.into(), out.len().into()])
+    }
+
+    fn backward(
+        &self,
+        gpu: &dyn Launch,
+        (): (),
+        inputs: &[Part],
+        doutputs: &[Part],
+        dinputs: &[Option<Gradient>],
+    ) -> Result<(), Failure> {
+        let Some(dx) = dinputs[0] else { return Ok(()) };
+        let Entries { source, backward, .. } = O::ENTRIES;
+        let [x, dout] = [inputs[0], doutputs[0]];
+        let args = [x.into(), dout.into(), dx.part.into(), dx.beta().into(), dout.len().into()];
+        gpu.launch(source, backward, elements(dout.len()), &args)
+    }
 }
 
 /// Over `len` elements, four neighbours a thread.

@@ -22,9 +22,8 @@ pub(crate) fn column_sums(
 ) -> Result<(), Failure> {
     let [count, each] = chunks(rows);
     let parts = gpu.buffer(count * cols)?;
-    let grid = Grid { threads: [32, 8, 1], ..Grid::new(cols.div_ceil(32), 1).by(count) };
     let args = [x.into(), (&parts).into(), rows.into(), cols.into(), each.into()];
-    gpu.launch(&SOURCE, "column_parts", grid, &args)?;
+    gpu.launch(&SOURCE, "column_parts", over_columns(cols, count, 1), &args)?;
     sum_parts(gpu, parts.part(), count, out, beta)
 }
 

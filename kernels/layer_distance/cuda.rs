@@ -1,7 +1,8 @@
-//! The device half: a warp or a block for each frame, whose shares are added up in order.
+//! The device half: frame by frame.
 
 use super::LayerDistance;
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise, reduce};
+use crate::cuda::frames::Frames;
+use crate::cuda::{Buffer, CudaOp, Failure, Gradient, Launch, Part, Source};
 
 static SOURCE: Source = Source { name: "layer_distance", text: include_str!("layer_distance.cu") };
 
@@ -24,21 +25,7 @@ impl CudaOp for LayerDistance {
         outputs: &[Part],
         save: bool,
     ) -> Result<Option<Buffer>, Failure> {
-        if inputs[0].is_empty() {
-            gpu.zero(outputs[0])?;
-            return Ok(None);
-        }
-        let frames = self.weights.len();
-        let weights =
-            gpu.upload(&self.weights.iter().map(|weight| weight.to_bits()).collect::<Vec<u32>>())?;
-        let shares = gpu.buffer(frames)?;
-        let (width, (long, grid)) = self.grid(inputs[0]);
-        let entry = if long { "layer_distance_forward_blocks" } else { "layer_distance_forward_warps" };
-        let operands = [inputs[0], inputs[1], weights.part(), shares.part()].map(Arg::from);
-        let args = [&operands[..], &[frames.into(), width.into(), self.eps.into()]].concat();
-        gpu.launch(&SOURCE, entry, grid, &args)?;
-        reduce::column_sums(gpu, shares.part(), [frames, 1], outputs[0], 0.0)?;
-        Ok(save.then_some(weights))
+        self.frames().forward(gpu, inputs, outputs, save)
     }
 
     fn backward(
@@ -49,21 +36,18 @@ impl CudaOp for LayerDistance {
         doutputs: &[Part],
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
-        let (Some(dstudent), Some(weights)) = (dinputs[0], saved) else {
-            return pointwise::zero_fresh(gpu, dinputs);
-        };
-        let (width, (long, grid)) = self.grid(inputs[0]);
-        let entry = if long { "layer_distance_backward_blocks" } else { "layer_distance_backward_warps" };
-        let operands = [inputs[0], inputs[1], weights.part(), doutputs[0], dstudent.part].map(Arg::from);
-        let extents = [Arg::from(self.weights.len()), width.into(), self.eps.into()];
-        gpu.launch(&SOURCE, entry, grid, &[&operands[..], &[dstudent.beta().into()], &extents].concat())
+        self.frames().backward(gpu, saved, inputs, doutputs[0], dinputs)
     }
 }
 
 impl LayerDistance {
-    /// Values of a frame, and how to start over frames.
-    fn grid(&self, student: Part) -> (usize, (bool, Grid)) {
-        let width = student.len() / self.weights.len();
-        (width, reduce::over_rows(self.weights.len(), width))
+    fn frames(&self) -> Frames<'_> {
+        Frames {
+            source: &SOURCE,
+            forward: ["layer_distance_forward_warps", "layer_distance_forward_blocks"],
+            backward: ["layer_distance_backward_warps", "layer_distance_backward_blocks"],
+            weights: &self.weights,
+            constant: self.eps,
+        }
     }
 }

@@ -1,40 +1,11 @@
 //! The device half: one pass each way.
 
 use super::Silu;
-use crate::cuda::{CudaOp, Failure, Gradient, Launch, Part, Source, pointwise};
+use crate::cuda::Source;
+use crate::cuda::pointwise::{Entries, Pointwise};
 
 static SOURCE: Source = Source { name: "silu", text: include_str!("silu.cu") };
 
-impl CudaOp for Silu {
-    type Saved = ();
-
-    fn overwrites(&self) -> bool {
-        true
-    }
-
-    fn sets_gradient(&self, _index: usize) -> bool {
-        true
-    }
-
-    fn forward(
-        &self,
-        gpu: &dyn Launch,
-        inputs: &[Part],
-        outputs: &[Part],
-        _save: bool,
-    ) -> Result<(), Failure> {
-        pointwise::map(gpu, &SOURCE, "silu_forward", inputs[0], outputs[0])
-    }
-
-    fn backward(
-        &self,
-        gpu: &dyn Launch,
-        (): (),
-        inputs: &[Part],
-        doutputs: &[Part],
-        dinputs: &[Option<Gradient>],
-    ) -> Result<(), Failure> {
-        let Some(dx) = dinputs[0] else { return Ok(()) };
-        pointwise::pull_back(gpu, &SOURCE, "silu_backward", [inputs[0], doutputs[0]], dx)
-    }
+impl Pointwise for Silu {
+    const ENTRIES: Entries = Entries { source: &SOURCE, forward: "silu_forward", backward: "silu_backward" };
 }

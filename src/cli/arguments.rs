@@ -19,7 +19,7 @@ pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, Publishe
 pub use process::{Normalisation, ProcessArguments, SimilarArguments, SimilarFeatures, SliceChoice};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};
 pub use tokens::{
-    AudioBackend, CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
+    CodecArguments, CodesVerb, DecodeArguments, EncodeArguments, G2pArguments, G2pBackend, MetadataArguments,
     OneUtterance, TranscribeArguments,
 };
 

@@ -64,7 +64,8 @@ pub fn write_clips<'a>(
     Ok(files)
 }
 
-fn extend(object: &mut Json, more: Json) {
+/// Puts what the second has into the first.
+pub(super) fn extend(object: &mut Json, more: Json) {
     if let (Json::Object(object), Json::Object(more)) = (object, more) {
         object.extend(more);
     }

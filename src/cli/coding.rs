@@ -18,8 +18,8 @@ use crate::record::{Count, Tally, units};
 
 /// Makes codes of sound files.
 pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let backend = Backend::from(arguments.audio_backend).encoder();
-    let codec = open(backend, arguments.weights.as_deref(), arguments.bandwidth)?;
+    let backend = arguments.codec.backend().encoder();
+    let codec = open(backend, arguments.codec.weights.as_deref(), arguments.bandwidth)?;
     let ending = if arguments.safetensors { SAFE } else { codec.kind().ending() };
     let mut work = Work::begin(&arguments.files, &arguments.to, ending, arguments.again, talk)?;
     while let Some((from, to)) = work.next() {
@@ -33,7 +33,7 @@ pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
 
 /// Makes sound of files of codes.
 pub fn decode(arguments: &DecodeArguments, talk: Talk) -> Result<u8, Failure> {
-    let codec = open(arguments.audio_backend.into(), arguments.weights.as_deref(), None)?;
+    let codec = open(arguments.codec.backend(), arguments.codec.weights.as_deref(), None)?;
     let mut work = Work::begin(&arguments.files, &arguments.to, "wav", arguments.again, talk)?;
     let mut clipped = 0;
     while let Some((from, to)) = work.next() {

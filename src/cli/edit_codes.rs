@@ -33,10 +33,9 @@ pub fn edit_codes(verb: &CodesVerb, talk: Talk) -> Result<u8, Failure> {
             let between = between.as_deref().map(Artifact::read).transpose()?;
             written(&editing::concatenated(&all(files)?, between.as_ref())?, to, talk)
         }
-        CodesVerb::Mix { files, to, scale, audio_backend, weights, bandwidth } => {
+        CodesVerb::Mix { files, to, scale, codec, bandwidth } => {
             let utterances = all(files)?;
-            let codec =
-                coding::open(Backend::from(*audio_backend).encoder(), weights.as_deref(), *bandwidth)?;
+            let codec = coding::open(codec.backend().encoder(), codec.weights.as_deref(), *bandwidth)?;
             written(&editing::mixed(codec.as_ref(), &utterances, *scale)?, to, talk)
         }
     }

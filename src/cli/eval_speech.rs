@@ -11,13 +11,13 @@ use super::checkpoint::Named;
 use super::failure::{self, Failure, make_folder};
 use super::predict::heard;
 use super::run::on_signals;
-use super::speak::made;
+use super::sentences::watched;
 use crate::audio;
 use crate::audio::features::MelSizes;
 use crate::audio::synthesis::{GriffinLim, MelForm, SpeechMel, to_loudness};
 use crate::corpora::Categories;
 use crate::data::{DataError, Spoken, open_corpus, text_rules};
-use crate::generate::{Line, RMS_DBFS, SpeechRequest};
+use crate::generate::{Line, RMS_DBFS, SpeechRequest, speak};
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::quality::speech::{Errors, cepstra, distortion, interval, rate};
@@ -175,7 +175,7 @@ fn conditions(
         |one: &Sentence| Line { symbols: spoken.symbols(&one.text), speaker: one.speaker, durations: None };
     let request = SpeechRequest::of(sentences.iter().map(line).collect(), named.plan.run.seed);
     let model = named.model(&Cpu::default())?;
-    let said = made(&model, task, &request, stop, talk)?;
+    let said = watched(stop, talk, |watch| speak(&Cpu::default(), &model, task, &request, watch))?;
     let copies = sentences.iter().map(|one| {
         let mut copy = task.mel().waveform(&task.mel().run(&one.recording), &griffin_lim);
         to_loudness(&mut copy, RMS_DBFS);

@@ -46,6 +46,7 @@ mod reference;
 mod report;
 mod results;
 mod run;
+mod sentences;
 mod show;
 mod side_by_side;
 mod signals;

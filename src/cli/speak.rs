@@ -1,9 +1,7 @@
 //! `runner generate` of a model of speech: texts in, sentences as wav out.
 
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Instant;
 
 use kernels::Cpu;
@@ -14,16 +12,15 @@ use super::arguments::GenerateArguments;
 use super::clips::write_clips;
 use super::failure::{self, Failure};
 use super::run::on_signals;
+use super::sentences::{Sentences, check_pace, refuse_given, texts, voice, watched};
 use crate::audio;
 use crate::audio::synthesis::GriffinLim;
-use crate::corpora::Categories;
 use crate::data::Spoken;
-use crate::generate::{Line, Progress, Said, SpeechRequest, SpeechStream, speak as make};
+use crate::generate::{Line, Said, SpeechRequest, SpeechStream, speak as make};
 use crate::model::Model;
 use crate::plan::Plan;
-use crate::record::{Count, units};
 use crate::task::Speaking;
-use crate::train::{Stop, TrainError};
+use crate::train::TrainError;
 
 /// Speaks each text and writes it, whole, as 16-bit wav.
 pub(super) fn speak(
@@ -53,28 +50,21 @@ pub(super) fn speak(
         return streamed(model, &task, &request, plan.data.sample_rate_hz, talk);
     }
     let began = Instant::now();
-    let said = made(model, &task, &request, &on_signals()?, talk)?;
+    let said = watched(&on_signals()?, talk, |watch| make(&Cpu::default(), model, &task, &request, watch))?;
     let secs = began.elapsed().as_secs_f64();
     let rate_hz = plan.data.sample_rate_hz;
     let files = match &arguments.output {
         Some(folder) => write(folder, &texts, &said, rate_hz, name, &request)?,
         None => Vec::new(),
     };
-    let samples: usize = said.iter().map(|said| said.waveform.len()).sum();
-    let of_sound = samples as f64 / f64::from(rate_hz);
-    if let Some(folder) = &arguments.output {
-        let count = units::count(said.len() as u64);
-        let what = if said.len() == 1 { "sentence" } else { "sentences" };
-        talk.say(format_args!("{count} {what} in {}", folder.display()));
-    }
-    talk.say(format_args!("{of_sound:.2} s of speech in {secs:.2} s: {:.2} × real time", of_sound / secs));
-    if talk.json {
-        talk.data(&json!({
-            "model": name, "clips": said.len(), "samples": samples, "rate_hz": rate_hz, "secs": secs,
-            "samples_per_sec": samples as f64 / secs, "real_time_factor": of_sound / secs, "dir": arguments.output,
-            "files": files,
-        }));
-    }
+    let sentences = Sentences {
+        count: said.len(),
+        samples: said.iter().map(|said| said.waveform.len()).sum(),
+        rate_hz,
+        secs,
+        files,
+    };
+    sentences.told(arguments, name, json!({}), talk);
     Ok(0)
 }
 
@@ -125,106 +115,12 @@ fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
         ("--fast", *fast),
         ("--steps", *steps != 0),
     ];
-    if let Some((option, _)) = of_others.iter().find(|(_, given)| *given) {
-        let message = format!("`{option}` is for models that make sound without a text");
-        return Err(Failure::new(failure::REQUEST, message)
-            .help("what a model of speech says follows from `--text` or `--file`"));
-    }
+    refuse_given(&of_others, "models that make sound without a text", "speech")?;
     if arguments.stream && arguments.text.len() != 1 {
         return Err(Failure::new(failure::REQUEST, "`--stream` is for one sentence")
             .help("give `--text` once, or `-o` in its place"));
     }
-    if !(arguments.length_scale > 0.0 && arguments.length_scale <= 100.0) {
-        return Err(Failure::new(failure::REQUEST, "`--length-scale` is not above 0 and at most 100")
-            .help("1 is the model's own pace, 2 half as fast"));
-    }
-    Ok(())
-}
-
-/// The texts to be said.
-pub(super) fn texts(arguments: &GenerateArguments) -> Result<Vec<String>, Failure> {
-    let texts: Vec<String> = match &arguments.file {
-        None => arguments.text.clone(),
-        Some(path) => {
-            let all = std::fs::read_to_string(path).map_err(|error| {
-                let code = if path.exists() { failure::FAILED } else { failure::MISSING };
-                Failure::new(code, format!("cannot read `{}`: {error}", path.display()))
-            })?;
-            all.lines().map(str::to_owned).collect()
-        }
-    };
-    let texts: Vec<String> = texts.into_iter().filter(|text| !text.trim().is_empty()).collect();
-    if texts.is_empty() {
-        return Err(Failure::new(failure::REQUEST, "there is nothing to say")
-            .help("give `--text \"Hello.\"`, or `--file` with a sentence on each line"));
-    }
-    Ok(texts)
-}
-
-/// The number of a voice; of several the first where none is named.
-pub(super) fn voice(plan: &Plan, named: Option<&str>, talk: Talk) -> Result<u32, Failure> {
-    let count = plan.model.labelled().first().copied().unwrap_or(0);
-    if count == 0 {
-        return match named {
-            None => Ok(0),
-            Some(named) => {
-                Err(Failure::new(failure::REQUEST, format!("there is no voice `{named}`: the model has one"))
-                    .help("leave `--speaker` out"))
-            }
-        };
-    }
-    let path = Path::new(&plan.data.dir).join(&plan.data.categories_path);
-    let categories = Categories::read(&path).map_err(crate::data::DataError::from)?;
-    let voices: Vec<&str> = (0..count).filter_map(|class| categories.name(0, class)).collect();
-    match named {
-        None => {
-            talk.say(format_args!("the voice is `{}`, the first of {count}", voices.first().unwrap_or(&"0")));
-            Ok(0)
-        }
-        Some(named) => match voices.iter().position(|voice| *voice == named) {
-            Some(at) => Ok(at as u32),
-            None => Err(Failure::new(failure::REQUEST, format!("there is no voice `{named}`"))
-                .help(format!("there are {}", voices.join(", ")))),
-        },
-    }
-}
-
-/// Speaks, telling how far it is.
-pub(super) fn made(
-    model: &Model<Cpu>,
-    task: &Speaking,
-    request: &SpeechRequest,
-    stop: &Stop,
-    talk: Talk,
-) -> Result<Vec<Said>, Failure> {
-    let shown = Mutex::new((talk.tally(frames), false));
-    let watch = |progress: Progress| {
-        // A thread that panicked has said so already.
-        if let (Ok(mut shown), Progress::Making { done, of }) = (shown.lock(), progress) {
-            let (tally, begun) = &mut *shown;
-            if !std::mem::replace(begun, true) {
-                tally.begin(of as u64, 0);
-            }
-            tally.at(done as u64);
-        }
-        if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let said = make(&Cpu::default(), model, task, request, &watch).map_err(Failure::from);
-    if let Ok(mut shown) = shown.lock() {
-        shown.0.finish();
-    }
-    said
-}
-
-/// `1,228 of 6,400 frames  1,690 frames/s  3 s left`
-pub(super) fn frames(count: &Count) -> String {
-    format!(
-        "{} of {} frames  {} frames/s  {} left",
-        units::count(count.done),
-        units::count(count.all),
-        units::count(count.per_sec as u64),
-        count.left()
-    )
+    check_pace(arguments.length_scale)
 }
 
 /// Writes the sentences, and what was said; where they are.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use kernels::cross_entropy::cross_entropy;
 use kernels::{Array, Backend, OpError, Tape, threads};
 use serde::Serialize;
 
@@ -96,17 +95,7 @@ impl Coding {
         sequences: &Sequences,
     ) -> Result<MicroBatch<D>, OpError> {
         let rows = scores.reshaped([sequences.targets.len(), self.plan.scores()])?;
-        let losses = cross_entropy(tape, &rows, sequences.targets.clone())?;
-        let nats: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
-        let count = sequences.targets.iter().flatten().count() as f64;
-        let seed = vec![1.0; sequences.targets.len()];
-        Ok(MicroBatch {
-            seeds: vec![(losses, seed)],
-            count,
-            total: nats,
-            losses: BTreeMap::from([("bits", nats / std::f64::consts::LN_2)]),
-            infinite: 0,
-        })
+        MicroBatch::of_next(tape, &rows, &sequences.targets)
     }
 }
 

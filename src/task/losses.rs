@@ -37,6 +37,29 @@ pub struct MicroBatch<D: Backend> {
     pub infinite: usize,
 }
 
+impl<D: Backend> MicroBatch<D> {
+    /// The loss of telling what comes next, from logits [rows, classes]: a sum over the rows that have a target, and how many they are; beside it
+    /// the same in bits.
+    ///
+    /// # Errors
+    /// Shapes do not fit, or the device failed.
+    pub fn of_next(
+        tape: &mut Tape<D>,
+        logits: &Array<D>,
+        targets: &[Option<usize>],
+    ) -> Result<MicroBatch<D>, OpError> {
+        let losses = cross_entropy(tape, logits, targets.to_vec())?;
+        let nats: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
+        Ok(MicroBatch {
+            seeds: vec![(losses, vec![1.0; targets.len()])],
+            count: targets.iter().flatten().count() as f64,
+            total: nats,
+            losses: BTreeMap::from([("bits", nats / std::f64::consts::LN_2)]),
+            infinite: 0,
+        })
+    }
+}
+
 /// The CTC loss [B] of each utterance; 0 where the transcript is longer than the utterance.
 ///
 /// # Errors

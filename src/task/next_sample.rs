@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use kernels::cross_entropy::cross_entropy;
 use kernels::{Array, Backend, OpError, Tape};
 use serde::Serialize;
 
@@ -120,17 +119,7 @@ impl NextSample {
         examples: &Examples,
     ) -> Result<MicroBatch<D>, OpError> {
         let rows = logits.reshaped([examples.targets.len(), self.levels.count as usize])?;
-        let losses = cross_entropy(tape, &rows, examples.targets.clone())?;
-        let nats: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
-        let count = examples.targets.iter().flatten().count() as f64;
-        let seed = vec![1.0; examples.targets.len()];
-        Ok(MicroBatch {
-            seeds: vec![(losses, seed)],
-            count,
-            total: nats,
-            losses: BTreeMap::from([("bits", nats / std::f64::consts::LN_2)]),
-            infinite: 0,
-        })
+        MicroBatch::of_next(tape, &rows, &examples.targets)
     }
 }
 

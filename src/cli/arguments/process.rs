@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::data::{Part, part};
-use super::{AudioBackend, G2pBackend};
+use super::{CodecArguments, G2pBackend};
 
 /// Whether recordings are cut into the segments of their transcripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,12 +36,8 @@ pub struct ProcessArguments {
     /// Only speakers of this name.
     #[arg(long, value_name = "NAME")]
     pub speaker: Option<String>,
-    /// The codec.
-    #[arg(long, value_enum, default_value = "encodec")]
-    pub audio_backend: AudioBackend,
-    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME")]
-    pub weights: Option<String>,
+    #[command(flatten)]
+    pub codec: CodecArguments,
     /// The bandwidth, which says how many levels there are: of EnCodec by default 6, which is eight levels of the published model.
     #[arg(long, value_name = "KBPS")]
     pub bandwidth: Option<f64>,
@@ -126,12 +122,8 @@ pub struct SimilarArguments {
     /// The folder of codes, GROUP/SPEAKER/ID.enc or the like: mfcc and speaker decode them where there is no `--audio`.
     #[arg(long, value_name = "DIR")]
     pub codes: Option<PathBuf>,
-    /// The codec of the codes.
-    #[arg(long, value_enum, default_value = "encodec")]
-    pub audio_backend: AudioBackend,
-    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME")]
-    pub weights: Option<String>,
+    #[command(flatten)]
+    pub codec: CodecArguments,
     /// The folder of a run of a classifier of speakers, or one of its checkpoints, RUN@best; for speaker.
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,

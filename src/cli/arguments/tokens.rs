@@ -90,6 +90,24 @@ impl From<AudioBackend> for Backend {
     }
 }
 
+/// Which codec.
+#[derive(Debug, Args)]
+pub struct CodecArguments {
+    /// The codec.
+    #[arg(long, value_enum, default_value = "encodec")]
+    pub audio_backend: AudioBackend,
+    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
+    #[arg(long, value_name = "NAME")]
+    pub weights: Option<String>,
+}
+
+impl CodecArguments {
+    /// The codec by its name.
+    pub fn backend(&self) -> Backend {
+        self.audio_backend.into()
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct EncodeArguments {
     /// Sound files: wav, flac, ogg or sph.
@@ -98,12 +116,8 @@ pub struct EncodeArguments {
     /// The folder for the codes, NAME.enc for NAME.wav.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// The codec.
-    #[arg(long, value_enum, default_value = "encodec")]
-    pub audio_backend: AudioBackend,
-    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME")]
-    pub weights: Option<String>,
+    #[command(flatten)]
+    pub codec: CodecArguments,
     /// The bandwidth, which says how many levels there are: of EnCodec by default 6, which is eight levels of the published model, of DAC by default all.
     #[arg(long, value_name = "KBPS")]
     pub bandwidth: Option<f64>,
@@ -123,12 +137,8 @@ pub struct DecodeArguments {
     /// The folder for the sound, NAME.wav for NAME.enc.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// The codec.
-    #[arg(long, value_enum, default_value = "encodec")]
-    pub audio_backend: AudioBackend,
-    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
-    #[arg(long, value_name = "NAME")]
-    pub weights: Option<String>,
+    #[command(flatten)]
+    pub codec: CodecArguments,
     /// Decode these many levels alone, the coarsest.
     #[arg(long, value_name = "N")]
     pub levels: Option<usize>,
@@ -202,12 +212,8 @@ pub enum CodesVerb {
         /// Make the mean so many times as loud.
         #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
         scale: f32,
-        /// The codec.
-        #[arg(long, value_enum, default_value = "encodec")]
-        audio_backend: AudioBackend,
-        /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
-        #[arg(long, value_name = "NAME")]
-        weights: Option<String>,
+        #[command(flatten)]
+        codec: CodecArguments,
         /// The bandwidth of the codes to write.
         #[arg(long, value_name = "KBPS")]
         bandwidth: Option<f64>,

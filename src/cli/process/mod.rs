@@ -19,12 +19,12 @@ use super::coding::open;
 use super::failure::{self, Failure, make_folder};
 use super::prepare::counted;
 use super::run::on_signals;
+use crate::codec::Codec;
 use crate::codec::artifact::{Artifact, SAFE};
 use crate::codec::process::{
     Asked, Lists, Missing, NOISE, Passed, Recording, Slicing, SpeakerFolder, plan, read_transcripts,
     speaker_folders,
 };
-use crate::codec::{self, Codec};
 use crate::record::folder::{read_json, write_json};
 use crate::record::units;
 use crate::text::g2p::{Backend, G2p, Kept, Language, Text};
@@ -51,11 +51,8 @@ pub(super) struct Coding {
 pub fn process(arguments: &ProcessArguments, talk: Talk) -> Result<u8, Failure> {
     let coding = Coding { max_secs: arguments.max_duration, stop: on_signals()? };
     let speakers = speakers(arguments)?;
-    let codec = open(
-        codec::Backend::from(arguments.audio_backend).encoder(),
-        arguments.weights.as_deref(),
-        arguments.bandwidth,
-    )?;
+    let codec =
+        open(arguments.codec.backend().encoder(), arguments.codec.weights.as_deref(), arguments.bandwidth)?;
     let found = Found::of(arguments, &speakers, &*codec)?;
     for refused in &found.refused {
         talk.say(refused);
@@ -76,13 +73,8 @@ pub fn process(arguments: &ProcessArguments, talk: Talk) -> Result<u8, Failure> 
     if !found.recordings.is_empty() {
         talk.say(crew.told());
     }
-    let again = || {
-        open(
-            codec::Backend::from(arguments.audio_backend).encoder(),
-            arguments.weights.as_deref(),
-            arguments.bandwidth,
-        )
-    };
+    let again =
+        || open(arguments.codec.backend().encoder(), arguments.codec.weights.as_deref(), arguments.bandwidth);
     let outcomes = crew.code(&found.recordings, codec, &again, backend, &coding, talk)?;
     found.tell(outcomes, began.elapsed().as_secs_f64(), &coding, talk)
 }

@@ -54,11 +54,11 @@ impl Features {
             return refused("`--run` is for `--features speaker`", "name both, or leave `--run` out");
         }
         let decodes = arguments.features == SimilarFeatures::Codec || of_sound && arguments.codes.is_some();
-        if arguments.weights.is_some() && !decodes {
+        if arguments.codec.weights.is_some() && !decodes {
             return refused("`--weights` is for codes that are decoded", "leave it out");
         }
         kernels::threads::start(1);
-        let codec = || open(arguments.audio_backend.into(), arguments.weights.as_deref(), None);
+        let codec = || open(arguments.codec.backend(), arguments.codec.weights.as_deref(), None);
         let sound = || match (&arguments.audio, &arguments.codes) {
             (Some(audio), _) => Ok(Sound::Files(audio.clone())),
             (None, Some(codes)) => Ok(Sound::Codes(codes.clone(), codec()?)),
