@@ -25,11 +25,14 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("codec", &["model", "nn", "audio", "text", "kernels", "seed"]),
     ("transcribe", &["model", "audio", "seed"]),
     ("task", &["codec", "model", "data", "plan", "audio", "text", "kernels"]),
-    ("generate", &["task", "model", "nn", "plan", "audio", "seed", "kernels"]),
+    ("generate", &["task", "codec", "model", "nn", "plan", "audio", "seed", "kernels"]),
     ("quality", &["model", "data", "nn", "seed", "kernels"]),
     (
         "train",
-        &["task", "generate", "model", "nn", "data", "corpora", "text", "plan", "record", "kernels", "seed"],
+        &[
+            "task", "generate", "codec", "model", "nn", "data", "corpora", "text", "plan", "record",
+            "kernels", "seed",
+        ],
     ),
     ("launch", &["plan", "record", "train", "model", "kernels"]),
     (

@@ -21,6 +21,7 @@ use clap::Parser;
 use kernels::Cpu;
 use runner::corpora::Categories;
 use runner::generate::{self, Request};
+use runner::model::sampler::Sampling;
 use runner::plan::Plan;
 use runner::quality::{Heard, Listener, score};
 use runner::record::folder::write_whole;
@@ -113,10 +114,7 @@ fn request(asked: &Asked, plan: &Plan, clips: usize) -> Request {
     Request {
         clips,
         samples: (asked.seconds * f64::from(plan.data.sample_rate_hz)).round().max(1.0) as usize,
-        seed: asked.seed,
-        nucleus_p: asked.nucleus_p,
-        top_k: 0,
-        temperature: 1.0,
+        sampling: Sampling { nucleus_p: asked.nucleus_p, ..Sampling::plain(asked.seed) },
         prompt: Vec::new(),
         fast: false,
         steps: 0,

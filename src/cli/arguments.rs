@@ -14,7 +14,9 @@ use clap_complete::ArgValueCompleter;
 
 use super::completions;
 pub use data::{DataVerb, FeaturesArguments, FetchArguments, Part, StatisticsArguments, StatsArguments};
-pub use model::{EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments};
+pub use model::{
+    DrawArguments, EvalArguments, ExportArguments, GenerateArguments, ModelArguments, PredictArguments,
+};
 pub use prepare::{DatasetArguments, Keep, OwnVerb, Places, PrepareVerb, PublishedArguments};
 pub use process::{Normalisation, ProcessArguments, SimilarArguments, SimilarFeatures, SliceChoice};
 pub use results::{Format, GcArguments, ReportArguments, ResultsArguments};

@@ -57,7 +57,7 @@ pub(super) fn open(
     bandwidth_kbps: Option<f64>,
 ) -> Result<Box<dyn Codec + Sync>, Failure> {
     kernels::threads::start(0);
-    Ok(codec::open(backend, weights, bandwidth_kbps)?)
+    Ok(codec::open(backend, weights, bandwidth_kbps.into())?)
 }
 
 /// The codes of a sound file, and the seconds that it lasts.

@@ -23,6 +23,10 @@ const MISTAKES_SHOWN: usize = 5;
 
 /// Judges the checkpoint and leaves preds.jsonl and metrics.json in the output folder.
 pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
+    if let (Some(option), None) = (arguments.draws.given(), &arguments.recogniser) {
+        let message = format!("`{option}` says how a model of codes speaks, and nobody listens");
+        return Err(Failure::new(failure::REQUEST, message).help("name who does: `--recogniser MODEL`"));
+    }
     if let Some(folder) = &arguments.samples {
         return eval_samples(arguments, folder, talk);
     }

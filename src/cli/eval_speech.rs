@@ -11,21 +11,20 @@ use super::checkpoint::Named;
 use super::failure::{self, Failure, make_folder};
 use super::predict::heard;
 use super::run::on_signals;
-use super::sentences::watched;
+use super::voice::Voice;
 use crate::audio;
-use crate::audio::features::MelSizes;
-use crate::audio::synthesis::{GriffinLim, MelForm, SpeechMel, to_loudness};
+use crate::audio::synthesis::{MelForm, SpeechMel, to_loudness};
 use crate::corpora::Categories;
-use crate::data::{DataError, Spoken, open_corpus, text_rules};
-use crate::generate::{Line, RMS_DBFS, SpeechRequest, speak};
+use crate::data::{DataError, open_corpus, text_rules};
+use crate::generate::RMS_DBFS;
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::quality::speech::{Errors, cepstra, distortion, interval, rate};
 use crate::record::folder::{write_json, write_whole};
 use crate::record::{Values, preds, units};
-use crate::task::{Speaking, greedy};
+use crate::task::greedy;
 use crate::text::{CtcTokenizer, TextRules, word_errors};
-use crate::train::{Split, Stop, TrainError};
+use crate::train::{Split, Stop};
 
 /// A sentence of the split.
 struct Sentence {
@@ -63,14 +62,10 @@ pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Tal
     let listener = Named::find(&of, talk)?;
     kernels::threads::start(named.plan.run.threads);
     let plan = &named.plan;
-    let Some(task) = Speaking::of(plan) else {
-        let message = format!("a `{}` model does not speak", plan.model.family());
-        return Err(Failure::new(failure::REQUEST, message)
-            .help("`--recogniser` judges runs of a `[model.tacomamba]`"));
-    };
+    let voice = Voice::of(plan, arguments)?;
     let ear = Ear::open(&listener)?;
     let sentences = sentences(plan, arguments.split.into())?;
-    let (conditions, said) = conditions(&named, &task, &ear, &sentences, &stop, talk)?;
+    let (conditions, said) = conditions(&named, &voice, &ear, &sentences, &stop, talk)?;
     let metrics = metrics(&conditions);
     let output = arguments.output.clone().unwrap_or_else(|| {
         named.dir.join(format!("speech_{}_{}", Split::from(arguments.split).name(), named.which))
@@ -162,28 +157,18 @@ fn sentences(plan: &Plan, split: Split) -> Result<Vec<Sentence>, Failure> {
 /// All ways to have the sentences said, and what the model says.
 fn conditions(
     named: &Named,
-    task: &Speaking,
+    voice: &Voice,
     ear: &Ear,
     sentences: &[Sentence],
     stop: &Stop,
     talk: Talk,
 ) -> Result<(Vec<Condition>, Vec<Vec<f32>>), Failure> {
     let rate_hz = named.plan.data.sample_rate_hz;
-    let griffin_lim = GriffinLim::default();
-    let spoken = Spoken::of(named.plan.model.tacomamba().ok_or(TrainError::Family)?);
-    let line =
-        |one: &Sentence| Line { symbols: spoken.symbols(&one.text), speaker: one.speaker, durations: None };
-    let request = SpeechRequest::of(sentences.iter().map(line).collect(), named.plan.run.seed);
-    let model = named.model(&Cpu::default())?;
-    let said = watched(stop, talk, |watch| speak(&Cpu::default(), &model, task, &request, watch))?;
-    let copies = sentences.iter().map(|one| {
-        let mut copy = task.mel().waveform(&task.mel().run(&one.recording), &griffin_lim);
-        to_loudness(&mut copy, RMS_DBFS);
-        copy
-    });
-    let copies: Vec<Vec<f32>> = copies.collect();
-    let said: Vec<Vec<f32>> = said.into_iter().map(|said| said.waveform).collect();
-    let mel = SpeechMel::new(MelForm::Log, &cepstral_sizes(task, rate_hz))
+    let lines: Vec<(&str, u32)> = sentences.iter().map(|one| (one.text.as_str(), one.speaker)).collect();
+    let said = voice.says(&named.plan, &named.model(&Cpu::default())?, &lines, stop, talk)?;
+    let copies: Vec<Vec<f32>> =
+        sentences.iter().map(|one| voice.copy(&one.recording)).collect::<Result<_, _>>()?;
+    let mel = SpeechMel::new(MelForm::Log, &voice.windows(rate_hz))
         .map_err(|error| Failure::new(failure::INTERNAL, error.to_string()))?;
     let of = |waveform: &[f32]| {
         let mut waveform = waveform.to_vec();
@@ -209,19 +194,11 @@ fn conditions(
     shuffled.rotate_left(sentences.len() / 2);
     let all = vec![
         judged("recordings", "recordings", &recordings, None)?,
-        judged("copies", "copy synthesis (Griffin–Lim of true mels)", &copies, apart(&copies))?,
+        judged("copies", voice.copies_are(), &copies, apart(&copies))?,
         judged("said", "model", &said, apart(&said))?,
         judged("shuffled", "model, the text of another sentence", &shuffled, apart(&shuffled))?,
     ];
     Ok((all, said))
-}
-
-/// The spectrogram that cepstra are of: the model's windows, bands up to what the rate carries.
-fn cepstral_sizes(task: &Speaking, rate_hz: u32) -> MelSizes {
-    let sizes = MelSizes::tacotron2(rate_hz);
-    let high_hz = sizes.high_hz.min(f64::from(rate_hz) / 2.0);
-    let n_fft = 2 * (task.mel().stft().bins() - 1);
-    MelSizes { n_fft, window_samples: n_fft, hop_samples: task.mel().stft().samples(2), high_hz, ..sizes }
 }
 
 /// Errors in words, sentence by sentence.

@@ -271,6 +271,7 @@ impl From<TrainError> for Failure {
             TrainError::Data(error) => error.into(),
             TrainError::Model(error) => error.into(),
             TrainError::Weights(error) => error.into(),
+            TrainError::Codec(error) => error.into(),
             TrainError::Record(error) => error.into(),
             TrainError::NoWaypoints { .. } | TrainError::NoTeacher { .. } | TrainError::NoParent { .. } => {
                 Failure::new(MISSING, error.to_string())

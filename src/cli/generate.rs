@@ -9,7 +9,7 @@ use kernels::Cpu;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{GenerateArguments, ModelArguments, Request as OrderRequest};
+use super::arguments::{DrawArguments, GenerateArguments, ModelArguments, Request as OrderRequest};
 use super::checkpoint::Named;
 use super::clips::write_clips;
 use super::failure::{self, Failure};
@@ -96,18 +96,23 @@ fn clips(count: usize) -> String {
     format!("{} {}", units::count(count as u64), if count == 1 { "clip" } else { "clips" })
 }
 
+/// Refuses what nothing can be drawn by.
+pub(super) fn check_draws(draws: &DrawArguments) -> Result<(), Failure> {
+    if draws.nucleus_p.is_nan() || draws.nucleus_p <= 0.0 {
+        return Err(Failure::new(failure::REQUEST, "`--nucleus-p` is not above 0, so nothing can be drawn")
+            .help("choose one up to 1, where it is off"));
+    }
+    if draws.temperature.is_nan() || draws.temperature <= 0.0 {
+        return Err(Failure::new(failure::REQUEST, "`--temperature` is not above 0")
+            .help("1 draws as the model says"));
+    }
+    Ok(())
+}
+
 fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
     let wrong =
         |message: &str, help: &str| Err(Failure::new(failure::REQUEST, message.to_owned()).help(help));
-    if arguments.nucleus_p.is_nan() || arguments.nucleus_p <= 0.0 {
-        return wrong(
-            "`--nucleus-p` is not above 0, so nothing can be drawn",
-            "choose one up to 1, where it is off",
-        );
-    }
-    if arguments.temperature.is_nan() || arguments.temperature <= 0.0 {
-        return wrong("`--temperature` is not above 0", "1 draws as the model says");
-    }
+    check_draws(&arguments.draws)?;
     if !(arguments.seconds > 0.0 && arguments.seconds.is_finite()) {
         return wrong("`--seconds` is not above 0", "for example `--seconds 1`");
     }
@@ -172,10 +177,7 @@ fn request(arguments: &GenerateArguments, rate_hz: u32) -> Result<Request, Failu
     Ok(Request {
         clips: arguments.clips,
         samples: (arguments.seconds * f64::from(rate_hz)).round().max(1.0) as usize,
-        seed: arguments.seed,
-        nucleus_p: arguments.nucleus_p,
-        top_k: arguments.top_k,
-        temperature: arguments.temperature,
+        sampling: arguments.draws.sampling(arguments.seed),
         prompt,
         fast: arguments.fast,
         steps: arguments.steps,
@@ -194,9 +196,10 @@ fn write(
     let clips = made
         .iter()
         .map(|clip| (&clip.waveform[..], json!({"nats": clip.mean_log_likelihood.map(|mean| -mean)})));
+    let sampling = &request.sampling;
     let about = json!({
-        "model": model, "seed": request.seed, "nucleus_p": request.nucleus_p, "top_k": request.top_k,
-        "temperature": request.temperature,
+        "model": model, "seed": sampling.seed, "nucleus_p": sampling.nucleus_p, "top_k": sampling.top_k,
+        "temperature": sampling.temperature,
         "prompt_samples": request.prompt.len(), "fast": request.fast, "steps": request.steps,
     });
     write_clips(folder, rate_hz, clips, about)
@@ -248,8 +251,12 @@ fn samples(count: &Count) -> String {
 
 impl From<GenerateError> for Failure {
     fn from(error: GenerateError) -> Self {
+        let error = match error {
+            GenerateError::Codec(error) => return error.into(),
+            error => error,
+        };
         let code = match &error {
-            GenerateError::Stream(_) | GenerateError::Op(_) => failure::FAILED,
+            GenerateError::Codec(_) | GenerateError::Stream(_) | GenerateError::Op(_) => failure::FAILED,
             GenerateError::Mute(_)
             | GenerateError::TooLong { .. }
             | GenerateError::Prompt

@@ -61,6 +61,7 @@ mod sweep;
 mod transcribe;
 #[cfg(feature = "transcribe")]
 mod transcribing;
+mod voice;
 mod which;
 
 use std::io::{IsTerminal, Write};

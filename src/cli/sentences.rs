@@ -65,8 +65,12 @@ pub(super) fn voice(plan: &Plan, named: Option<&str>, talk: Talk) -> Result<u32,
 }
 
 /// Refuses the first option that is given and means nothing here; it is for `others`, and these are models of `what`.
-pub(super) fn refuse_given(options: &[(&str, bool)], others: &str, what: &str) -> Result<(), Failure> {
-    match options.iter().find(|(_, given)| *given) {
+pub(super) fn refuse_given(
+    mut options: impl Iterator<Item = (&'static str, bool)>,
+    others: &str,
+    what: &str,
+) -> Result<(), Failure> {
+    match options.find(|(_, given)| *given) {
         Some((option, _)) => Err(Failure::new(failure::REQUEST, format!("`{option}` is for {others}"))
             .help(format!("what a model of {what} says follows from `--text` or `--file`"))),
         None => Ok(()),

@@ -103,19 +103,16 @@ fn streamed(
 
 /// Whether everything that is asked for has a meaning for speech.
 fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
-    let GenerateArguments { clips, seconds, nucleus_p, top_k, temperature, prompt, fast, steps, .. } =
-        arguments;
+    let GenerateArguments { clips, seconds, prompt, fast, steps, draws, .. } = arguments;
     let of_others = [
         ("-n", *clips != 1),
         ("--seconds", *seconds != 1.0),
-        ("--nucleus-p", *nucleus_p != 1.0),
-        ("--top-k", *top_k != 0),
-        ("--temperature", *temperature != 1.0),
         ("--prompt", prompt.is_some()),
         ("--fast", *fast),
         ("--steps", *steps != 0),
     ];
-    refuse_given(&of_others, "models that make sound without a text", "speech")?;
+    let of_others = of_others.into_iter().chain(draws.given().map(|option| (option, true)));
+    refuse_given(of_others, "models that make sound without a text", "speech")?;
     if arguments.stream && arguments.text.len() != 1 {
         return Err(Failure::new(failure::REQUEST, "`--stream` is for one sentence")
             .help("give `--text` once, or `-o` in its place"));

@@ -16,7 +16,6 @@ use crate::audio::synthesis::GriffinLim;
 use crate::data::TextTokens;
 use crate::generate::{CodesRequest, TextLine, ToldCodes, tell};
 use crate::model::Model;
-use crate::model::sampler::Sampling;
 use crate::plan::{CodecLmPlan, Plan};
 use crate::task::Coding;
 use crate::train::TrainError;
@@ -34,14 +33,10 @@ pub(super) fn speak_codes(
     let texts = texts(arguments)?;
     let griffin_lim = GriffinLim { iterations: arguments.iterations, ..GriffinLim::default() };
     let task = Coding::of(plan).ok_or(TrainError::Family)?.sounding(griffin_lim);
+    let speaker = voice(plan, arguments.speaker.as_deref(), talk)?;
     let request = CodesRequest {
-        lines: lines(codec_lm, &texts, voice(plan, arguments.speaker.as_deref(), talk)?)?,
-        sampling: Sampling {
-            seed: arguments.seed,
-            nucleus_p: arguments.nucleus_p,
-            top_k: arguments.top_k,
-            temperature: arguments.temperature,
-        },
+        lines: lines(codec_lm, texts.iter().map(|text| (text.as_str(), speaker)))?,
+        sampling: arguments.draws.sampling(arguments.seed),
         length_scale: arguments.length_scale,
     };
     let began = Instant::now();
@@ -72,7 +67,7 @@ fn check(arguments: &GenerateArguments, plan: &CodecLmPlan) -> Result<(), Failur
         ("--steps", *steps != 0),
         ("--stream", *stream),
     ];
-    refuse_given(&of_others, "other models than those of codes", "codes")?;
+    refuse_given(of_others.into_iter(), "other models than those of codes", "codes")?;
     if plan.cue_symbols == 0 && arguments.length_scale != 1.0 {
         let message = "a model without `cue_symbols` has a pace of its own";
         return Err(Failure::new(failure::REQUEST, message).help("leave `--length-scale` out"));
@@ -80,15 +75,18 @@ fn check(arguments: &GenerateArguments, plan: &CodecLmPlan) -> Result<(), Failur
     check_pace(arguments.length_scale)
 }
 
-/// The texts as the model was taught them.
-pub(super) fn lines(plan: &CodecLmPlan, texts: &[String], speaker: u32) -> Result<Vec<TextLine>, Failure> {
+/// The texts as the model was taught them, each in its speaker's voice.
+pub(super) fn lines<'a>(
+    plan: &CodecLmPlan,
+    texts: impl Iterator<Item = (&'a str, u32)> + Clone,
+) -> Result<Vec<TextLine>, Failure> {
     let tokens = TextTokens::of(plan);
-    tokens.read_ahead(texts.iter().map(String::as_str))?;
-    let line = |text: &String| match tokens.symbols(text)? {
+    tokens.read_ahead(texts.clone().map(|(text, _)| text))?;
+    let line = |(text, speaker)| match tokens.symbols(text)? {
         Some(symbols) => Ok(TextLine { symbols, speaker }),
         None => Err(Failure::new(failure::REQUEST, format!("nobody can read `{text}` aloud"))),
     };
-    texts.iter().map(line).collect()
+    texts.map(line).collect()
 }
 
 /// Writes the sentences, and what was told; where they are.
@@ -105,8 +103,8 @@ fn write(
         .zip(told)
         .map(|(text, told)| (&told.waveform[..], json!({"text": text, "nats": told.nats})));
     let about = json!({
-        "model": model, "seed": arguments.seed, "nucleus_p": arguments.nucleus_p, "top_k": arguments.top_k,
-        "temperature": arguments.temperature, "length_scale": arguments.length_scale,
+        "model": model, "seed": arguments.seed, "nucleus_p": arguments.draws.nucleus_p,
+        "top_k": arguments.draws.top_k, "temperature": arguments.draws.temperature, "length_scale": arguments.length_scale,
         "iterations": arguments.iterations,
     });
     write_clips(folder, rate_hz, clips, about)

@@ -23,6 +23,16 @@ pub enum CodecError {
     /// Weights for a codec that has none.
     #[error("the cepstral codec has no weights")]
     Weightless,
+    /// Weights of another model of the codec.
+    #[error("the weights of {} are for {has}; the model tells {meant}", codec.title())]
+    OtherSizes {
+        /// Whose weights.
+        codec: Kind,
+        /// Rate, frames and levels that they have.
+        has: String,
+        /// Those that the plan has.
+        meant: String,
+    },
     /// Its spectrogram cannot be planned.
     #[error(transparent)]
     Features(#[from] FeatureError),

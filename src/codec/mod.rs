@@ -24,6 +24,7 @@ pub mod vocos;
 mod weight_norm;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use artifact::{Codes, Dac, Kind};
 use cepstral::Cepstral;
@@ -88,6 +89,9 @@ pub trait Codec {
     }
 }
 
+/// A codec that several use.
+pub type SharedCodec = Arc<dyn Codec + Send + Sync>;
+
 /// The codecs by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -147,19 +151,39 @@ impl Backend {
     }
 }
 
-/// A codec with weights of this name at Hugging Face, or from this folder or file; with levels for a bandwidth in kbit/s, or as many as the codec
-/// has by default.
+/// How many levels of codes a codec makes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Depth {
+    /// As many as it has by default.
+    Usual,
+    /// Those that a bandwidth in kbit/s is enough for.
+    Kbps(f64),
+    /// So many; of codecs that have no choice, all.
+    Levels(usize),
+}
+
+impl From<Option<f64>> for Depth {
+    fn from(bandwidth_kbps: Option<f64>) -> Self {
+        bandwidth_kbps.map_or(Depth::Usual, Depth::Kbps)
+    }
+}
+
+/// A codec with weights of this name at Hugging Face, or from this folder or file.
 ///
 /// # Errors
-/// There are no weights, they cannot be read or do not fit, or the bandwidth is too small.
+/// There are no weights, they cannot be read or do not fit, or it does not have such levels.
 pub fn open(
     backend: Backend,
     weights: Option<&str>,
-    bandwidth_kbps: Option<f64>,
-) -> Result<Box<dyn Codec + Sync>, CodecError> {
+    depth: Depth,
+) -> Result<Box<dyn Codec + Send + Sync>, CodecError> {
+    let kbps = match depth {
+        Depth::Kbps(kbps) => Some(kbps),
+        Depth::Usual | Depth::Levels(_) => None,
+    };
     if backend == Backend::Cepstral {
         return match weights {
-            None => Ok(Box::new(Cepstral::new()?.with_bandwidth(bandwidth_kbps)?)),
+            None => Ok(Box::new(Cepstral::new()?.with_bandwidth(kbps)?)),
             Some(_) => Err(CodecError::Weightless),
         };
     }
@@ -173,14 +197,34 @@ pub fn open(
             CodecError::Missing { looked: if hub { looked } else { file }, fetch: backend.fetched_as() }
         })?,
     };
-    Ok(match backend {
-        Backend::Encodec => Box::new(Encodec::read(&from)?.with_bandwidth(bandwidth_kbps)?),
-        Backend::Dac => Box::new(DacModel::read(&from)?.with_bandwidth(bandwidth_kbps)?),
-        Backend::Vocos | Backend::Nemo if bandwidth_kbps.is_some() => return Err(CodecError::OneBandwidth),
-        Backend::Vocos => Box::new(Vocos::read(&from)?),
-        Backend::Nemo => Box::new(Nemo::read(&from)?),
-        Backend::Cepstral => return Err(CodecError::Weightless),
+    Ok(match (backend, depth) {
+        (Backend::Encodec, Depth::Levels(levels)) => Box::new(Encodec::read(&from)?.with_levels(levels)?),
+        (Backend::Dac, Depth::Levels(levels)) => Box::new(DacModel::read(&from)?.with_levels(levels)?),
+        (Backend::Encodec, _) => Box::new(Encodec::read(&from)?.with_bandwidth(kbps)?),
+        (Backend::Dac, _) => Box::new(DacModel::read(&from)?.with_bandwidth(kbps)?),
+        (Backend::Vocos | Backend::Nemo, Depth::Kbps(_)) => return Err(CodecError::OneBandwidth),
+        (Backend::Vocos, _) => Box::new(Vocos::read(&from)?),
+        (Backend::Nemo, _) => Box::new(Nemo::read(&from)?),
+        (Backend::Cepstral, _) => return Err(CodecError::Weightless),
     })
+}
+
+/// [`open`], and the same codec again to whoever asks for it after that: weights are read once, and kept as long as the process lives.
+///
+/// # Errors
+/// As [`open`].
+pub fn shared(backend: Backend, weights: Option<&str>, depth: Depth) -> Result<SharedCodec, CodecError> {
+    type Opened = (Backend, Option<String>, Depth, SharedCodec);
+    static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+    // A thread that panicked while it read weights has left none here.
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_it = |one: &&Opened| (one.0, one.1.as_deref(), one.2) == (backend, weights, depth);
+    if let Some((.., codec)) = opened.iter().find(is_it) {
+        return Ok(Arc::clone(codec));
+    }
+    let codec: SharedCodec = Arc::from(open(backend, weights, depth)?);
+    opened.push((backend, weights.map(str::to_owned), depth, Arc::clone(&codec)));
+    Ok(codec)
 }
 
 /// Refuses codes that a codec with so many codebooks of such a size does not have.

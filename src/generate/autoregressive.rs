@@ -7,7 +7,7 @@ use kernels::Backend;
 
 use super::{GenerateError, Made, Progress, Request};
 use crate::model::Model;
-use crate::model::sashimi::stream::{self, Sampling, StepWeights, StreamError};
+use crate::model::sashimi::stream::{self, StepWeights, StreamError};
 use crate::plan::SashimiPlan;
 use crate::task::levels;
 
@@ -26,12 +26,7 @@ pub(super) fn generate<D: Backend>(
         clips: request.clips,
         samples: request.samples,
         prompt: &prompt,
-        sampling: Sampling {
-            seed: request.seed,
-            nucleus_p: request.nucleus_p,
-            top_k: request.top_k,
-            temperature: request.temperature,
-        },
+        sampling: request.sampling,
         threads: request.threads,
     };
     let of = request.clips * (prompt.len() - 1 + request.samples);

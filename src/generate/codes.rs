@@ -9,6 +9,7 @@ use kernels::{Backend, threads};
 
 use super::{GenerateError, Progress, RMS_DBFS};
 use crate::audio::synthesis::to_loudness;
+use crate::codec::CodecError;
 use crate::model::codec_lm::CodecStep;
 use crate::model::sampler::{Sampler, Sampling};
 use crate::model::{Model, Network};
@@ -52,7 +53,7 @@ pub struct ToldCodes {
 /// Tells every line. `watch` hears how many frames are made, from any thread, and may break off.
 ///
 /// # Errors
-/// The model tells no codes, or the watcher broke off.
+/// The model tells no codes, its codec cannot be had, or the watcher broke off.
 pub fn tell<D: Backend>(
     model: &Model<D>,
     task: &Coding,
@@ -62,6 +63,8 @@ pub fn tell<D: Backend>(
     let Network::CodecLm(network) = &model.network else {
         return Err(GenerateError::Mute(model.plan.family()));
     };
+    // Better said now than after all codes are drawn.
+    task.codec()?;
     let step = CodecStep::of(network, &model.params);
     let of = request.lines.iter().map(|line| MOST_FRAMES * line.symbols.len()).sum();
     let (done, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -72,23 +75,20 @@ pub fn tell<D: Backend>(
         }
         !stopped.load(Ordering::Relaxed)
     };
-    let mut told: Vec<Option<ToldCodes>> = vec![None; request.lines.len()];
-    threads::for_each(
-        told.iter_mut().enumerate().collect(),
-        |(number, told): (usize, &mut Option<ToldCodes>)| {
-            let (codes, nats) = drawn(network.plan(), &step, request, number, &go_on);
-            if !stopped.load(Ordering::Relaxed) {
-                let mut waveform = task.sound(&codes);
+    let mut told: Vec<Option<Result<ToldCodes, CodecError>>> = request.lines.iter().map(|_| None).collect();
+    threads::for_each(told.iter_mut().enumerate().collect(), |(number, told): (usize, &mut _)| {
+        let (codes, nats) = drawn(network.plan(), &step, request, number, &go_on);
+        if !stopped.load(Ordering::Relaxed) {
+            *told = Some(task.sound(&codes).map(|mut waveform| {
                 to_loudness(&mut waveform, RMS_DBFS);
-                *told = Some(ToldCodes { waveform, codes, nats });
-            }
-        },
-    );
+                ToldCodes { waveform, codes, nats }
+            }));
+        }
+    });
     if stopped.load(Ordering::Relaxed) {
-        Err(GenerateError::Stopped)
-    } else {
-        Ok(told.into_iter().flatten().collect())
+        return Err(GenerateError::Stopped);
     }
+    Ok(told.into_iter().flatten().collect::<Result<_, _>>()?)
 }
 
 /// The codes of a line, and their mean −ln of probability; until `go_on` says no.

@@ -109,7 +109,7 @@ pub(super) fn generate<D: Backend>(
     let of = request.clips * steps * len;
     let mut made = Vec::with_capacity(request.clips);
     for clip in 0..request.clips {
-        let mut draws = stream(request.seed, Purpose::Generation, clip as u64, 0);
+        let mut draws = stream(request.sampling.seed, Purpose::Generation, clip as u64, 0);
         let mut noise = || -> f32 { StandardNormal.sample(&mut draws) };
         let mut x: Vec<f32> = (0..len).map(|_| noise()).collect();
         for t in (0..steps).rev() {

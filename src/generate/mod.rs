@@ -15,6 +15,8 @@ use std::ops::ControlFlow;
 
 use kernels::{Backend, OpError};
 
+use crate::codec::CodecError;
+use crate::model::sampler::Sampling;
 use crate::model::sashimi::stream::StreamError;
 use crate::model::{Model, Network};
 use crate::plan::Body;
@@ -31,14 +33,8 @@ pub struct Request {
     pub clips: usize,
     /// Samples of each, those of the prompt not counted.
     pub samples: usize,
-    /// Names every draw, with a clip's number.
-    pub seed: u64,
-    /// Of the likeliest levels only those that together exceed this probability are drawn from; off at 1 and above.
-    pub nucleus_p: f64,
-    /// Only so many of the likeliest levels are drawn from; 0: all.
-    pub top_k: usize,
-    /// Logits are divided by it before the draw.
-    pub temperature: f64,
+    /// How levels are drawn; out of noise only its seed counts.
+    pub sampling: Sampling,
     /// A recording that every clip continues.
     pub prompt: Vec<f32>,
     /// Out of noise: by the few steps of the fast schedule.
@@ -73,6 +69,9 @@ pub enum GenerateError {
     Stream(#[from] StreamError),
     #[error(transparent)]
     Op(#[from] OpError),
+    /// Codes cannot be made sound.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
     /// The model makes no sound.
     #[error("a `{0}` model makes no sound")]
     Mute(&'static str),

@@ -25,6 +25,13 @@ pub struct Sampling {
     pub temperature: f64,
 }
 
+impl Sampling {
+    /// As the model says: from all levels, by its own probabilities.
+    pub fn plain(seed: u64) -> Self {
+        Sampling { seed, nucleus_p: 1.0, top_k: 0, temperature: 1.0 }
+    }
+}
+
 /// A code that was drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Chosen {

@@ -5,10 +5,9 @@
 use kernels::OpError;
 
 use super::{Coding, Speaking};
-use crate::codec::cepstral;
 use crate::data::FrontEnd;
 use crate::model::{FixedFront, fixed_values};
-use crate::plan::{MelScaling, Plan, SpeechMelPlan};
+use crate::plan::{CodecLmPlan, CodecName, MelScaling, Plan, SpeechMelPlan};
 
 /// The front end of a plan's model; `None`: it has none that does not learn.
 ///
@@ -20,12 +19,9 @@ pub fn front_end(plan: &Plan) -> Result<Option<FrontEnd>, OpError> {
         let described = described(&tacomamba.mel);
         return Ok(Some(FrontEnd { described, run: Box::new(move |waveform| Ok(mel.run(waveform))) }));
     }
-    if let Some(coding) = Coding::of(plan) {
-        let described = "codes of the cepstral codec: 8 levels of 16 ms".to_owned();
-        return Ok(Some(FrontEnd {
-            described,
-            run: Box::new(move |waveform| Ok(coding.features(waveform))),
-        }));
+    if let (Some(codec_lm), Some(coding)) = (plan.model.codec_lm(), Coding::of(plan)) {
+        let run = move |waveform: &[f32]| coding.features(waveform).map_err(|error| error.to_string());
+        return Ok(Some(FrontEnd { described: codes_described(codec_lm), run: Box::new(run) }));
     }
     let Some(front) = FixedFront::of(&plan.model)? else { return Ok(None) };
     let described = front.described();
@@ -37,8 +33,18 @@ pub fn front_end(plan: &Plan) -> Result<Option<FrontEnd>, OpError> {
 pub fn front_end_values(plan: &Plan, samples: usize) -> Option<usize> {
     match (plan.model.tacomamba(), plan.model.codec_lm()) {
         (Some(tacomamba), _) => Some(tacomamba.mel.frames(samples) * tacomamba.mel.bands),
-        (_, Some(codec_lm)) => Some(codec_lm.frames(samples) * cepstral::LEVELS),
+        (_, Some(codec_lm)) => Some(codec_lm.frames(samples) * codec_lm.kept_levels()),
         (None, None) => fixed_values(&plan.model, samples),
+    }
+}
+
+fn codes_described(plan: &CodecLmPlan) -> String {
+    let (levels, hop_samples) = (plan.kept_levels(), plan.hop_samples);
+    match plan.codec {
+        CodecName::Cepstral => format!("codes of the cepstral codec: {levels} levels of 16 ms"),
+        CodecName::Encodec => format!("codes of EnCodec: {levels} levels of {hop_samples} samples"),
+        CodecName::Dac => format!("codes of DAC: {levels} levels of {hop_samples} samples"),
+        CodecName::Nemo => format!("codes of NeMo's codec: {levels} levels of {hop_samples} samples"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! was added to a clip ([`Denoising`]); models of spectrograms, to tell masked patches apart and to draw them ([`MaskedPatches`]); models of
 //! speech, to tell the mel frames of a text ([`Speaking`]) or codes of its sound ([`Coding`]). Not for: when to do either (`train`). Start at [`Objective::micro_batch`].
 
+mod code_judge;
 mod coding;
 mod confusion;
 mod continuing;
@@ -21,7 +22,8 @@ mod ranking;
 mod shares;
 mod speaking;
 
-pub use coding::{CodeJudge, Coding, Told};
+pub use code_judge::{CodeJudge, Told};
+pub use coding::Coding;
 pub use confusion::{Confusion, confusions, mistakes};
 pub use denoising::{Denoised, Denoising, NoiseJudge, NoiseSchedule, Noised};
 pub use ensemble::mean_scores;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use kernels::OpError;
 
 use super::lost::Found;
+use crate::codec::CodecError;
 use crate::data::DataError;
 use crate::model::{ModelError, weights::WeightsError};
 use crate::record::RecordError;
@@ -22,6 +23,9 @@ pub enum TrainError {
     Record(#[from] RecordError),
     #[error(transparent)]
     Op(#[from] OpError),
+    /// A sound's codes cannot be made.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
     /// The teacher's run has no checkpoint at any waypoint.
     #[error("the teacher in `{}` has no checkpoint whose step is a multiple of {cycle}", dir.display())]
     NoWaypoints { dir: PathBuf, cycle: u64 },

@@ -285,7 +285,7 @@ fn codes_told<D: Backend>(
     let mut judge = CodeJudge::default();
     for batch in batches {
         heed(asked)?;
-        let sequences = task.examples(batch);
+        let sequences = task.examples(batch)?;
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let scores = network.forward(&mut pass, &sequences)?;

@@ -215,7 +215,7 @@ impl<D: Backend> Lesson<'_, D> {
         batch: &Batch,
     ) -> Result<MicroBatch<D>, TrainError> {
         let task = Coding::of(self.plan).ok_or(TrainError::Family)?;
-        let sequences = task.examples(batch);
+        let sequences = task.examples(batch)?;
         let mut pass = self.pass(tape, index);
         let scores = trace::phase(FORWARD, || network.forward(&mut pass, &sequences))?;
         objective_phase(|| task.micro_batch(tape, &scores, &sequences))

@@ -32,10 +32,7 @@ pub(super) fn make<D: Backend>(
     let request = Request {
         clips: plan.eval.sounds,
         samples: plan.eval.sound_samples(rate_hz),
-        seed: plan.run.seed,
-        nucleus_p: 1.0,
-        top_k: 0,
-        temperature: 1.0,
+        sampling: Sampling::plain(plan.run.seed),
         prompt: Vec::new(),
         fast: false,
         steps: 0,
@@ -80,6 +77,5 @@ fn sentences(plan: &Plan, dev: &[Batch]) -> SpeechRequest {
 fn texts(plan: &Plan, dev: &[Batch]) -> CodesRequest {
     let lines = sentences(plan, dev).lines.into_iter();
     let lines = lines.map(|line| TextLine { symbols: line.symbols, speaker: line.speaker });
-    let sampling = Sampling { seed: plan.run.seed, nucleus_p: 1.0, top_k: 0, temperature: 1.0 };
-    CodesRequest { lines: lines.collect(), sampling, length_scale: 1.0 }
+    CodesRequest { lines: lines.collect(), sampling: Sampling::plain(plan.run.seed), length_scale: 1.0 }
 }

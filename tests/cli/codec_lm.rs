@@ -121,6 +121,72 @@ fn what_has_no_meaning_is_refused() {
     );
 }
 
+#[test]
+fn what_is_told_is_judged_by_what_a_recogniser_understands() {
+    let runs = tempfile::tempdir().unwrap();
+    let to = runs_in(runs.path());
+    let listener = ["experiments/tedlium_direct.toml", "--profile", "ci", "-s", "train.max_steps=2"];
+    let said =
+        runner(&[&["--json", "run"], &listener[..], &["-s", "eval.test_at_end=false", "-s", &to]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let listener: Json = serde_json::from_str(&said.out).unwrap();
+    let listener = listener["dir"].as_str().unwrap();
+    let out = runs.path().join("judged");
+    let to = out.display().to_string();
+    let judge = ["eval", run(), "--recogniser", listener, "--split", "dev", "-o", &to];
+    let said = runner(&[&judge[..], &["--temperature", "0.5", "--top-k", "20"]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    for row in ["copy synthesis (true codes)", "model, the text of another sentence"] {
+        assert!(said.out.contains(row), "{row}: {}", said.out);
+    }
+    let metrics: Json = serde_json::from_str(&fs::read_to_string(out.join("metrics.json")).unwrap()).unwrap();
+    assert!(metrics["copies/mcd"].as_f64() < metrics["said/mcd"].as_f64(), "{metrics}");
+    assert_eq!(fs::read_dir(out.join("said")).unwrap().count(), 36);
+    let hot = runner(&[&judge[..], &["--temperature", "0"]].concat());
+    assert!(hot.code == 2 && hot.err.contains("`--temperature` is not above 0"), "{}", hot.err);
+    let alone = runner(&["eval", run(), "--top-k", "3"]);
+    assert!(alone.code == 2 && alone.err.contains("nobody listens"), "{}", alone.err);
+}
+
+/// A run whose codec has to be fetched first says so before anything is learnt, and how.
+#[test]
+fn a_codec_without_its_weights_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("a")).unwrap();
+    let sound: Vec<f32> = (0..24_000).map(|at| (at as f32 * 0.05).sin() * 0.3).collect();
+    fs::write(folder.path().join("a/a_1.wav"), audio::wav_bytes(&sound, 24_000)).unwrap();
+    fs::write(folder.path().join("list.txt"), "a_1|24000|one two\n").unwrap();
+    let sets = [
+        runs_in(folder.path()),
+        format!("data.dir={:?}", folder.path()),
+        "data.sr=24000".to_owned(),
+        "data.batch_size=1".to_owned(),
+        "data.data_format=\"nlt\"".to_owned(),
+        "data.train_meta=\"list.txt\"".to_owned(),
+        "data.dev_meta=\"list.txt\"".to_owned(),
+        "data.test_meta=\"list.txt\"".to_owned(),
+        "model.codec_lm.speakers=0".to_owned(),
+        "model.codec_lm.codec=\"encodec\"".to_owned(),
+    ];
+    let run = |more: &[&str]| {
+        let sets = sets.iter().map(String::as_str).chain(more.iter().copied());
+        let sets: Vec<&str> = sets.flat_map(|set| ["-s", set]).collect();
+        runner(&[&["run", "experiments/codec_lm.toml", "--profile", "ci"], &sets[..]].concat())
+    };
+    let said = run(&[]);
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(said.err.contains("`runner data fetch --model encodec-24khz`"), "{}", said.err);
+    let said = run(&["model.codec_lm.codec_weights=\"tests/parity/encodec\""]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.err.contains("the weights of EnCodec are for 24000 Hz, frames of 10 samples"),
+        "{}",
+        said.err
+    );
+    let said = run(&["model.codec_lm.codec=\"cepstral\"", "model.codec_lm.codec_weights=\"some\""]);
+    assert!(said.code == 2 && said.err.contains("the cepstral codec has no weights"), "{}", said.err);
+}
+
 /// Every pattern, without a cue and with one voice.
 #[test]
 fn levels_that_wait_for_each_other_learn_and_speak() {
@@ -157,11 +223,16 @@ fn sizes_that_contradict_each_other_are_told() {
         "model.codec_lm.cue_symbols=4",
         "-s",
         "model.codec_lm.headdim=7",
+        "-s",
+        "model.codec_lm.levels=9",
     ]);
     assert_eq!(said.code, 2, "{}", said.err);
-    for part in
-        ["the codec takes sound of 16000 Hz, not of 22050", "4 symbols have none in their middle", "headdim"]
-    {
+    for part in [
+        "the codec takes sound of 16000 Hz, not of 22050",
+        "4 symbols have none in their middle",
+        "headdim",
+        "the codec has 8 levels, not 9",
+    ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
 }

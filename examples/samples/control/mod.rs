@@ -19,7 +19,7 @@ use std::thread;
 use kernels::{Cpu, threads};
 use runner::generate::{Made, Request};
 use runner::model::Model;
-use runner::model::sashimi::stream::{Sampler, Sampling};
+use runner::model::sampler::Sampler;
 use runner::plan::Body;
 use runner::task::levels;
 
@@ -93,8 +93,7 @@ pub fn generate(
 
 /// The codes of one clip, and ln of the probability of all of them.
 fn draw(network: &Network, request: &Request, clip: usize, silence: u32) -> (Vec<u32>, f64) {
-    let &Request { seed, nucleus_p, temperature, .. } = request;
-    let mut sampler = Sampler::new(Sampling { seed, nucleus_p, top_k: 0, temperature }, [clip as u64]);
+    let mut sampler = Sampler::new(request.sampling, [clip as u64]);
     let mut player = Player::new(network);
     let (mut code, mut log_likelihood) = (silence, 0.0);
     let mut codes = Vec::with_capacity(request.samples);
@@ -111,6 +110,7 @@ fn draw(network: &Network, request: &Request, clip: usize, silence: u32) -> (Vec
 mod tests {
     use std::sync::Arc;
 
+    use runner::model::sampler::Sampling;
     use runner::model::sashimi::stream::{StepWeights, Stepper};
     use runner::plan::SashimiPlan;
 
@@ -175,10 +175,7 @@ mod tests {
         let mut request = Request {
             clips: 3,
             samples: 100,
-            seed: 5,
-            nucleus_p: 1.0,
-            top_k: 0,
-            temperature: 1.0,
+            sampling: Sampling::plain(5),
             prompt: Vec::new(),
             fast: false,
             steps: 0,

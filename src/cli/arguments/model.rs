@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::model::sampler::Sampling;
 use crate::train::Split;
 
 /// Which part of the corpus.
@@ -62,7 +63,7 @@ pub struct EvalArguments {
     pub samples: Option<PathBuf>,
     /// Judge a model of speech instead, by what this recogniser (a run, named as the model is) understands of the split's sentences.
     ///
-    /// Word error rates of the recordings, of their mel spectrograms made sound again, of what the model says, and of what it says against the
+    /// Word error rates of the recordings, of their mel spectrograms or codes made sound again, of what the model says, and of what it says against the
     /// text of another sentence; mel-cepstral distortion from the recordings. What was said lies in `said` of the output folder, as wav.
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["meta", "with", "ensemble", "samples"])]
     pub recogniser: Option<String>,
@@ -72,6 +73,9 @@ pub struct EvalArguments {
     /// equal error rate is told of all pairs, and of those with a speaker that is no class of the model.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["split", "meta", "with", "ensemble", "samples", "recogniser"])]
     pub voices: Option<String>,
+    /// With `--recogniser`, of a model that draws codes.
+    #[command(flatten)]
+    pub draws: DrawArguments,
     /// Leave out the clips to which their model gave the least likelihood (40 %) and the most (5 %), as the papers do for models that
     /// draw sample by sample; `clips.json` has the likelihoods.
     #[arg(long, requires = "samples")]
@@ -88,6 +92,39 @@ pub struct PredictArguments {
     /// Sound files: wav, flac, ogg or sph, of any rate.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+/// How levels or codes are drawn.
+#[derive(Debug, Args)]
+pub struct DrawArguments {
+    /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    pub nucleus_p: f64,
+    /// Draw only from so many of the likeliest levels or codes; 0 = from all. Of these the nucleus is taken.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub top_k: usize,
+    /// Divide the logits by this before each draw.
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    pub temperature: f64,
+}
+
+impl DrawArguments {
+    /// The same with a seed.
+    pub fn sampling(&self, seed: u64) -> Sampling {
+        let DrawArguments { nucleus_p, top_k, temperature } = *self;
+        Sampling { seed, nucleus_p, top_k, temperature }
+    }
+
+    /// The first option that is given, by its name.
+    pub fn given(&self) -> Option<&'static str> {
+        let plain = Sampling::plain(0);
+        let given = [
+            ("--nucleus-p", self.nucleus_p != plain.nucleus_p),
+            ("--top-k", self.top_k != plain.top_k),
+            ("--temperature", self.temperature != plain.temperature),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -131,15 +168,8 @@ pub struct GenerateArguments {
     /// Seed of every draw; a clip depends on it and on its number alone.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Draw only from the likeliest levels that together exceed this probability; 1 = from all.
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
-    pub nucleus_p: f64,
-    /// Draw only from so many of the likeliest levels or codes; 0 = from all. Of these the nucleus is taken.
-    #[arg(long, value_name = "K", default_value_t = 0)]
-    pub top_k: usize,
-    /// Divide the logits by this before each draw.
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
-    pub temperature: f64,
+    #[command(flatten)]
+    pub draws: DrawArguments,
     /// A recording that every clip continues.
     #[arg(long, value_name = "FILE")]
     pub prompt: Option<PathBuf>,

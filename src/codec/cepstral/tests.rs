@@ -114,7 +114,7 @@ fn it_is_a_codec_among_others() {
     assert_eq!(three.encode(&sound).unwrap(), codec.encode(&sound).unwrap().coarsest(3));
     assert!(matches!(codec.with_bandwidth(Some(0.5)), Err(CodecError::Bandwidth { .. })));
     assert!(matches!(
-        crate::codec::open(crate::codec::Backend::Cepstral, Some("x"), None),
+        crate::codec::open(crate::codec::Backend::Cepstral, Some("x"), crate::codec::Depth::Usual),
         Err(CodecError::Weightless)
     ));
 }

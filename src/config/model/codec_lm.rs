@@ -4,13 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A language model of sound: one causal stack of Mamba-2 layers over a text and behind it the codes of its sound, frame by frame, each level
-/// of codes with a head. Codes are those of the codec `cepstral`, which needs no weights: 16,000 Hz, 62.5 frames a second, up to eight levels of 1,000
-/// codes.
+/// of codes with a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CodecLm {
-    /// Levels of codes that are told, the coarsest first; what the others say of a frame is taken as speech has it in the mean.
-    #[schemars(range(min = 1, max = 8))]
+    /// The codec whose codes are told; `data.sr` is its rate. Codes that take long to make are worth keeping: `data.feature_cache`.
+    pub codec: CodecName,
+
+    /// The codec's weights instead of the published ones: a name at Hugging Face, a folder, or a file.
+    pub codec_weights: Option<String>,
+
+    /// Levels of codes that are told, the coarsest first: of `cepstral` and `nemo` up to 8, of `dac` up to 9, of `encodec` up to 32.
+    #[schemars(range(min = 1, max = 32))]
     pub levels: usize,
 
     /// In which order the codes of a frame are told.
@@ -60,6 +65,20 @@ pub struct CodecLm {
     pub speakers: usize,
 }
 
+/// A codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CodecName {
+    /// Cepstra, rounded: no weights; 16,000 Hz, 62.5 frames a second, levels of 1,000 codes that say different things.
+    Cepstral,
+    /// EnCodec: 24,000 Hz, 75 frames a second, levels of 1,024 codes that refine each other.
+    Encodec,
+    /// The Descript Audio Codec: 44,100 Hz, 86 frames a second, levels of 1,024 codes that refine each other.
+    Dac,
+    /// NeMo's codec with finite scalar quantisation: 44,100 Hz, 86 frames a second, levels of 1,000 codes that say different things.
+    Nemo,
+}
+
 /// In which order the codes of a frame are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -103,6 +122,8 @@ pub enum PhonemeLanguage {
 impl Default for CodecLm {
     fn default() -> Self {
         Self {
+            codec: CodecName::Cepstral,
+            codec_weights: None,
             levels: 8,
             pattern: CodePattern::Parallel,
             text: CodedText::Phonemes,

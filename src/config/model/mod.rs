@@ -12,7 +12,7 @@ mod wav2vec2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use codec_lm::{CodePattern, CodecLm, CodedText, PhonemeLanguage};
+pub use codec_lm::{CodePattern, CodecLm, CodecName, CodedText, PhonemeLanguage};
 pub use diffwave_sashimi::DiffwaveSashimi;
 pub use keyword::Keyword;
 pub use sashimi::{

@@ -9,6 +9,8 @@ const MIXER: MixerPlan =
 
 fn small(delays: bool, cue_symbols: usize) -> CodecLmPlan {
     CodecLmPlan {
+        codec: crate::plan::CodecName::Cepstral,
+        codec_weights: None,
         levels: 3,
         codebook_size: 10,
         rate_hz: 16_000,

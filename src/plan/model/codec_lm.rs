@@ -4,13 +4,27 @@ use serde::Serialize;
 
 use super::{Body, Family, MixerPlan, ModelPlan, Pretrained, divides};
 use crate::config::CodecLm;
-pub use crate::config::{CodePattern, CodedText, PhonemeLanguage};
+pub use crate::config::{CodePattern, CodecName, CodedText, PhonemeLanguage};
 use crate::plan::Problem;
 
-/// What the codec `cepstral` has, which `task` holds to it.
-const RATE_HZ: u32 = 16_000;
-const HOP_SAMPLES: usize = 256;
-const CODEBOOK_SIZE: usize = 1_000;
+/// What a codec has, which `task` holds to it.
+struct Sizes {
+    rate_hz: u32,
+    hop_samples: usize,
+    codebook_size: usize,
+    /// Levels at most.
+    levels: usize,
+}
+
+fn sizes(codec: CodecName) -> Sizes {
+    let (rate_hz, hop_samples, codebook_size, levels) = match codec {
+        CodecName::Cepstral => (16_000, 256, 1_000, 8),
+        CodecName::Encodec => (24_000, 320, 1_024, 32),
+        CodecName::Dac => (44_100, 512, 1_024, 9),
+        CodecName::Nemo => (44_100, 512, 1_000, 8),
+    };
+    Sizes { rate_hz, hop_samples, codebook_size, levels }
+}
 
 /// Symbols of English speech synthesis with an end and a beginning, to a multiple of eight.
 const CHARACTERS: usize = 152;
@@ -20,6 +34,10 @@ const PHONEMES: usize = 256;
 /// A causal stack over texts and codes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodecLmPlan {
+    #[serde(serialize_with = "codec_name")]
+    pub codec: CodecName,
+    /// Its weights, where they are not the published ones.
+    pub codec_weights: Option<String>,
     /// Levels of codes that are told.
     pub levels: usize,
     /// Codes of a level.
@@ -47,6 +65,10 @@ pub struct CodecLmPlan {
     pub speakers: usize,
 }
 
+fn codec_name<S: serde::Serializer>(codec: &CodecName, serializer: S) -> Result<S::Ok, S::Error> {
+    CodecName::serialize(codec, serializer)
+}
+
 fn text_name<S: serde::Serializer>(text: &CodedText, serializer: S) -> Result<S::Ok, S::Error> {
     CodedText::serialize(text, serializer)
 }
@@ -58,7 +80,16 @@ fn language_name<S: serde::Serializer>(language: &PhonemeLanguage, serializer: S
 impl CodecLmPlan {
     /// Frames of codes of `samples` samples.
     pub fn frames(&self, samples: usize) -> usize {
-        1 + samples.div_ceil(self.hop_samples)
+        // The cepstral codec's first frame has its middle at the first sample.
+        usize::from(self.codec == CodecName::Cepstral) + samples.div_ceil(self.hop_samples)
+    }
+
+    /// Levels of codes that are made of sound: all that the cepstral codec has, so that what is kept serves any number of them.
+    pub fn kept_levels(&self) -> usize {
+        match self.codec {
+            CodecName::Cepstral => sizes(self.codec).levels,
+            _ => self.levels,
+        }
     }
 
     /// Steps that it takes to tell so many frames and their end.
@@ -108,9 +139,19 @@ pub(super) fn codec_lm_model(c: &CodecLm, rate_hz: u32, problems: &mut Vec<Probl
     let mut wrong = |key: &str, message: String, help: &str| {
         problems.push(Problem::new(key, message, help));
     };
-    if rate_hz != RATE_HZ {
-        let message = format!("the codec takes sound of {RATE_HZ} Hz, not of {rate_hz}");
-        wrong("data.sr", message, "set `sr = 16000`; recordings of other rates are resampled");
+    let codec = sizes(c.codec);
+    if rate_hz != codec.rate_hz {
+        let message = format!("the codec takes sound of {} Hz, not of {rate_hz}", codec.rate_hz);
+        let help = format!("set `sr = {}`; recordings of other rates are resampled", codec.rate_hz);
+        wrong("data.sr", message, &help);
+    }
+    if c.levels > codec.levels {
+        let message = format!("the codec has {} levels, not {}", codec.levels, c.levels);
+        wrong("model.codec_lm.levels", message, "choose fewer");
+    }
+    if c.codec == CodecName::Cepstral && c.codec_weights.is_some() {
+        let message = "the cepstral codec has no weights".to_owned();
+        wrong("model.codec_lm.codec_weights", message, "leave it out, or choose another `codec`");
     }
     if c.cue_symbols > 0 && c.cue_symbols.is_multiple_of(2) {
         let message = format!("{} symbols have none in their middle", c.cue_symbols);
@@ -123,10 +164,12 @@ pub(super) fn codec_lm_model(c: &CodecLm, rate_hz: u32, problems: &mut Vec<Probl
     let inner = c.expand * c.d_model;
     divides(c.headdim, inner, "model.codec_lm.headdim", "expand × d_model", problems);
     let plan = CodecLmPlan {
+        codec: c.codec,
+        codec_weights: c.codec_weights.clone(),
         levels: c.levels,
-        codebook_size: CODEBOOK_SIZE,
+        codebook_size: codec.codebook_size,
         rate_hz,
-        hop_samples: HOP_SAMPLES,
+        hop_samples: codec.hop_samples,
         delays: c.pattern == CodePattern::Delay,
         text: c.text,
         symbols: if c.text == CodedText::Characters { CHARACTERS } else { PHONEMES },

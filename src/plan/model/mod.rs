@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::Problem;
 use crate::config::Model;
 
-pub use codec_lm::{CodePattern, CodecLmPlan, CodedText, PhonemeLanguage};
+pub use codec_lm::{CodePattern, CodecLmPlan, CodecName, CodedText, PhonemeLanguage};
 pub use keyword::KeywordPlan;
 pub use log_mel::LogMelPlan;
 pub use patches::{FeaturesPlan, MambaPlan, PatchTask, PatchesPlan, PretextPlan, ScenePlan, Trunk};
