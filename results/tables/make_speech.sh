@@ -9,12 +9,26 @@ runner="${RUNNER:-cargo run --release --quiet --}"
 runs="${1:-results/runs}"
 # Runs an experiment and prints its folder.
 run() {
-  $runner --quiet --json run "experiments/$1.toml" --profile smoke -s "output.runs_dir=\"$runs\"" |
+  local name=$1
+  shift
+  $runner --quiet --json run "experiments/$name.toml" --profile smoke -s "output.runs_dir=\"$runs\"" "$@" |
     sed -n 's/^ *"dir": "\(.*\)",\{0,1\}$/\1/p'
 }
 recogniser=$(run tedlium_direct)
-model=$(run tacomamba_ljspeech)
 judged=$(mktemp -d)
 trap 'rm -r "$judged"' EXIT
-$runner --quiet eval "$model" --recogniser "$recogniser" -o "$judged"
-cp "$judged/speech.md" results/tables/speech.md
+# Judges a run and prints its table.
+judge() {
+  $runner --quiet eval "$1" --recogniser "$recogniser" -o "$judged" > /dev/null
+  cat "$judged/speech.md"
+}
+{
+  judge "$(run tacomamba_ljspeech)"
+  echo
+  echo "## The ablation: one stack over text and frames"
+  echo
+  echo "\`model.tacomamba.design = \"prefix\"\`, everything else the same."
+  echo
+  judge "$(run tacomamba_ljspeech -s 'model.tacomamba.design="prefix"')"
+} > "$judged/both.md"
+mv "$judged/both.md" results/tables/speech.md
