@@ -53,9 +53,9 @@ impl Plan {
         1 << (self.log_rows + self.log_len)
     }
 
-    /// How many of the things that take so many sequences each are done at once.
+    /// How many of the things that take so many sequences each are done at once: no more than blocks along y.
     pub fn at_once(&self, sequences: usize) -> usize {
-        (AT_ONCE / (2 * self.len() * sequences).max(1)).max(1)
+        (AT_ONCE / (2 * self.len() * sequences).max(1)).clamp(1, 65_535)
     }
 
     /// Over the columns of `sequences` times `channels`, whose samples are `neighbours` in memory or lie each in one piece.
