@@ -11,7 +11,9 @@ macro_rules! ops {
         /// The ops whose CUDA half is pending: a GPU runs no model before there are none.
         #[cfg(feature = "cuda")]
         pub fn pending() -> Vec<&'static str> {
-            use backend::{Pending as _, Half};
+            use backend::Half;
+            #[allow(unused_imports, reason = "an op that is pending needs it, and there may be none")]
+            use backend::Pending as _;
             let halves = [$((<$op as op::Op>::NAME, Half::<$op>::IS_THERE)),*];
             halves.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect()
         }
@@ -36,6 +38,7 @@ impl<O: crate::cuda::CudaOp> Half<O> {
 
 /// What is so where nothing else is said.
 #[cfg(feature = "cuda")]
+#[allow(dead_code, reason = "there may be no op that is pending")]
 pub(crate) trait Pending {
     /// It is not there.
     const IS_THERE: bool = false;

@@ -6,8 +6,9 @@
 //! What the emulator cannot tell is speed, and what a compiler for GPUs makes of the source: the gate compiles every file with NVRTC.
 //!
 //! Not for: how a tensor's device address is found (`device/`). Start at [`CudaOp`], then `add/cuda.rs` as a small complete one;
-//! `common.cuh` stands before every `.cu`.
+//! `common.cuh` and `fft.cuh` stand before every `.cu`.
 
+pub(crate) mod fft;
 pub(crate) mod frames;
 mod gemm;
 mod launch;
@@ -36,4 +37,5 @@ pub(crate) use driver::look;
 pub use driver::{Driver, Precision};
 
 /// What stands before every `.cu` file.
-pub(crate) const COMMON: &str = include_str!("common.cuh");
+pub(crate) const COMMON: &str =
+    concat!(include_str!("common.cuh"), "\n#line 1 \"fft.cuh\"\n", include_str!("fft.cuh"));

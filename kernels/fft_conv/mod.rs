@@ -12,6 +12,8 @@
 //! u [B, L, H] · k [R, H, L] with R = 1 (causal) or 2 (both directions) · d [H] → y [B, L, H]
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The kernel against its specification, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
+use crate::op::{CpuOp, Gradient};
 use crate::{Cpu, Shape};
 
 fn inputs(op: &FftConv, batch: usize) -> Vec<Vec<f64>> {
@@ -32,6 +34,68 @@ fn agrees_over_long_sequences() {
         let (got, ()) = run_forward(&op, &ins, &[36_000]);
         let within = Tolerance { absolute: 3e-5, relative: 1e-5 };
         agree("y", &got[0], &reference::forward(&op, &ins)[0], within);
+    }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for (batch, time, channels) in [(1, 1, 1), (3, 1, 2), (2, 7, 3), (1, 16, 17), (3, 11, 2), (5, 33, 1)] {
+        for both in [false, true] {
+            let op = FftConv { time, channels, both };
+            let Some(device) = emulated(op) else { return };
+            check(&device, &inputs(&op, batch), &[true; 3], |inputs| reference::forward(&op, inputs));
+        }
+    }
+    for (batch, channels) in [(0, 3), (2, 0)] {
+        let op = FftConv { time: 5, channels, both: true };
+        let Some(device) = emulated(op) else { return };
+        assert_eq!(run_backward(&device, &inputs(&op, batch), &[vec![]])[1], vec![0.0; 10 * channels]);
+    }
+}
+
+/// Several goes of pairs, the last of one sequence; several tiles of columns; rows beside columns, of one pass and of two.
+#[test]
+fn device_kernels_agree_over_long_sequences() {
+    for (batch, time, channels, both) in [
+        (5, 100, 18, true),
+        (5, 100, 18, false),
+        (2, 2_048, 1, true),
+        (3, 2_049, 5, true),
+        (2, 16_000, 3, false),
+        (1, 40_000, 1, true),
+        (1, 130_000, 1, false),
+    ] {
+        let op = FftConv { time, channels, both };
+        let Some(device) = emulated(op) else { return };
+        let mut ins = inputs(&op, batch);
+        // Sums of the size of 1 to 10, whatever the length.
+        let scale = (30.0 / (time as f64).sqrt()).min(1.0);
+        ins[..2].iter_mut().flatten().for_each(|x| *x = f64::from((*x * scale) as f32));
+        follows(&device, &op, &ins, &[batch * time * channels]);
+    }
+}
+
+/// As for the CPU's, whatever else is wanted: each gradient alone is what it is beside the others.
+#[test]
+fn device_kernels_give_each_gradient_alone() {
+    let op = FftConv { time: 20, channels: 3, both: true };
+    let Some(device) = emulated(op) else { return };
+    let ins = inputs(&op, 3);
+    let dy = vec![Numbers::new(3).take(ins[0].len(), 1.0, 0.0)];
+    let want = run_backward(&device, &ins, &dy);
+    let narrow = |x: &Vec<f64>| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+    let (ins, dy): (Vec<_>, Vec<_>) = (ins.iter().map(narrow).collect(), dy.iter().map(narrow).collect());
+    let (ins, dy): (Vec<&[f32]>, Vec<&[f32]>) =
+        (ins.iter().map(Vec::as_slice).collect(), dy.iter().map(Vec::as_slice).collect());
+    for index in 0..3 {
+        let mut y = vec![f32::NAN; dy[0].len()];
+        let saved = device.forward(&ins, &mut [&mut y], true);
+        let mut got = vec![f32::NAN; ins[index].len()];
+        let mut wanted = [None, None, None];
+        wanted[index] = Some(Gradient::to_set(&mut got));
+        device.backward(saved, &ins, &dy, &mut wanted);
+        let want: Vec<f64> = want[index].iter().map(|&x| f64::from(x)).collect();
+        agree("one gradient", &got, &want, Tolerance::F32);
     }
 }
 

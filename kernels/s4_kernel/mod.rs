@@ -21,6 +21,8 @@
 //! log_dt [H] · log_w_real, w_imag [G, M] · p, b [G, M, 2] · c [R, H, M, 2] → k [R, H, L], with G = 1 (shared by all heads) or H, and R responses
 
 mod cpu;
+#[cfg(any(test, feature = "cuda"))]
+mod cuda;
 #[cfg(feature = "on-files")]
 mod on_files;
 #[cfg(test)]

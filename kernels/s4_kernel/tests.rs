@@ -1,7 +1,8 @@
 //! The kernel against its specification, the published golden, the reference system's numbers, and the promises around it.
 
 use super::*;
-use crate::agree::{Numbers, Tolerance, agree, check, run_backward, run_forward};
+use crate::agree::{Numbers, Tolerance, agree, check, follows, run_backward, run_forward};
+use crate::cuda::emulator::emulated;
 use crate::op::CpuOp;
 use crate::{Cpu, Shape};
 
@@ -36,6 +37,33 @@ fn agrees_with_the_specification_and_finite_differences() {
     ] {
         check(&op, &inputs(&op), &[true; 6], |inputs| reference::forward(&op, inputs));
     }
+}
+
+#[test]
+fn device_kernels_agree_too() {
+    for op in [
+        op(1, 1, 1, 1, 2, 2),
+        op(2, 1, 3, 1, 8, 8),
+        op(2, 2, 2, 2, 6, 5),
+        op(3, 1, 2, 1, 70, 70),
+        op(1, 1, 4, 1, 200, 3),
+        op(2, 2, 5, 2, 34, 1),
+    ] {
+        let Some(device) = emulated(op) else { return };
+        check(&device, &inputs(&op), &[true; 6], |inputs| reference::forward(&op, inputs));
+    }
+    // More than one stage of poles and one group of pairs, several goes of rows, several tiles of nodes and of columns.
+    for op in [op(3, 1, 66, 2, 1_150, 1_111), op(2, 2, 5, 1, 6_000, 6_000), op(1, 1, 3, 1, 20_000, 7)] {
+        let Some(device) = emulated(op) else { return };
+        follows(&device, &op, &inputs(&op), &[op.responses * op.heads * op.len]);
+    }
+    // No samples, and no states.
+    let empty = op(2, 1, 3, 1, 8, 0);
+    let Some(device) = emulated(empty) else { return };
+    assert_eq!(run_backward(&device, &inputs(&empty), &[vec![]])[4], [0.0; 6]);
+    let stateless = op(2, 1, 0, 1, 8, 8);
+    let Some(device) = emulated(stateless) else { return };
+    follows(&device, &stateless, &inputs(&stateless), &[16]);
 }
 
 #[test]
@@ -84,7 +112,14 @@ fn golden() {
     for (got, want) in reference::forward(&op, &ins)[0].iter().zip(GOLDEN) {
         assert!((got - want).abs() < 1e-11, "the specification: {got}, want {want}");
     }
-    let (got, ()) = run_forward(&op, &ins, &[16]);
+    golden_of(&op, &ins);
+    if let Some(device) = emulated(op) {
+        golden_of(&device, &ins);
+    }
+}
+
+fn golden_of(op: &impl CpuOp, ins: &[Vec<f64>]) {
+    let (got, _) = run_forward(op, ins, &[16]);
     let within = Tolerance { absolute: 2e-6, relative: 0.0 };
     agree("k", &got[0], &GOLDEN, within);
     let dk: Vec<f64> = (1..17).map(|t| f64::from(t) / 16.0).collect();
@@ -124,7 +159,7 @@ fn golden() {
         ],
     ];
     let names = ["log_dt", "log_w_real", "w_imag", "P", "B", "C"];
-    for ((name, got), want) in names.iter().zip(run_backward(&op, &ins, &[dk])).zip(want) {
+    for ((name, got), want) in names.iter().zip(run_backward(op, ins, &[dk])).zip(want) {
         agree(name, &got, want, within);
     }
 }

@@ -14,15 +14,6 @@
 // Values that backward keeps of a row and pair: the derivatives by dt, w and C.
 #define PULLED 5
 
-struct Complex {
-    double re, im;
-};
-
-__device__ __forceinline__ Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-__device__ __forceinline__ Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
-__device__ __forceinline__ Complex operator*(Complex a, Complex b) { return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }
-__device__ __forceinline__ Complex operator*(double a, Complex b) { return {a * b.re, a * b.im}; }
-__device__ __forceinline__ Complex conjugate(Complex a) { return {a.re, -a.im}; }
 __device__ __forceinline__ Complex inverse(Complex a) {
     const double size = a.re * a.re + a.im * a.im;
     return {a.re / size, -a.im / size};
@@ -166,11 +157,6 @@ extern "C" __global__ void __launch_bounds__(128) s4d_kernel_forward(const doubl
         for (index_t n = 0; n < pairs; n++) first += 2.0 * own[6 * n + 2];
         k[row * len] = (float)first;
     }
-}
-
-__device__ __forceinline__ double warp_sum_of_doubles(double value) {
-    for (int apart = WARP / 2; apart > 0; apart /= 2) value += __shfl_xor_sync(ALL_LANES, value, apart);
-    return value;
 }
 
 // pulled [rows, pairs, PULLED] of double: the derivatives by dt, w and C, as ∂/∂Re + i ∂/∂Im. A block has PAIRS pairs of a row, along y.
