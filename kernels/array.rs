@@ -158,7 +158,11 @@ impl<D: Device> Array<D> {
             // dfdx would copy it, too, and panic where there is no room.
             #[cfg(feature = "cuda")]
             if self.is_shared() {
-                *self = Array { id: self.id, tracked: self.tracked, ..Self::filled(self.device(), self.shape, Fill::Anything)? };
+                *self = Array {
+                    id: self.id,
+                    tracked: self.tracked,
+                    ..Self::filled(self.device(), self.shape, Fill::Anything)?
+                };
             }
             self.flat.copy_from(values);
         }

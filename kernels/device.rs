@@ -43,6 +43,11 @@ pub unsafe trait Device:
         OpError::device(op, format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20)))
     }
 
+    /// Its free memory and all of it, in bytes, where the device has memory of its own.
+    fn memory_bytes(&self) -> Option<[u64; 2]> {
+        None
+    }
+
     /// The most memory that was in use at a time, in bytes, where the device has memory of its own and counts it.
     fn peak_bytes(&self) -> Option<u64> {
         None

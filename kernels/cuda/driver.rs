@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cudarc::cublas::{CudaBlas, result as cublas, sys as blas};
 use cudarc::driver::{CudaDevice, DevicePtr, result, sys};
 
-use super::gemm::{Blas, Operand};
 use super::found::capability;
+use super::gemm::{Blas, Operand};
 use super::{Arg, Buffer, Failure, Gemm, Grid, Launch, Part, Source, cache};
 
 /// How products are computed. Operands and results are f32, and sums are made in f32, in all three.

@@ -39,7 +39,9 @@ impl Gpu {
             return Ok(());
         }
         let (index, name) = (self.index, &self.name);
-        Err(Failure::new(format!("GPU {index} ({name}) is sm_{major}{minor}, and kernels need sm_80 or newer")))
+        Err(Failure::new(format!(
+            "GPU {index} ({name}) is sm_{major}{minor}, and kernels need sm_80 or newer"
+        )))
     }
 }
 

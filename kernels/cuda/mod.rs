@@ -14,10 +14,10 @@ pub(crate) mod frames;
 mod gemm;
 mod launch;
 mod op;
-pub(crate) mod pointwise;
-pub(crate) mod reduce;
 #[cfg(feature = "cuda")]
 mod pending;
+pub(crate) mod pointwise;
+pub(crate) mod reduce;
 #[cfg(feature = "cuda")]
 mod run;
 #[cfg(test)]

@@ -116,6 +116,11 @@ unsafe impl Device for Cuda {
         }
     }
 
+    fn memory_bytes(&self) -> Option<[u64; 2]> {
+        let told = Driver::current().and_then(Driver::memory_bytes).ok()?;
+        Some(told.map(|bytes| bytes as u64))
+    }
+
     fn peak_bytes(&self) -> Option<u64> {
         Driver::current().and_then(Driver::peak_bytes).ok()
     }
