@@ -41,8 +41,8 @@ impl<D: Device> Array<D> {
             return Err(OpError::Shape { op: "array", operand: "the array", got: shape, want });
         }
         let len = values.len();
-        let flat =
-            device.try_tensor_from_vec(values, (len,)).map_err(|error| OpError::device("array", error))?;
+        let flat = device.try_tensor_from_vec(values, (len,));
+        let flat = flat.map_err(|error| device.no_room("array", size_of::<f32>() * len, error))?;
         Ok(Self::wrap(flat, shape))
     }
 
@@ -59,10 +59,8 @@ impl<D: Device> Array<D> {
     /// # Errors
     /// The device has no room.
     pub(crate) fn filled(device: &D, shape: Shape, fill: Fill) -> Result<Self, OpError> {
-        let flat = device.tensor(shape.len(), fill).map_err(|error| {
-            let why = device.no_room(size_of::<f32>() * shape.len(), error);
-            OpError::device("array", format!("{shape}: {why}"))
-        })?;
+        let flat = device.tensor(shape.len(), fill);
+        let flat = flat.map_err(|error| device.no_room("array", size_of::<f32>() * shape.len(), error))?;
         Ok(Self::wrap(flat, shape))
     }
 
@@ -150,13 +148,22 @@ impl<D: Device> Array<D> {
     /// Overwrites the elements with `values` from the host. A shared buffer is copied first.
     ///
     /// # Errors
-    /// The number of values differs from the array's.
+    /// The number of values differs from the array's, or the device has no room for a copy.
     pub fn copy_from(&mut self, values: &[f32]) -> Result<(), OpError> {
         if values.len() != self.len() {
             let want = format!("{} values are to be written", values.len());
             return Err(OpError::Shape { op: "copy", operand: "the array", got: self.shape, want });
         }
         if !values.is_empty() {
+            // dfdx would copy it, too, and panic where there is no room.
+            #[cfg(feature = "cuda")]
+            if self.is_shared() {
+                *self = Array {
+                    id: self.id,
+                    tracked: self.tracked,
+                    ..Self::filled(self.device(), self.shape, Fill::Anything)?
+                };
+            }
             self.flat.copy_from(values);
         }
         Ok(())

@@ -11,7 +11,7 @@ use dfdx::prelude::{
 };
 use rayon::prelude::*;
 
-use crate::simd;
+use crate::{OpError, simd};
 
 /// Values that are worked on in one piece.
 const BLOCK: usize = 1 << 16;
@@ -38,9 +38,19 @@ pub unsafe trait Device:
     /// The device failed.
     fn execute(&self, tape: OwnedTape<f32, Self>) -> Result<(), Self::Err>;
 
-    /// Why there is no room for `bytes` more, in words.
-    fn no_room(&self, bytes: usize, error: Self::Err) -> String {
-        format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20))
+    /// What it means that `op` did not get `bytes` more: [`OpError::NoRoom`] where nothing but memory is missing.
+    fn no_room(&self, op: &'static str, bytes: usize, error: Self::Err) -> OpError {
+        OpError::device(op, format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20)))
+    }
+
+    /// Its free memory and all of it, in bytes, where the device has memory of its own.
+    fn memory_bytes(&self) -> Option<[u64; 2]> {
+        None
+    }
+
+    /// The most memory that was in use at a time, in bytes, where the device has memory of its own and counts it.
+    fn peak_bytes(&self) -> Option<u64> {
+        None
     }
 
     /// A new tensor of `len` values.

@@ -27,7 +27,19 @@ pub enum OpError {
         /// The later one.
         second: usize,
     },
-    /// The device failed (out of memory, a lost GPU).
+    /// The device has no memory left for something.
+    #[error("{op}: {reason}")]
+    NoRoom {
+        /// The op's name.
+        op: &'static str,
+        /// Bytes that were asked for.
+        asked_bytes: u64,
+        /// Bytes of the device that were in use at that moment.
+        held_bytes: u64,
+        /// The device's own words.
+        reason: String,
+    },
+    /// The device failed (a lost GPU).
     #[error("{op}: the device failed: {reason}")]
     Device {
         /// The op's name.

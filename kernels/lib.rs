@@ -83,6 +83,8 @@ pub mod agree;
 pub use array::Array;
 pub use device::Device;
 pub use dfdx::prelude::Cpu;
+#[cfg(feature = "cuda")]
+pub use dfdx::prelude::Cuda;
 pub use error::OpError;
 pub use op::Run;
 pub use shape::Shape;

@@ -295,7 +295,8 @@ struct Record<D: Run<O>, O: Op> {
 impl<D: Run<O>, O: Op> Record<D, O> {
     /// Buffers are moved out of the map for the call; an output's gradient is dropped after it.
     fn run(self, buffers: &Buffers<D>) -> Result<(), OpError> {
-        let room = |len, fill| self.device.room(len, fill).map_err(|error| OpError::device(O::NAME, error));
+        let refused = |len, error| self.device.no_room(O::NAME, size_of::<f32>() * len, error);
+        let room = |len, fill| self.device.room(len, fill).map_err(|error| refused(len, error));
         let take = |place: &Place| buffers.borrow_mut().remove(&place.id);
         let mut doutputs = Vec::with_capacity(self.made.len());
         for place in &self.made {

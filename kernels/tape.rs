@@ -113,9 +113,13 @@ impl<D: Device> Tape<D> {
                 let want = format!("its gradient has {} values", seed.len());
                 return Err(OpError::Shape { op: "backward", operand: "a seed", got: array.shape(), want });
             }
-            let (id, on) = (array.id, device.clone());
+            let (id, on, failure) = (array.id, device.clone(), Rc::clone(&self.failure));
             self.record([id].into_iter(), move |buffers| {
-                buffers.borrow_mut().insert(id, on.buffer(seed)?);
+                let bytes = size_of_val(seed.as_slice());
+                match on.buffer(seed) {
+                    Ok(buffer) => _ = buffers.borrow_mut().insert(id, buffer),
+                    Err(error) => _ = failure.set(on.no_room("backward", bytes, error)),
+                }
                 Ok(())
             });
         }
@@ -183,14 +187,20 @@ impl<D: Device> Grads<D> {
             let want = format!("its gradient has {} values", gradient.len());
             return Err(OpError::Shape { op: "gradients", operand: "an array", got: array.shape(), want });
         }
-        let buffer = array.device().buffer(gradient);
-        self.buffers.insert(array.id, buffer.map_err(|error| OpError::device("gradients", error))?);
+        let (device, bytes) = (array.device(), size_of_val(gradient.as_slice()));
+        let buffer = device.buffer(gradient).map_err(|error| device.no_room("gradients", bytes, error))?;
+        self.buffers.insert(array.id, buffer);
         Ok(())
     }
 
     /// Whether backward reached `array`; a parameter that no op read has no gradient.
     pub fn reached(&self, array: &Array<D>) -> bool {
         self.touched.contains(&array.id)
+    }
+
+    /// The gradient buffer of `array`; `None` where no gradient came that far: then all of it is zero.
+    pub fn there(&self, array: &Array<D>) -> Option<&D::Vec> {
+        self.buffers.get(&array.id)
     }
 
     /// The gradient buffer of `array`; zeros if backward did not reach it.
@@ -202,8 +212,9 @@ impl<D: Device> Grads<D> {
         match self.buffers.entry(array.id) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let zeros = array.device().room(array.len(), Fill::Zeros);
-                Ok(entry.insert(zeros.map_err(|error| OpError::device("gradients", error))?))
+                let (device, bytes) = (array.device(), size_of::<f32>() * array.len());
+                let zeros = device.room(array.len(), Fill::Zeros);
+                Ok(entry.insert(zeros.map_err(|error| device.no_room("gradients", bytes, error))?))
             }
         }
     }

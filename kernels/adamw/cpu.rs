@@ -11,18 +11,20 @@ use crate::{Array, Cpu, OpError, simd};
 const BLOCK: usize = 1 << 14;
 
 impl Update for Cpu {
-    fn sum_squares(grad: &<Self as Storage<f32>>::Vec) -> Result<f64, OpError> {
+    fn sum_squares(grads: &[&<Self as Storage<f32>>::Vec]) -> Result<f64, OpError> {
         // f64 throughout: squares of f32 can neither overflow nor vanish in it. Blocks are added in their order.
-        let blocks: Vec<f64> = grad
-            .par_chunks(BLOCK)
-            .map(|grad| {
+        let one = |grad: &&<Self as Storage<f32>>::Vec| -> f64 {
+            let blocks = grad.par_chunks(BLOCK).map(|grad| {
                 simd::dispatch(
                     #[inline(always)]
                     || sum_squares(grad),
                 )
-            })
-            .collect();
-        Ok(blocks.iter().sum())
+            });
+            let blocks: Vec<f64> = blocks.collect();
+            blocks.iter().sum()
+        };
+        // From a positive zero: the sum of nothing is one.
+        Ok(grads.iter().map(one).fold(0.0, |sum, more| sum + more))
     }
 
     fn adamw_step(

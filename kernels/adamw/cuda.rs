@@ -9,17 +9,29 @@ static SOURCE: Source = Source { name: "adamw", text: include_str!("adamw.cu") }
 /// Threads of a block.
 const THREADS: usize = 256;
 
-/// Σ x² in f64: a sum for each block, added on the host in their order. Their number depends on the length alone.
-pub(super) fn sum_squares(gpu: &dyn Launch, x: Part) -> Result<f64, Failure> {
-    const MOST: usize = 512;
-    const EACH: usize = 16;
-    let blocks = x.len().div_ceil(THREADS * EACH).min(MOST);
-    let parts = gpu.buffer(2 * blocks)?;
-    let args = [x.into(), (&parts).into(), x.len().into()];
-    gpu.launch(&SOURCE, "adamw_sum_squares", Grid::new(blocks, THREADS), &args)?;
+/// Σ x² over all of `xs` in f64: a sum for each block, added on the host in their order. Their number depends on the lengths alone. All sums come
+/// to the host together, which waits once.
+pub(super) fn sum_squares(gpu: &dyn Launch, xs: &[Part]) -> Result<f64, Failure> {
+    let counts = xs.iter().map(|x| blocks(x.len()));
+    let parts = gpu.buffer(2 * counts.clone().sum::<usize>())?;
+    let mut first = 0;
+    for (&x, blocks) in xs.iter().zip(counts) {
+        let place = parts.part().slice(2 * first, 2 * blocks);
+        let args = [x.into(), place.into(), x.len().into()];
+        gpu.launch(&SOURCE, "adamw_sum_squares", Grid::new(blocks, THREADS), &args)?;
+        first += blocks;
+    }
     let words = gpu.download(parts.part())?;
     let (sums, _) = words.as_chunks::<2>();
-    Ok(sums.iter().map(|&[low, high]| f64::from_bits(u64::from(low) | u64::from(high) << 32)).sum())
+    let sum = |&[low, high]: &[u32; 2]| f64::from_bits(u64::from(low) | u64::from(high) << 32);
+    Ok(sums.iter().map(sum).fold(0.0, |sum, more| sum + more))
+}
+
+/// Into how many sums a gradient of this length goes.
+fn blocks(len: usize) -> usize {
+    const MOST: usize = 512;
+    const EACH: usize = 16;
+    len.div_ceil(THREADS * EACH).min(MOST)
 }
 
 /// One update of `param` and its moments in place.
@@ -49,8 +61,9 @@ mod on_device {
     const OP: &str = "adamw";
 
     impl Update for Cuda {
-        fn sum_squares(grad: &<Self as Storage<f32>>::Vec) -> Result<f64, OpError> {
-            let run = || sum_squares(Driver::current()?, buffer_part(grad));
+        fn sum_squares(grads: &[&<Self as Storage<f32>>::Vec]) -> Result<f64, OpError> {
+            let parts: Vec<Part> = grads.iter().map(|grad| buffer_part(grad)).collect();
+            let run = || sum_squares(Driver::current()?, &parts);
             run().map_err(|failure: Failure| failure.of(OP))
         }
 

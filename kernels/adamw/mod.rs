@@ -45,18 +45,18 @@ pub struct AdamW {
 
 /// A device that can update parameters.
 pub trait Update: Device {
-    /// Σ g² in f64, in a fixed order. Not finite exactly when an element of `grad` is not.
+    /// Σ g² over all `grads` in f64, in a fixed order: one answer of the device, however many they are. Not finite exactly when an element is not.
     ///
     /// # Errors
     /// The device failed.
-    fn sum_squares(grad: &Self::Vec) -> Result<f64, OpError>;
+    fn sum_squares(grads: &[&Self::Vec]) -> Result<f64, OpError>;
 
     /// Whether every element of `grad` is finite.
     ///
     /// # Errors
     /// The device failed.
     fn is_finite(grad: &Self::Vec) -> Result<bool, OpError> {
-        Ok(Self::sum_squares(grad)?.is_finite())
+        Ok(Self::sum_squares(&[grad])?.is_finite())
     }
 
     /// Updates `param` and its moments in place. Clones that share a buffer with one of them keep their values.

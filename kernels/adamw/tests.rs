@@ -106,7 +106,7 @@ fn device_kernels_agree_too() {
         let [mut param, mut moment1, mut moment2] = [0, 2, 3].map(|index| array(&state[index]));
         with_grad(&state[1], |grad| Cpu::adamw_step(&mut param, grad, &mut moment1, &mut moment2, constants))
             .expect("fits");
-        let squares = with_grad(&state[1], Cpu::sum_squares).expect("runs");
+        let squares = with_grad(&state[1], |grad| Cpu::sum_squares(&[grad])).expect("runs");
         for descending in [false, true] {
             let Some(gpu) = Emulator::new(descending) else { return };
             let lent = state.each_ref().map(|values| gpu.holding(values));
@@ -117,9 +117,29 @@ fn device_kernels_agree_too() {
                 agree("adamw", &gpu.values(part), &want, Tolerance { absolute: 1e-7, relative: 1e-6 });
             }
             assert_eq!(gpu.values(parts[1]), state[1]);
-            let got = cuda::sum_squares(&gpu, parts[1]).expect("runs");
+            let got = cuda::sum_squares(&gpu, &parts[1..2]).expect("runs");
             assert!((got - squares).abs() <= 1e-13 * squares, "{got} and {squares}");
         }
+    }
+}
+
+/// Empty ones, one of less than a block and one of several between them.
+#[test]
+fn the_device_sums_the_squares_of_many_gradients_at_once() {
+    use crate::cuda::Part;
+    use crate::cuda::emulator::Emulator;
+    let values = |len: usize| -> Vec<f32> {
+        Numbers::new(len as u64).take(len, 2.0, 0.0).iter().map(|&value| value as f32).collect()
+    };
+    let grads = [0, 3, 9_001, 0, 4_096].map(values);
+    let squares: f64 = grads.iter().flatten().map(|&value| f64::from(value).powi(2)).sum();
+    for descending in [false, true] {
+        let Some(gpu) = Emulator::new(descending) else { return };
+        let lent = grads.each_ref().map(|values| gpu.holding(values));
+        let parts: [Part; 5] = lent.each_ref().map(|buffer| buffer.part());
+        let got = cuda::sum_squares(&gpu, &parts).expect("runs");
+        assert!((got - squares).abs() <= 1e-13 * squares, "{got} and {squares}");
+        assert_eq!(cuda::sum_squares(&gpu, &[]), Ok(0.0));
     }
 }
 
@@ -150,7 +170,7 @@ fn scaling_in_the_update_is_scaling_before_it() {
 
 #[test]
 fn the_sum_of_squares_neither_overflows_nor_vanishes() {
-    let sum = |values: &[f32]| with_grad(values, Cpu::sum_squares).expect("runs");
+    let sum = |values: &[f32]| with_grad(values, |grad| Cpu::sum_squares(&[grad])).expect("runs");
     assert_eq!(sum(&[]), 0.0);
     assert_eq!(sum(&[3.0, -4.0]), 25.0);
     assert_eq!(sum(&[1e30; 4]), 4.0 * f64::from(1e30f32).powi(2));
@@ -170,7 +190,7 @@ fn same_bytes_whatever_the_thread_count() {
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            let sum = with_grad(&grad, Cpu::sum_squares).expect("runs");
+            let sum = with_grad(&grad, |grad| Cpu::sum_squares(&[grad])).expect("runs");
             (sum.to_bits(), train(&grad, 2, |step| AdamW { step, ..CONSTANTS }, |_| grad.clone()))
         })
     };

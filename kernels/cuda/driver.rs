@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cudarc::cublas::{CudaBlas, result as cublas, sys as blas};
 use cudarc::driver::{CudaDevice, DevicePtr, result, sys};
 
+use super::found::capability;
 use super::gemm::{Blas, Operand};
 use super::{Arg, Buffer, Failure, Gemm, Grid, Launch, Part, Source, cache};
 
@@ -51,31 +52,11 @@ unsafe impl Send for Module {}
 
 static OPENED: OnceLock<Driver> = OnceLock::new();
 
-/// The oldest architecture that kernels are compiled for.
-const OLDEST: [i32; 2] = [8, 0];
-
-/// Whether there is such a GPU; asked before anything else, as what follows would panic.
-///
-/// # Errors
-/// There is no driver, or no such GPU.
-pub(crate) fn look(ordinal: usize) -> Result<(), Failure> {
-    result::init()
-        .map_err(|error| Failure::new(format!("the NVIDIA driver does not start: {}", Said(error))))?;
-    let count = result::device::get_count().map_err(failed)?;
-    if count == 0 {
-        return Err(Failure::new("there is no GPU"));
-    }
-    if ordinal >= count as usize {
-        return Err(Failure::new(format!("there is no GPU {ordinal}: they are 0 to {}", count - 1)));
-    }
-    Ok(())
-}
-
 impl Driver {
     /// Makes `device` the GPU of this process; the second time it has to be the same one.
     ///
     /// # Errors
-    /// Another one is opened already, it is older than sm_80, or cuBLAS does not start.
+    /// Another one is opened already, or cuBLAS does not start.
     pub(crate) fn open(device: Arc<CudaDevice>) -> Result<&'static Self, Failure> {
         if let Some(opened) = OPENED.get() {
             let [have, want] = [opened.device.ordinal(), device.ordinal()];
@@ -86,16 +67,9 @@ impl Driver {
             };
             return if have == want { Ok(opened) } else { Err(other()) };
         }
-        let attribute = |which| device.attribute(which).map_err(failed);
-        use sys::CUdevice_attribute as Which;
-        let major = attribute(Which::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
-        let minor = attribute(Which::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
-        if [major, minor] < OLDEST {
-            return Err(Failure::new(format!(
-                "the GPU is sm_{major}{minor}, and kernels need sm_80 or newer"
-            )));
-        }
-        let processors = attribute(Which::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        let [major, minor] = capability(*device.cu_device())?;
+        let processors = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+        let processors = device.attribute(processors).map_err(failed)?;
         keep_memory(&device);
         let blas = CudaBlas::new(Arc::clone(&device));
         let blas = blas.map_err(|error| Failure::new(format!("cuBLAS does not start: {error:?}")))?;
@@ -180,11 +154,30 @@ impl Driver {
         Ok(module)
     }
 
-    /// What there would have been room for.
-    fn no_room(&self, len: usize, error: result::DriverError) -> Failure {
-        let free = self.memory_bytes().map_or(0, |[free, _]| free);
-        let [want, free] = [4 * len, free].map(|bytes| bytes.div_ceil(1 << 20));
-        Failure::new(format!("no room for {want} MiB ({free} MiB are free): {}", Said(error)))
+    /// The most memory that tensors and kernels of this process had at a time, in bytes.
+    ///
+    /// # Errors
+    /// The device has no pool, or does not tell.
+    pub fn peak_bytes(&self) -> Result<u64, Failure> {
+        let mut pool = std::ptr::null_mut();
+        // SAFETY: a place for a handle.
+        unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, *self.device.cu_device()) }
+            .result()
+            .map_err(failed)?;
+        let mut bytes = 0u64;
+        let high = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the device's own pool, and a place for 64 bits, as this attribute is.
+        let told = unsafe { sys::cuMemPoolGetAttribute(pool, high, (&raw mut bytes).cast()) };
+        told.result().map(|()| bytes).map_err(failed)
+    }
+
+    /// What the driver's error means where memory for `bytes` was asked for.
+    pub(crate) fn refused(&self, bytes: usize, error: result::DriverError) -> Failure {
+        if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+            return failed(error);
+        }
+        let room = self.memory_bytes().unwrap_or_default();
+        Failure::no_room(bytes as u64, room.map(|bytes| bytes as u64))
     }
 }
 
@@ -213,7 +206,7 @@ impl fmt::Display for Said {
     }
 }
 
-fn failed(error: result::DriverError) -> Failure {
+pub(super) fn failed(error: result::DriverError) -> Failure {
     Failure::new(Said(error))
 }
 
@@ -254,7 +247,7 @@ impl Launch for Driver {
     fn buffer(&self, len: usize) -> Result<Buffer, Failure> {
         // SAFETY: any bits are a u32, and who asks writes every value before reading one.
         let slice = unsafe { self.device.alloc::<u32>(len.max(1)) };
-        let slice = slice.map_err(|error| self.no_room(len, error))?;
+        let slice = slice.map_err(|error| self.refused(4 * len, error))?;
         Ok(Buffer::new(Part::new(*slice.device_ptr(), len), slice))
     }
 
@@ -289,8 +282,8 @@ impl Launch for Driver {
         if words.is_empty() {
             return self.buffer(0);
         }
-        let slice =
-            self.device.htod_copy(words.to_vec()).map_err(|error| self.no_room(words.len(), error))?;
+        let slice = self.device.htod_copy(words.to_vec());
+        let slice = slice.map_err(|error| self.refused(4 * words.len(), error))?;
         Ok(Buffer::new(Part::new(*slice.device_ptr(), words.len()), slice))
     }
 

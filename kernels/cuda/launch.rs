@@ -228,23 +228,41 @@ impl Grid {
 
 /// Why a GPU did not do what was asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure(String);
+pub struct Failure {
+    reason: String,
+    /// Bytes asked for, and bytes in use, where there was no room.
+    room: Option<[u64; 2]>,
+}
 
 impl Failure {
     /// A failure in words.
     pub fn new(reason: impl fmt::Display) -> Self {
-        Failure(reason.to_string())
+        Failure { reason: reason.to_string(), room: None }
+    }
+
+    /// There is no room for `asked` bytes, `free` of `all` being free.
+    pub fn no_room(asked: u64, [free, all]: [u64; 2]) -> Self {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let (want, left, whole) = (mib(asked), free >> 20, mib(all));
+        let reason =
+            format!("no room for {want} MiB more on the GPU: {left} MiB of its {whole} MiB are free");
+        Failure { reason, room: Some([asked, all.saturating_sub(free)]) }
     }
 
     /// As the failure of an op.
     pub fn of(self, op: &'static str) -> OpError {
-        OpError::device(op, self.0)
+        match self.room {
+            Some([asked_bytes, held_bytes]) => {
+                OpError::NoRoom { op, asked_bytes, held_bytes, reason: self.reason }
+            }
+            None => OpError::device(op, self.reason),
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 

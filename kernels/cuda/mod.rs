@@ -9,10 +9,13 @@
 //! `common.cuh` and `fft.cuh` stand before every `.cu`.
 
 pub(crate) mod fft;
+mod found;
 pub(crate) mod frames;
 mod gemm;
 mod launch;
 mod op;
+#[cfg(feature = "cuda")]
+mod pending;
 pub(crate) mod pointwise;
 pub(crate) mod reduce;
 #[cfg(feature = "cuda")]
@@ -27,14 +30,15 @@ mod driver;
 #[cfg(test)]
 pub mod emulator;
 
+pub use found::Gpu;
 pub use gemm::{Gemm, Matrix};
 pub use launch::{Arg, Buffer, Failure, Grid, Launch, Part, Source};
 pub use op::{CudaOp, Gradient};
 
 #[cfg(feature = "cuda")]
-pub(crate) use driver::look;
-#[cfg(feature = "cuda")]
 pub use driver::{Driver, Precision};
+#[cfg(feature = "cuda")]
+pub use found::{driver_version, gpus, look};
 
 /// What stands before every `.cu` file.
 pub(crate) const COMMON: &str =

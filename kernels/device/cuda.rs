@@ -8,10 +8,11 @@ use std::fmt::{self, Write};
 
 use cudarc::driver::DevicePtr;
 use dfdx::prelude::{Backward, Cuda, HasErr, OwnedTape, PutTape, Storage, TensorFromVec, ZerosTensor};
+use dfdx::tensor::CudaError;
 
 use super::{Device, Fill, Flat};
-use crate::Array;
 use crate::cuda::{Driver, Failure, Launch, Part, look, reduce};
+use crate::{Array, OpError};
 
 type Buffer = <Cuda as Storage<f32>>::Vec;
 
@@ -98,7 +99,7 @@ pub(crate) fn buffer_part(buffer: &Buffer) -> Part {
 /// dfdx's own error where the driver's is told elsewhere.
 fn lost(_: Failure) -> <Cuda as HasErr>::Err {
     use cudarc::driver::{DriverError, sys::CUresult};
-    dfdx::tensor::CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
+    CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
 }
 
 // SAFETY: dfdx's `Cuda` is not `Sync` for one thing only, the handle of a second stream, which nothing here uses; the driver takes handles from any
@@ -108,10 +109,20 @@ unsafe impl Device for Cuda {
         self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
     }
 
-    fn no_room(&self, bytes: usize, error: <Cuda as HasErr>::Err) -> String {
-        let free = Driver::current().and_then(Driver::memory_bytes).map_or(0, |[free, _]| free);
-        let [want, free] = [bytes, free].map(|bytes| bytes.div_ceil(1 << 20));
-        format!("no room for {want} MiB on the GPU, where {free} MiB are free: {error}")
+    fn no_room(&self, op: &'static str, bytes: usize, error: <Cuda as HasErr>::Err) -> OpError {
+        match (error, Driver::current()) {
+            (CudaError::Driver(error), Ok(driver)) => driver.refused(bytes, error).of(op),
+            (error, _) => OpError::device(op, error),
+        }
+    }
+
+    fn memory_bytes(&self) -> Option<[u64; 2]> {
+        let told = Driver::current().and_then(Driver::memory_bytes).ok()?;
+        Some(told.map(|bytes| bytes as u64))
+    }
+
+    fn peak_bytes(&self) -> Option<u64> {
+        Driver::current().and_then(Driver::peak_bytes).ok()
     }
 
     /// dfdx sets every new tensor to zero, whatever is to follow: 4 bytes a value written once too often.

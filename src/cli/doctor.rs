@@ -127,11 +127,39 @@ fn disk(runs_dir: &Path) -> Finding {
     finding
 }
 
+/// The driver's own line about itself.
+fn driver() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/driver/nvidia/version").ok()?;
+    Some(text.lines().next()?.trim_start_matches("NVRM version:").trim().to_owned())
+}
+
+const NO_DRIVER: &str = "no NVIDIA driver is loaded; everything runs on the CPU";
+
+#[cfg(not(feature = "cuda"))]
 fn gpu() -> Finding {
-    let driver = std::fs::read_to_string("/proc/driver/nvidia/version").ok();
-    let found = driver
-        .and_then(|text| Some(text.lines().next()?.trim_start_matches("NVRM version:").trim().to_owned()));
-    Finding::new("GPU", found, "no NVIDIA driver is loaded; everything runs on the CPU")
+    Finding::new("GPU", driver(), NO_DRIVER)
+}
+
+/// Each GPU by its number, then the driver.
+#[cfg(feature = "cuda")]
+fn gpu() -> Finding {
+    let gpus = match kernels::cuda::gpus() {
+        Ok(gpus) if !gpus.is_empty() => gpus,
+        _ => return Finding::new("GPU", driver(), NO_DRIVER),
+    };
+    let mut found: Vec<String> = gpus
+        .iter()
+        .map(|gpu| {
+            let [major, minor] = gpu.capability;
+            let memory = bytes(gpu.memory_bytes);
+            format!("{}: {}, {memory}, compute capability {major}.{minor}", gpu.index, gpu.name)
+        })
+        .collect();
+    found.extend(driver());
+    found.extend(kernels::cuda::driver_version().map(|[major, minor]| format!("CUDA {major}.{minor}")));
+    let old = gpus.iter().any(|gpu| gpu.check().is_err());
+    let cure = old.then_some("kernels need compute capability 8.0 or newer");
+    Finding { cure, ..Finding::new("GPU", Some(found.join("; ")), "") }
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -145,9 +173,13 @@ fn kernels_for_it() -> Finding {
 
 #[cfg(feature = "cuda")]
 fn kernels_for_it() -> Finding {
-    let found = format!("built in; {} ops have no CUDA kernel yet", kernels::pending().len());
+    let pending = kernels::pending();
+    if pending.is_empty() {
+        return Finding::new("CUDA", Some("built in; every op has its kernel".into()), "");
+    }
+    let found = format!("built in; without a kernel: {}", pending.join(", "));
     Finding {
-        cure: Some("until all have one, everything runs on the CPU"),
+        cure: Some("until all ops have one, everything runs on the CPU"),
         ..Finding::new("CUDA", Some(found), "")
     }
 }

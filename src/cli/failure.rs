@@ -20,9 +20,10 @@ use crate::launch::slurm::SlurmError;
 use crate::model::ModelError;
 use crate::model::sashimi::published::PublishedError;
 use crate::model::weights::WeightsError;
+use crate::plan::DeviceChoice;
 use crate::quality::QualityError;
 use crate::record::RecordError;
-use crate::train::TrainError;
+use crate::train::{Lack, TrainError};
 
 /// The run failed.
 pub const FAILED: u8 = 1;
@@ -276,10 +277,19 @@ impl From<TrainError> for Failure {
             TrainError::NoWaypoints { .. } | TrainError::NoTeacher { .. } | TrainError::NoParent { .. } => {
                 Failure::new(MISSING, error.to_string())
             }
-            TrainError::NoDevice => Failure::new(REQUEST, error.to_string())
+            TrainError::NoDevice { lack: Lack::Program, .. } => Failure::new(REQUEST, error.to_string())
                 .help("set `run.device = \"auto\"`, or build with `--features cuda`"),
-            TrainError::DevicePending { .. } => {
-                Failure::new(REQUEST, error.to_string()).help("set `run.device = \"auto\"`")
+            TrainError::NoDevice { asked, .. } => {
+                // What was `auto` found a GPU, and could not open it.
+                let other = if asked == DeviceChoice::Auto { "cpu" } else { "auto" };
+                Failure::new(REQUEST, error.to_string())
+                    .help(format!("set `run.device = \"{other}\"`; `runner doctor` lists what there is"))
+            }
+            TrainError::Exhausted { ref help, .. } => {
+                let lower = "a smaller `data.batch_size` takes less".to_owned();
+                Failure::new(FAILED, error.to_string())
+                    .help(help.clone().unwrap_or(lower))
+                    .help("a run goes on from its last checkpoint by the same command")
             }
             TrainError::Lost { .. } => Failure::new(FAILED, error.to_string())
                 .help("the same command goes on from the last checkpoint")
@@ -341,5 +351,42 @@ impl Failure {
     /// The problems found, for JSON; none where it failed for another reason.
     pub fn as_problems(&self) -> Vec<crate::config::Problem> {
         self.problems.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(error: TrainError) -> (u8, String, Vec<String>) {
+        let failure = Failure::from(error);
+        (failure.code, failure.message, failure.advice)
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_a_wrong_request() {
+        let lack = Lack::Gpu("there is no GPU 3: there are 2, numbered from 0".into());
+        let (code, message, advice) = of(TrainError::NoDevice { asked: DeviceChoice::Cuda(3), lack });
+        assert_eq!(code, REQUEST);
+        assert_eq!(message, "`run.device = \"cuda:3\"`, but there is no GPU 3: there are 2, numbered from 0");
+        assert_eq!(advice, ["set `run.device = \"auto\"`; `runner doctor` lists what there is"]);
+    }
+
+    #[test]
+    fn a_gpu_without_memory_left_fails_a_run_that_can_go_on() {
+        let exhausted = |help: Option<&str>| TrainError::Exhausted {
+            at: " in update 7, whose largest batch is 8 × 160000 samples".into(),
+            reason: "`linear` found no room".into(),
+            help: help.map(str::to_owned),
+        };
+        let (code, message, advice) = of(exhausted(Some("about 6 such utterances fit")));
+        assert_eq!(code, FAILED);
+        assert_eq!(
+            message,
+            "the GPU has no memory left in update 7, whose largest batch is 8 × 160000 samples: `linear` found no room"
+        );
+        let go_on = "a run goes on from its last checkpoint by the same command";
+        assert_eq!(advice, ["about 6 such utterances fit", go_on]);
+        assert_eq!(of(exhausted(None)).2, ["a smaller `data.batch_size` takes less", go_on]);
     }
 }

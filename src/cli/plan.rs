@@ -13,7 +13,10 @@ use crate::model::{Part, parts};
 use crate::plan::{Behaviour, DataPlan, Decay, MicroBatches, Plan, Recompute, Schedule, Teacher};
 use crate::record::units::bytes;
 use crate::task::front_end_values;
-use crate::train::{Arrangement, Rank, effective_device, memory_bytes};
+use crate::train::{
+    Arrangement, Gpu, Rank, beside_gpu_bytes, effective_device, effective_gpu, effective_precision,
+    gpu_bytes, memory_bytes,
+};
 
 /// Shapes are shown for an utterance of this length.
 const EXAMPLE_SECS: usize = 10;
@@ -26,33 +29,35 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     let (processes, threads) = (plan.run.processes, count_for(plan.run.threads));
     let rank = Rank { rank: 0, ranks: processes };
     let arrangement = Arrangement::of(plan, rank, rank.threads(threads))?;
-    let memory_bytes = memory_bytes(plan, processes, arrangement.at_a_time());
+    let gpu = effective_gpu(plan)?;
+    let memory = Memory::of(plan, arrangement, gpu.as_ref());
+    let (device, precision) = (effective_device(plan)?.to_string(), effective_precision(plan)?);
     let parts = parts(&plan.model, samples);
     let params: usize = parts.iter().map(|part| part.params).sum();
     let facts = facts(plan);
     let needs: Vec<String> = needed.iter().map(|order| order.plan.folder_name()).collect();
     if talk.json {
-        talk.data(&json!({
+        let mut value = json!({
             "id": plan.id, "name": plan.name, "params": params, "layers": parts, "data": data_json(plan, &facts),
-            "schedule": plan.train.schedule, "memory_bytes": memory_bytes,
+            "schedule": plan.train.schedule, "memory_bytes": memory.machine_bytes,
             "recompute": plan.train.recompute, "micro_batches": micro_batches(plan, arrangement), "needs": needs,
             "processes": processes, "threads": threads,
-            "device": {"requested": plan.run.device, "effective": effective_device(plan)?},
-            "precision": plan.run.effective_precision(), "behaviours": behaviours(plan), "augmentations": plan.model.drops(),
+            "device": {"requested": plan.run.device, "effective": device},
+            "precision": precision, "behaviours": behaviours(plan), "augmentations": plan.model.drops(),
             "steps_per_epoch": steps_per_epoch(plan), "checkpoint_bytes": checkpoint_bytes(params), "dir": plan.dir(),
-        }));
+        });
+        if let Some((gpu, bytes)) = memory.gpu {
+            value["gpu"] =
+                json!({"name": gpu.name, "memory_bytes": gpu.memory_bytes, "foreseen_bytes": bytes});
+        }
+        talk.data(&value);
         return Ok(0);
     }
     println!("run {}", plan.folder_name());
     if !plan.description.is_empty() {
         println!("  {}", plan.description);
     }
-    println!(
-        "  device {}, precision {}, seed {}",
-        effective_device(plan)?,
-        plan.run.effective_precision(),
-        plan.run.seed
-    );
+    println!("  device {device}, precision {precision}, seed {}", plan.run.seed);
     for need in &needs {
         println!("  needs {need}");
     }
@@ -60,14 +65,42 @@ pub fn plan(request: &Request, talk: Talk) -> Result<u8, Failure> {
     print_data(plan, &facts);
     print_augmentations(plan);
     print_training(plan, arrangement, threads);
-    println!(
-        "memory: about {} at the peak of training{}; a checkpoint takes {}",
-        bytes(memory_bytes),
-        if processes > 1 { format!(", in {processes} processes together") } else { String::new() },
-        bytes(checkpoint_bytes(params))
-    );
+    println!("memory: {}; a checkpoint takes {}", memory.words(processes), bytes(checkpoint_bytes(params)));
     println!("output: {}", plan.dir().display());
     Ok(0)
+}
+
+/// What training is foreseen to take at its peak.
+struct Memory<'a> {
+    machine_bytes: u64,
+    gpu: Option<(&'a Gpu, u64)>,
+}
+
+impl<'a> Memory<'a> {
+    fn of(plan: &Plan, arrangement: Arrangement, gpu: Option<&'a Gpu>) -> Self {
+        let processes = plan.run.processes;
+        Memory {
+            machine_bytes: match gpu {
+                Some(_) => beside_gpu_bytes(plan, processes),
+                None => memory_bytes(plan, processes, arrangement.at_a_time()),
+            },
+            gpu: gpu.map(|gpu| (gpu, gpu_bytes(plan, processes))),
+        }
+    }
+
+    fn words(&self, processes: usize) -> String {
+        let all = if processes > 1 { format!(", in {processes} processes together") } else { String::new() };
+        let machine = bytes(self.machine_bytes);
+        let Some((gpu, foreseen)) = self.gpu else {
+            return format!("about {machine} at the peak of training{all}");
+        };
+        let fits = if foreseen > gpu.memory_bytes { " and is too small" } else { "" };
+        format!(
+            "about {} at the peak of training on {gpu}, which has {}{fits}, and {machine} beside it{all}",
+            bytes(foreseen),
+            bytes(gpu.memory_bytes)
+        )
+    }
 }
 
 fn print_model(parts: &[Part], params: usize) {
@@ -256,4 +289,28 @@ fn data_json(plan: &Plan, facts: &[Facts]) -> Vec<Value> {
         row
     };
     facts.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_a_gpu_stands_beside_what_it_has() {
+        let gpu = Gpu { index: 1, name: "NVIDIA H200".into(), memory_bytes: 150_000_000_000 };
+        let words = |foreseen, processes| {
+            Memory { machine_bytes: 2_000_000_000, gpu: Some((&gpu, foreseen)) }.words(processes)
+        };
+        assert_eq!(
+            words(20_000_000_000, 1),
+            "about 20 GB at the peak of training on `cuda:1` (NVIDIA H200), which has 150 GB, and 2.0 GB beside it"
+        );
+        assert_eq!(
+            words(160_000_000_000, 2),
+            "about 160 GB at the peak of training on `cuda:1` (NVIDIA H200), which has 150 GB and is too small, \
+             and 2.0 GB beside it, in 2 processes together"
+        );
+        let alone = Memory { machine_bytes: 2_000_000_000, gpu: None };
+        assert_eq!(alone.words(1), "about 2.0 GB at the peak of training");
+    }
 }

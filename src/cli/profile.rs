@@ -19,7 +19,9 @@ use crate::record::units::bytes;
 use crate::train::profile::{
     Extent, LayerCost, Measured, OpCost, PhaseCost, Summary, TeacherWeights, chrome,
 };
-use crate::train::{Arrangement, Rank, TrainError, effective_device, memory_bytes};
+use crate::train::{
+    Arrangement, Chosen, Rank, TrainError, effective_device, effective_precision, gpu_bytes, memory_bytes,
+};
 
 /// Measures updates of the experiment and prints what they come to.
 pub fn profile(arguments: &ProfileArguments, talk: Talk) -> Result<u8, Failure> {
@@ -81,11 +83,11 @@ fn as_json(
 ) -> Result<Value, Failure> {
     let mut value = json!({
         "id": plan.id, "name": plan.name,
-        "device": effective_device(plan)?, "threads": kernels::threads::count(),
-        "precision": plan.run.effective_precision(),
+        "device": effective_device(plan)?.to_string(), "threads": kernels::threads::count(),
+        "precision": effective_precision(plan)?,
         "run_at_a_time": in_a_run(plan)?.at_a_time(), "run_processes": plan.run.processes,
         "warmup_steps": extent.warmup, "steps_taken": measured.taken,
-        "teacher_weights": measured.teacher.map(weights), "planned_bytes": memory_bytes(plan, 1, 1),
+        "teacher_weights": measured.teacher.map(weights), "planned_bytes": foreseen(plan)?,
         "trace": arguments.trace,
     });
     let numbers =
@@ -100,6 +102,14 @@ fn as_json(
 fn in_a_run(plan: &Plan) -> Result<Arrangement, TrainError> {
     let rank = Rank { rank: 0, ranks: plan.run.processes };
     Arrangement::of(plan, rank, rank.threads(kernels::threads::count()))
+}
+
+/// What `plan` foresees of the memory whose peak is measured: that of the GPU, where there is one.
+fn foreseen(plan: &Plan) -> Result<u64, TrainError> {
+    Ok(match effective_device(plan)? {
+        Chosen::Cpu => memory_bytes(plan, 1, 1),
+        Chosen::Cuda(_) => gpu_bytes(plan, 1),
+    })
 }
 
 fn weights(weights: TeacherWeights) -> &'static str {
@@ -131,6 +141,11 @@ fn print(
         Some(TeacherWeights::Untrained) => ", the teacher's too: its run is not there",
     };
     println!("  weights are freshly drawn{teacher}; times do not depend on them");
+    if effective_device(plan)? != Chosen::Cpu {
+        println!(
+            "  the GPU works behind: an op's time is that of asking for it, and what waits for the GPU has the rest"
+        );
+    }
     if plan.run.processes > 1 {
         println!(
             "  batches of an update are measured in one process; a run shares them among {}",
@@ -150,7 +165,7 @@ fn print(
     print_layers("layers, per step", &summary.layers);
     print_layers("modules, those of all layers together, per step", &summary.modules);
     print_ops(&summary.ops);
-    print_throughput(plan, summary);
+    print_throughput(plan, summary)?;
     if let Some(file) = &arguments.trace {
         println!("\ntrace: {}; https://ui.perfetto.dev and chrome://tracing open it", file.display());
     }
@@ -202,12 +217,25 @@ fn print_ops(ops: &[OpCost]) {
     }
 }
 
-fn print_throughput(plan: &Plan, summary: &Summary) {
+fn print_throughput(plan: &Plan, summary: &Summary) -> Result<(), TrainError> {
     let speed = &summary.throughput;
     println!(
         "\nspeed: {:.2} steps a second, {:.1} hours of sound an hour",
         speed.steps_per_sec, speed.audio_hours_per_hour
     );
+    let on_cpu = effective_device(plan)? == Chosen::Cpu;
+    if on_cpu {
+        print_products(summary);
+    }
+    let of = if on_cpu { "memory" } else { "memory of the GPU" };
+    let peak = speed.peak_bytes.map_or("unknown here".to_owned(), bytes);
+    println!("{of}: {peak} at the peak; `runner plan` foresees about {}", bytes(foreseen(plan)?));
+    Ok(())
+}
+
+/// How close the CPU's matrix products come to what they could be.
+fn print_products(summary: &Summary) {
+    let speed = &summary.throughput;
     println!(
         "matrix products: {:.2} GFLOP a step, {:.1} GFLOP/s, {} of the {:.1} GFLOP/s that a product of 1024³ alone reached right before",
         speed.gflop_per_step,
@@ -215,8 +243,6 @@ fn print_throughput(plan: &Plan, summary: &Summary) {
         share(speed.flop_utilisation),
         speed.product_gflop_per_sec
     );
-    let peak = speed.peak_bytes.map_or("unknown here".to_owned(), bytes);
-    println!("memory: {peak} at the peak; `runner plan` foresees about {}", bytes(memory_bytes(plan, 1, 1)));
 }
 
 /// `1 update`, `2 updates`.

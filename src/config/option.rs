@@ -128,7 +128,7 @@ fn words(description: &str) -> (String, Vec<(String, String)>) {
 }
 
 fn takes(node: &Json) -> String {
-    if let Some(choices) = node["enum"].as_array() {
+    if let Some(choices) = Schema::words(node) {
         return listed(choices.iter().filter_map(Json::as_str)).replacen(" and ", " or ", 1);
     }
     if node.get("$ref").is_some() {

@@ -1,5 +1,7 @@
 //! `[run]`: the machine, the seed and the arithmetic.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Run {
-    /// Where to compute.
+    /// Where to compute. Only a program that was built with the feature `cuda` can use a GPU.
+    ///
+    /// - `auto`: The first GPU where there is one that this program can use, otherwise the CPU.
+    /// - `cpu`: The CPU.
+    /// - `cuda`: The first GPU; an error without one. `cuda:0` is the same.
+    /// - `cuda:N`: GPU N, counted from 0, as the driver numbers those that `CUDA_VISIBLE_DEVICES` leaves.
+    #[schemars(
+        with = "String",
+        regex(pattern = r"^(auto|cpu|cuda(:(0|[1-9][0-9]{0,2}))?)$"),
+        extend("x-words" = ["auto", "cpu", "cuda", "cuda:N"], "examples" = ["auto", "cpu", "cuda", "cuda:1"])
+    )]
     pub device: Device,
 
     /// CPU threads; 0 = all of them. Results do not depend on it.
@@ -19,6 +31,8 @@ pub struct Run {
     pub seed: u64,
 
     /// Arithmetic asked for; the paper trains in `bf16` (`--mixed_precision`).
+    ///
+    /// It is part of what a run is; what a device makes of it is told by `plan`: the CPU computes in 32 bits whatever is asked.
     pub precision: Precision,
 
     /// How the batches of one update share the CPU's threads, where `train.accumulation_steps` is 2 or more.
@@ -53,25 +67,58 @@ impl Default for Run {
     }
 }
 
-/// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+/// Where to compute: one word in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Device {
-    /// The GPU when there is one and the program was built for it, otherwise the CPU.
+    /// The first GPU when there is one and the program was built for it, otherwise the CPU.
     Auto,
     /// The CPU.
     Cpu,
-    /// The GPU; an error without one.
-    Cuda,
+    /// The GPU of this number; an error without it.
+    Cuda(usize),
 }
 
-/// Arithmetic of the matrix products.
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Auto => f.write_str("auto"),
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(0) => f.write_str("cuda"),
+            Device::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match (text.as_str(), text.strip_prefix("cuda:").and_then(|index| index.parse().ok())) {
+            ("auto", _) => Ok(Device::Auto),
+            ("cpu", _) => Ok(Device::Cpu),
+            ("cuda", _) => Ok(Device::Cuda(0)),
+            (_, Some(index)) => Ok(Device::Cuda(index)),
+            _ => Err(format!("`{text}` is no device: `auto`, `cpu`, `cuda` and `cuda:N` are")),
+        }
+    }
+}
+
+/// Arithmetic of the matrix products. On the CPU all are 32-bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floats throughout.
     F32,
-    /// Products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
+    /// On a GPU, products of numbers with 10 bits of mantissa, summed in 32 bits; everything else stays 32-bit.
+    Tf32,
+    /// On a GPU, products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
     Bf16,
 }
 

@@ -104,6 +104,12 @@ impl Schema {
         Some(self.resolve(node))
     }
 
+    /// The words that an option takes one of; `None` where any value of its type will do. Where one of them stands for many, a pattern beside them
+    /// tells which.
+    pub fn words(node: &Json) -> Option<&Vec<Json>> {
+        node["enum"].as_array().or_else(|| node["x-words"].as_array())
+    }
+
     fn collect(&self, node: &Json, path: &mut Vec<String>, leaves: &mut Vec<Leaf>) {
         match self.resolve(node)["properties"].as_object() {
             Some(properties) => {

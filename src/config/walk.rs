@@ -206,9 +206,13 @@ impl Walk<'_> {
     }
 
     fn string(&mut self, text: &str, found: &Node, node: &Json, place: &Place) {
-        if let Some(choices) = node["enum"].as_array() {
+        if let Some(choices) = Schema::words(node) {
             let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-            if !choices.contains(&text) {
+            let fits = match node["pattern"].as_str() {
+                Some(pattern) => matches(pattern, text),
+                None => choices.contains(&text),
+            };
+            if !fits {
                 let message =
                     format!("{} is `{text:?}`, which is none of {}", place.name(), listed(choices.clone()));
                 let help = nearest(text, choices).map(|choice| format!("did you mean `{choice:?}`?"));
@@ -360,9 +364,8 @@ fn kind(node: &Json) -> String {
         "object" => "a table".to_owned(),
         "array" if node["items"].get("$ref").is_some() => "a list of tables".to_owned(),
         "array" => format!("a list of {}s", kind(&node["items"]).split(' ').next_back().unwrap_or_default()),
-        "string" if node.get("enum").is_some() => {
-            let choices = node["enum"].as_array().into_iter().flatten().filter_map(Json::as_str);
-            format!("one of {}", listed(choices))
+        "string" if Schema::words(node).is_some() => {
+            format!("one of {}", listed(Schema::words(node).into_iter().flatten().filter_map(Json::as_str)))
         }
         "string" => "a string".to_owned(),
         "boolean" => "`true` or `false`".to_owned(),
@@ -386,7 +389,9 @@ fn remedy(value: &Value, node: &Json, written: &str) -> Option<String> {
         ("boolean", Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
             Some(format!("write `{text}`, without quotes"))
         }
-        ("string", Value::Integer(_) | Value::Float(_) | Value::Boolean(_)) if node.get("enum").is_none() => {
+        ("string", Value::Integer(_) | Value::Float(_) | Value::Boolean(_))
+            if Schema::words(node).is_none() =>
+        {
             Some(format!("write `\"{written}\"`"))
         }
         ("array", Value::Integer(_) | Value::Float(_)) => Some(format!("write `[{written}]`")),

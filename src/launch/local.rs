@@ -18,7 +18,9 @@ use crate::record::{
     Event, Fanout, Folder, Identity, Log, Metrics, Progress, RecordError, RunFinished, RunState, Sink,
     Status, StatusFile, Values, write_columns,
 };
-use crate::train::{Job, Rank, Resume, Room, Session, Stop, TrainError, effective_device, start};
+use crate::train::{
+    Job, Rank, Resume, Room, Session, Stop, TrainError, effective_device, effective_precision, remark, start,
+};
 
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +135,9 @@ fn work(order: &Order, crew: &Crew, progress: Progress, stop: Stop) -> Result<Re
     set_under_way(Some(&folder));
     let trained = Hub::start(&folder, &plan.id, crew.ranks, crew.threads, crew.helper).and_then(|mut hub| {
         note(crew, plan, &mut sink)?;
+        for text in of_device(&identity, plan)? {
+            sink.emit(&Event::Note { text })?;
+        }
         if let Some(text) = room.warning() {
             sink.emit(&Event::Warning { text })?;
         }
@@ -162,6 +167,18 @@ fn note(crew: &Crew, plan: &Plan, sink: &mut dyn Sink) -> Result<(), RecordError
         false => format!("{ranks} processes share the updates, and {threads} threads"),
     };
     sink.emit(&Event::Note { text })
+}
+
+/// What is to be said of the device that this process computes with.
+fn of_device(identity: &Identity, plan: &Plan) -> Result<Vec<String>, TrainError> {
+    let mut texts: Vec<String> = remark(plan)?.into_iter().collect();
+    let (began, now) = (&identity.device, effective_device(plan)?.to_string());
+    if *began != now {
+        texts.push(format!(
+            "this run began on `{began}` and goes on on `{now}`, which rounds otherwise: its numbers are no longer those of one device"
+        ));
+    }
+    Ok(texts)
 }
 
 /// Notes in the folder that the run failed, and why. The error itself stays what it was.
@@ -208,9 +225,9 @@ fn identify(order: &Order, threads: usize, job: &Job<'_>, folder: &Folder) -> Re
         data: job.digests()?,
         config: order.leaves.clone(),
         params: parameters(plan),
-        device: effective_device(plan)?.to_owned(),
+        device: effective_device(plan)?.to_string(),
         threads,
-        precision: plan.run.effective_precision(),
+        precision: effective_precision(plan)?,
         ..Identity::here_and_now()
     };
     write_request(order, folder)?;

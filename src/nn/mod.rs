@@ -43,7 +43,7 @@ pub use mamba2::{Mamba2, Mamba2Sizes};
 pub use mixer::{Mixer, MixerSizes};
 pub use norm::{LayerNorm, RmsNorm, ScalarNorm};
 pub use normed_linear::NormedLinear;
-pub use params::{Declaration, ParamId, Params, Scope};
+pub use params::{Declaration, Param, ParamId, Params, Scope};
 pub use pass::Pass;
 pub use pool::{DownPool, UpPool};
 pub use s4::{S4, S4Sizes, Space};

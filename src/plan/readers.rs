@@ -261,7 +261,7 @@ fn same(a: &Model, b: &Model) -> bool {
 }
 
 fn others(option: &Json, now: &Json) -> Vec<Json> {
-    if let Some(choices) = option["enum"].as_array() {
+    if let Some(choices) = Schema::words(option) {
         return choices.clone();
     }
     match option["type"].as_str().unwrap_or_default() {

@@ -164,16 +164,6 @@ pub struct RunPlan {
     pub max_memory_bytes: Option<u64>,
 }
 
-impl RunPlan {
-    /// The arithmetic asked for, and what it comes to here: the CPU kernels compute in f32.
-    pub fn effective_precision(&self) -> String {
-        match self.precision {
-            Precision::F32 => "f32".into(),
-            Precision::Bf16 => "bf16 → f32".into(),
-        }
-    }
-}
-
 pub(super) fn train_plan(train: &Train) -> TrainPlan {
     TrainPlan {
         max_steps: train.max_steps,

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use kernels::OpError;
 
+use super::device::Lack;
 use super::lost::Found;
 use crate::codec::CodecError;
 use crate::data::DataError;
 use crate::model::{ModelError, weights::WeightsError};
+use crate::plan::DeviceChoice;
 use crate::record::RecordError;
 
 /// What stops a run other than its end.
@@ -85,13 +87,10 @@ pub enum TrainError {
     /// Two processes of a run are not at the same update, or have other models.
     #[error("the processes of this run are not at the same update; this is a bug of runner")]
     OutOfStep,
+    /// A GPU had no memory left; `at` is what was being done, where that is known.
+    #[error("the GPU has no memory left{at}: {reason}")]
+    Exhausted { at: String, reason: String, help: Option<String> },
     /// The device asked for is not there.
-    #[error("`run.device = \"cuda\"`, but this program was built without CUDA")]
-    NoDevice,
-    /// Ops that have no CUDA kernel yet.
-    #[error("`run.device = \"cuda\"`, but {} ops have no CUDA kernel yet: {}", ops.len(), ops.join(", "))]
-    DevicePending {
-        /// Their names.
-        ops: Vec<&'static str>,
-    },
+    #[error("`run.device = \"{asked}\"`, but {lack}")]
+    NoDevice { asked: DeviceChoice, lack: Lack },
 }

@@ -8,8 +8,9 @@ use std::fmt;
 use kernels::OpError;
 use kernels::threads::Lanes;
 
+use super::device::{Chosen, effective_device};
 use super::memory::memory_bytes;
-use super::{Rank, TrainError, effective_device};
+use super::{Rank, TrainError};
 use crate::plan::{MicroBatches, Plan};
 use crate::record::host;
 use crate::record::units::bytes;
@@ -48,7 +49,7 @@ impl Arrangement {
     /// # Errors
     /// The device asked for is not there.
     pub fn of(plan: &Plan, rank: Rank, threads: usize) -> Result<Self, TrainError> {
-        if effective_device(plan)? != "cpu" {
+        if effective_device(plan)? != Chosen::Cpu {
             return Ok(Arrangement::InTurn(Reason::Device));
         }
         let memory = || Memory {

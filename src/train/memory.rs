@@ -13,6 +13,9 @@ const FLOAT_BYTES: f64 = 4.0;
 /// The program with its threads, measured next to no model (70 MB), and what the allocator has kept of blocks of other sizes after some dozens
 /// of updates of small models, measured too (35 MB).
 const PROGRAM_BYTES: f64 = 105e6;
+/// What a process takes of a GPU before its first tensor: the driver's context, the kernels' machine code, what cuBLAS works in. An assumption:
+/// nothing has been measured on a GPU yet.
+const CONTEXT_BYTES: f64 = 600e6;
 /// What decoding leaves in the allocator beside the sound that stays, as a share of it: measured.
 const BESIDE_SOUND: f64 = 0.25;
 /// What the allocator keeps of blocks of other sizes where each layer's are as long as the sound and every batch is of another length, as a share
@@ -30,22 +33,49 @@ pub fn memory_bytes(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     one_process(plan, processes, at_a_time) * processes as u64
 }
 
+/// Bytes that a training run holds at its peak on a GPU, in `processes` processes that share it.
+///
+/// What layers keep is what they keep on the CPU, which nobody has compared with a GPU yet.
+pub fn gpu_bytes(plan: &Plan, processes: usize) -> u64 {
+    let held = held(plan, processes, 1);
+    (CONTEXT_BYTES + held.device * FLOAT_BYTES) as u64 * processes as u64
+}
+
+/// Bytes that a training run on a GPU holds at its peak in the machine's own memory, all processes together.
+pub fn beside_gpu_bytes(plan: &Plan, processes: usize) -> u64 {
+    let held = held(plan, processes, 1);
+    (PROGRAM_BYTES + held.host * FLOAT_BYTES) as u64 * processes as u64
+}
+
+/// Floats that one process holds at its peak.
+struct Held {
+    /// What stays in the machine's own memory, whatever computes.
+    host: f64,
+    /// What lies where it is computed with.
+    device: f64,
+}
+
 /// Bytes that one of the processes holds.
 fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
+    let Held { host, device } = held(plan, processes, at_a_time);
+    (PROGRAM_BYTES + (host + device) * FLOAT_BYTES) as u64
+}
+
+fn held(plan: &Plan, processes: usize, at_a_time: usize) -> Held {
     let samples = largest(plan).unwrap_or_else(|| at_the_limits(&plan.data));
     let student = declare(&plan.model);
     let learns = |declaration: &&Declaration| !frozen(plan, &declaration.name);
     let learning = floats(student.1.iter().filter(learns));
-    let mut held = floats(student.1.iter()) + 2.0 * learning;
+    let mut device = floats(student.1.iter()) + 2.0 * learning;
     // Decoded sound of the corpus.
-    held += kept_samples(&plan.data) as f64 * (1.0 + BESIDE_SOUND);
+    let mut host = kept_samples(&plan.data) as f64 * (1.0 + BESIDE_SOUND);
     // Micro-batches of this update, and those prepared ahead.
-    held += samples * (AHEAD + plan.train.accumulation_steps) as f64;
+    host += samples * (AHEAD + plan.train.accumulation_steps) as f64;
     let mut micro_batch = peak(&stages(plan, &student, samples));
     if let Some(distill) = plan.distill.as_ref().filter(|distill| distill.listens()) {
         let model = plan.teacher_model();
         let teacher = declare(&model);
-        held += floats(teacher.1.iter());
+        device += floats(teacher.1.iter());
         let forward = stages(plan, &teacher, samples);
         let forward = forward.iter().map(|stage| stage.made).fold(0.0, f64::max);
         // Its hidden states wait for the student's; its scores do, too.
@@ -56,20 +86,30 @@ fn one_process(plan: &Plan, processes: usize, at_a_time: usize) -> u64 {
     }
     // The sum so far is there while the next ones make their gradients.
     if plan.train.accumulation_steps > at_a_time {
-        held += learning;
+        device += learning;
     }
     // Gradients on their way from one process to another.
     if processes > 1 {
-        held += learning;
+        host += learning;
     }
-    (PROGRAM_BYTES + (held + (micro_batch + samples) * at_a_time as f64) * FLOAT_BYTES) as u64
+    Held { host, device: device + (micro_batch + samples) * at_a_time as f64 }
 }
 
 /// Bytes that one process holds whatever its batches: the program, weights and moments.
 pub fn fixed_bytes(plan: &Plan) -> u64 {
+    (PROGRAM_BYTES + fixed_floats(plan) * FLOAT_BYTES) as u64
+}
+
+/// The same on a GPU.
+pub fn fixed_gpu_bytes(plan: &Plan) -> u64 {
+    (CONTEXT_BYTES + fixed_floats(plan) * FLOAT_BYTES) as u64
+}
+
+/// Weights, gradients and moments.
+fn fixed_floats(plan: &Plan) -> f64 {
     let (_, declarations) = declare(&plan.model);
     let learning = floats(declarations.iter().filter(|declaration| !frozen(plan, &declaration.name)));
-    (PROGRAM_BYTES + (floats(declarations.iter()) + 3.0 * learning) * FLOAT_BYTES) as u64
+    floats(declarations.iter()) + 3.0 * learning
 }
 
 /// Bytes that a pass forward at rest takes beyond the program itself, of one batch of a model of patches; other models' lengths are their corpus'.

@@ -5,6 +5,7 @@
 //! (`record`, `cli`). Start at [`run`].
 
 mod checkpoint;
+mod device;
 mod error;
 mod evaluate;
 mod follow;
@@ -28,16 +29,17 @@ mod update;
 pub mod wire;
 
 pub use checkpoint::Resume;
+pub use device::{Chosen, Gpu, Lack, effective_device, effective_gpu, effective_precision, remark};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, Judged, Split, evaluate, evaluate_together};
 pub use job::Job;
 pub use lanes::{Arrangement, Reason};
 pub use lost::Found;
-pub use memory::{forward_bytes, memory_bytes};
+pub use memory::{beside_gpu_bytes, forward_bytes, gpu_bytes, memory_bytes};
 pub use micro_batch::Part;
 pub use probe::Probe;
 pub use ranks::{Alone, Rank, Sum, Transport};
 pub use room::{Room, last_words};
 pub use run::{AHEAD, Outcome, Session, Stop, run};
-pub use start::{effective_device, start, start_forward, start_helper, start_profile};
+pub use start::{Carrier, start, start_forward, start_helper, start_profile};
 pub use state::State;

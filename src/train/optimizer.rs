@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kernels::adamw::AdamW;
 use kernels::{Array, Backend, Grads, OpError};
 
-use crate::nn::Params;
+use crate::nn::{Param, Params};
 use crate::plan::{Behaviour, Plan};
 
 /// The moments of one parameter.
@@ -74,13 +74,9 @@ impl<D: Backend> Optimizer<D> {
         divisor: f64,
         rates: &Rates<'_>,
     ) -> Result<Stepped, OpError> {
-        let mut squares = 0.0;
-        for param in params.iter().filter(|param| param.trainable()) {
-            if grads.reached(param.array()) {
-                squares += D::sum_squares(grads.buffer(param.array())?)?;
-            }
-        }
-        let grad_norm = squares.sqrt() / divisor;
+        let reached: Vec<&Param<D>> = params.iter().filter(|param| is_due(param, grads)).collect();
+        let there: Vec<&D::Vec> = reached.iter().filter_map(|param| grads.there(param.array())).collect();
+        let grad_norm = D::sum_squares(&there)?.sqrt() / divisor;
         // PyTorch's clip_grad_norm_: the 1e-6 keeps the quotient finite.
         let plan = &rates.plan.train;
         let clip = match plan.max_grad_norm {
@@ -92,10 +88,13 @@ impl<D: Backend> Optimizer<D> {
         if square.is_nan() || square >= f64::from(f32::MAX) {
             return Ok(Stepped { grad_norm, taken: false });
         }
-        for param in params.iter_mut().filter(|param| param.trainable()) {
-            if !grads.reached(param.array()) {
-                continue;
-            }
+        // All memory first: where there is no room for it, nothing is changed.
+        for param in reached {
+            grads.buffer(param.array())?;
+            self.moments_of(param.name(), param.array())?;
+        }
+        for param in params.iter_mut().filter(|param| is_due(param, grads)) {
+            let Some(gradient) = grads.there(param.array()) else { continue };
             let (lr, weight_decay) = rates.of(param.name());
             let moments = self.moments_of(param.name(), param.array())?;
             moments.steps += 1;
@@ -108,12 +107,12 @@ impl<D: Backend> Optimizer<D> {
                 step: moments.steps,
                 grad_scale: clip / divisor,
             };
-            let gradient = grads.buffer(param.array())?;
             D::adamw_step(param.array_mut(), gradient, &mut moments.first, &mut moments.second, settings)?;
         }
         Ok(Stepped { grad_norm, taken: true })
     }
 
+    /// The moments of a parameter, which has a first update before it where there are none.
     fn moments_of(&mut self, name: &str, like: &Array<D>) -> Result<&mut Moments<D>, OpError> {
         if !self.moments.contains_key(name) {
             let (device, shape) = (like.device(), like.shape());
@@ -126,6 +125,11 @@ impl<D: Backend> Optimizer<D> {
         }
         self.moments.get_mut(name).ok_or_else(|| OpError::device("adamw", "no moments"))
     }
+}
+
+/// Whether a parameter takes part in a step.
+fn is_due<D: Backend>(param: &Param<D>, grads: &Grads<D>) -> bool {
+    param.trainable() && grads.reached(param.array())
 }
 
 /// Whether weight decay acts on a parameter.

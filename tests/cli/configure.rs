@@ -309,6 +309,65 @@ fn a_look_at_the_corpus_tries_an_update() {
     assert!(said.err.contains("there is no sound for ") && said.err.contains(", …"), "{}", said.err);
 }
 
+/// A program without CUDA: with it, these depend on the machine.
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_device_that_is_not_there_is_refused_before_anything_is_written() {
+    let folder = TempDir::new().expect("a folder");
+    let runs = format!("output.runs_dir={:?}", folder.path());
+    let of = |verb: &str, device: &str| {
+        let set = format!("run.device={device}");
+        runner(&[verb, "experiments/tedlium_direct.toml", "--profile", "ci", "-s", &set, "-s", &runs])
+    };
+    for (verb, device) in [("run", "cuda"), ("run", "cuda:3"), ("plan", "cuda:3"), ("profile", "cuda:0")] {
+        let said = of(verb, device);
+        let shown = if device == "cuda:0" { "cuda" } else { device };
+        assert_eq!(
+            (said.code, said.err.as_str()),
+            (
+                2,
+                format!(
+                    "error: `run.device = \"{shown}\"`, but this program was built without CUDA\n\
+                     help: set `run.device = \"auto\"`, or build with `--features cuda`\n"
+                )
+                .as_str()
+            ),
+            "{verb}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is written");
+    let said = of("plan", "gpu");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("which is none of `auto`, `cpu`, `cuda` and `cuda:N`"), "{}", said.err);
+    let said = of("plan", "auto");
+    assert!(said.out.contains("  device cpu, precision f32, seed "), "{}", said.out);
+}
+
+/// It is part of what a run is, and the CPU makes of it what it can.
+#[test]
+fn precision_is_told_as_it_was_asked_for_and_as_it_is() {
+    let plan = |precision: &str| {
+        let set = format!("run.precision={precision}");
+        let said = runner(&[
+            "plan",
+            "experiments/tedlium_direct.toml",
+            "--profile",
+            "ci",
+            "--json",
+            "-s",
+            &set,
+            "-s",
+            "run.device=cpu",
+        ]);
+        serde_json::from_str::<Value>(&said.out).expect("JSON")
+    };
+    let [f32, tf32, bf16] = ["f32", "tf32", "bf16"].map(plan);
+    assert_eq!([&f32, &tf32, &bf16].map(|plan| &plan["precision"]), ["f32", "tf32 → f32", "bf16 → f32"]);
+    assert!(f32["id"] != tf32["id"] && tf32["id"] != bf16["id"]);
+    assert_eq!(f32["device"], serde_json::json!({"requested": "cpu", "effective": "cpu"}));
+    assert!(f32["gpu"].is_null());
+}
+
 #[test]
 fn a_plan_says_what_will_happen_and_where_it_goes() {
     let said = runner(&["plan", "experiments/tedlium_waypoint.toml", "--profile", "smoke"]).out;

@@ -24,7 +24,7 @@ use crate::record::host::available_bytes;
 use crate::record::{Count, Leaf, leaf, units};
 use crate::train::forward_bytes;
 use crate::train::profile::{Extent, patches};
-use crate::train::{Stop, start_forward};
+use crate::train::{Stop, effective_gpu, start_forward};
 
 /// Passes that are measured, and those before them, where nobody says how many.
 const EXTENT: Extent = Extent { warmup: 1, steps: 3 };
@@ -70,7 +70,7 @@ pub fn grid(study: &Study, arguments: &ProfileArguments, talk: Talk) -> Result<u
     let stop = on_signals()?;
     let output = arguments.output.as_deref().map(places).transpose()?;
     let mut rows = study.points().map(|run| row(study, run)).collect::<Result<Vec<_>, _>>()?;
-    let free = available_bytes();
+    let free = free_bytes(study)?;
     let mut tally = talk.tally(Count::points);
     tally.begin(rows.len() as u64, 0);
     for (at, row) in rows.iter_mut().enumerate() {
@@ -89,6 +89,12 @@ pub fn grid(study: &Study, arguments: &ProfileArguments, talk: Talk) -> Result<u
     }
     tally.finish();
     show(study, &rows, extent, output, talk)
+}
+
+/// Free memory where the points compute: the machine's, or all that their GPU has.
+fn free_bytes(study: &Study) -> Result<Option<u64>, Failure> {
+    let gpu = study.points().next().map(|run| effective_gpu(&run.order.plan)).transpose()?.flatten();
+    Ok(gpu.map(|gpu| gpu.memory_bytes).or_else(available_bytes))
 }
 
 /// A line about a point, as it becomes known.

@@ -120,7 +120,7 @@ fn wrong_types_come_with_a_remedy() {
     let expected = [
         "[E003]: `name` takes a string, not the integer `3` — write `\"3\"`",
         "[E003]: `remove_unk` in `[data]` takes `true` or `false`, not the string `\"true\"` — write `true`, without quotes",
-        "[E003]: `precision` in `[run]` takes one of `f32` and `bf16`, not the integer `32` — `precision`: Arithmetic \
+        "[E003]: `precision` in `[run]` takes one of `f32`, `tf32` and `bf16`, not the integer `32` — `precision`: Arithmetic \
          asked for; the paper trains in `bf16` (`--mixed_precision`)",
         "[E003]: `eval_steps[1]` in `[eval]` takes an integer, not the number `2.5`",
         "[E003]: `max_steps` in `[train]` takes an integer, not the number `90000.0` — write `90000`",
@@ -136,7 +136,7 @@ fn wrong_types_come_with_a_remedy() {
 #[test]
 fn a_word_that_is_no_choice() {
     let expected = "\
-error[E005]: `device` in `[run]` is `\"cdua\"`, which is none of `auto`, `cpu` and `cuda`
+error[E005]: `device` in `[run]` is `\"cdua\"`, which is none of `auto`, `cpu`, `cuda` and `cuda:N`
  --> x.toml:4:10
   |
 4 | device = \"cdua\"
@@ -145,6 +145,20 @@ error[E005]: `device` in `[run]` is `\"cdua\"`, which is none of `auto`, `cpu` a
 
 1 error";
     assert_eq!(complaint(&format!("{LEAST}[run]\ndevice = \"cdua\"\n")), expected);
+}
+
+/// Words that stand for many are refused as others are.
+#[test]
+fn a_device_that_is_none() {
+    for wrong in ["gpu", "cuda:", "cuda:-1", "cuda:01", "cuda:+1", "cuda:x", "cuda:1000", "CUDA", ""] {
+        let said = complaint(&format!("{LEAST}[run]\ndevice = \"{wrong}\"\n"));
+        let want = format!(
+            "error[E005]: `device` in `[run]` is `\"{wrong}\"`, which is none of `auto`, `cpu`, `cuda` and `cuda:N`\n --> x.toml:4:10\n"
+        );
+        assert!(said.starts_with(&want), "{said}");
+    }
+    let said = complaint(&format!("{LEAST}[run]\ndevice = 0\n"));
+    assert!(said.contains("takes one of `auto`, `cpu`, `cuda` and `cuda:N`, not the integer `0`"), "{said}");
 }
 
 #[test]

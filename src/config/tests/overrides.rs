@@ -1,7 +1,9 @@
 //! Options from outside files, as they are typed.
 
 use super::{LEAST, load_files, loaded};
-use crate::config::{Behaviour, Device, Experiment, LossNormalizeType, Metric, Model, Request, Wav2vec2};
+use crate::config::{
+    Behaviour, Device, Experiment, LossNormalizeType, Metric, Model, Request, Wav2vec2, resolved_toml,
+};
 
 fn with_hparams(hparams: &str) -> Experiment {
     let request = Request { hparams: Some(hparams.to_owned()), ..Request::default() };
@@ -51,6 +53,27 @@ fn text_needs_no_quotes() {
     assert_eq!(experiment.data.dir, "a b");
     assert_eq!(experiment.eval.select, Metric::Cer);
     assert_eq!(experiment.train.freeze_module, "a,b=c");
+}
+
+/// However it is written, it is read back as it was meant: config.toml of a run is read by its helpers.
+#[test]
+fn a_gpu_is_named_by_its_number() {
+    for (written, device, kept) in [
+        ("cuda:3", Device::Cuda(3), "cuda:3"),
+        ("\"cuda:12\"", Device::Cuda(12), "cuda:12"),
+        ("cuda:0", Device::Cuda(0), "cuda"),
+        ("cuda", Device::Cuda(0), "cuda"),
+        ("auto", Device::Auto, "auto"),
+    ] {
+        let experiment = loaded(LEAST, &[&format!("run.device={written}")]).experiment;
+        assert_eq!(experiment.run.device, device, "{written}");
+        let toml = resolved_toml(&experiment, &[]).expect("TOML");
+        assert!(toml.contains(&format!("device = \"{kept}\"")), "{toml}");
+        assert_eq!(
+            load_files(&[("x.toml", &toml)], &Request::default()).expect("reads back").experiment,
+            experiment
+        );
+    }
 }
 
 #[test]

@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use kernels::{Array, Backend, Tape};
 
-use super::Extent;
+use super::{Extent, peak_bytes};
 use crate::model::{Model, Network};
 use crate::nn::Pass;
 use crate::plan::{Body, PatchesPlan, Plan, Pretrained};
-use crate::record::host;
 use crate::train::TrainError;
 
 /// What passes forward took.
@@ -19,7 +18,7 @@ use crate::train::TrainError;
 pub struct Forward {
     /// Seconds a clip, the median of all passes.
     pub secs_per_clip: f64,
-    /// The peak of the process beyond what it had before there was a model; `None` where the system does not tell.
+    /// The peak of the process, or of the GPU's memory, beyond what it had before there was a model; `None` where the system does not tell.
     pub peak_bytes: Option<u64>,
 }
 
@@ -33,7 +32,7 @@ pub fn forward<D: Backend>(
     patches: &PatchesPlan,
     extent: Extent,
 ) -> Result<Forward, TrainError> {
-    let before = host::peak_bytes();
+    let before = peak_bytes(device);
     let mut drawn = plan.model.clone();
     drawn.pretrained = Pretrained::Random { seed: plan.run.seed };
     let model = Model::draw(device, &drawn, plan.run.seed)?;
@@ -53,7 +52,7 @@ pub fn forward<D: Backend>(
         }
     }
     secs.sort_by(f64::total_cmp);
-    let peak_bytes = host::peak_bytes().zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    let peak_bytes = peak_bytes(device).zip(before).map(|(peak, before)| peak.saturating_sub(before));
     Ok(Forward { secs_per_clip: secs[secs.len() / 2] / plan.data.batch_size as f64, peak_bytes })
 }
 

@@ -64,7 +64,7 @@ pub struct Measured {
     pub teacher: Option<TeacherWeights>,
     /// What a large matrix product reached before the first update.
     pub product_flops_per_sec: f64,
-    /// The most memory the process ever had, where the system tells.
+    /// The most memory the process ever had, where the system tells; of a GPU, the most of its memory.
     pub peak_bytes: Option<u64>,
 }
 
@@ -103,8 +103,13 @@ pub fn measure<D: Backend>(
     let ended = ended(bench.state.step, steps == extent.steps);
     bench.sink.emit(&Event::RunFinished(ended))?;
     let Bench { taken, audio_secs, .. } = bench;
-    let peak_bytes = host::peak_bytes();
+    let peak_bytes = peak_bytes(device);
     Ok(Measured { trace, steps, taken, audio_secs, teacher: weights, product_flops_per_sec, peak_bytes })
+}
+
+/// The most memory that was in use at a time: the GPU's, else that of the process.
+fn peak_bytes<D: Backend>(device: &D) -> Option<u64> {
+    device.peak_bytes().or_else(host::peak_bytes)
 }
 
 fn ended(step: u64, whole: bool) -> RunFinished {

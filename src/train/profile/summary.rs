@@ -83,7 +83,7 @@ pub struct Throughput {
     pub product_gflop_per_sec: f64,
     /// The former by the latter.
     pub flop_utilisation: f64,
-    /// Peak resident memory of the process, where the system tells.
+    /// Peak resident memory of the process, where the system tells; on a GPU, of its memory.
     pub peak_bytes: Option<u64>,
 }
 
