@@ -119,7 +119,8 @@ pub fn start_forward(plan: &Plan, extent: Extent) -> Result<Forward, TrainError>
 }
 
 /// Whole updates on a GPU beside the CPU's: in a program built for CUDA, where `RUNNER_GPU` is the number of one; `just gpu` sets it.
-#[cfg(all(test, feature = "cuda"))]
+#[cfg(feature = "cuda")]
+#[cfg(test)]
 mod tests {
     use kernels::{Array, Backend, OpError};
 
