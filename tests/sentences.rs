@@ -266,8 +266,8 @@ fn the_committed_sentences_are_fresh() {
 }
 
 /// What begins with a capital because it is a name, or quotes one, besides the corpora.
-const NAMES: [&str; 11] =
-    ["Array", "Arrow", "CTC", "EnCodec", "GPU", "JSON", "NeMo", "RF64", "SHA-256", "SSAST", "Vocos"];
+const NAMES: [&str; 12] =
+    ["Array", "Arrow", "CTC", "CUDA", "EnCodec", "GPU", "JSON", "NeMo", "RF64", "SHA-256", "SSAST", "Vocos"];
 
 /// The names of the corpora: the help of each one's verb begins with it.
 fn corpora(all: &BTreeMap<PathBuf, Vec<Sentence>>) -> Vec<&str> {
