@@ -52,7 +52,8 @@ impl Update {
         let mut taken = 0;
         let step = move |params: &mut [Learnt]| {
             taken += 1;
-            let squares: f64 = grads.iter().map(|grad| Cpu::sum_squares(grad).expect("a sum")).sum();
+            let all: Vec<_> = grads.iter().collect();
+            let squares = Cpu::sum_squares(&all).expect("a sum");
             let constants = AdamW {
                 lr: 1e-3,
                 beta1: 0.9,
