@@ -65,7 +65,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
 ];
 
 /// The rooms in which an outside crate may be named.
-const HOMES: [(&str, &[&str]); 47] = [
+const HOMES: [(&str, &[&str]); 48] = [
+    ("espeak_ng", &["text"]),
     ("figment", &["config"]),
     ("toml", &["config", "cli", "fetch", "report"]),
     ("schemars", &["config"]),

@@ -24,6 +24,7 @@ pub fn g2p(arguments: &G2pArguments, talk: Talk) -> Result<u8, Failure> {
     let language = language(&arguments.language)?;
     let backend = match arguments.backend {
         G2pBackend::Espeak => Backend::Espeak(arguments.espeak.clone()),
+        G2pBackend::BuiltIn => Backend::BuiltIn,
         G2pBackend::Characters => Backend::Characters,
     };
     let kept = Kept {
@@ -188,7 +189,13 @@ fn line(input: &mut dyn BufRead) -> std::io::Result<Option<Result<String, &'stat
 
 impl From<G2pError> for Failure {
     fn from(error: G2pError) -> Self {
-        let code = if error.is_missing() { failure::MISSING } else { failure::FAILED };
+        let code = if error.is_missing() {
+            failure::MISSING
+        } else if error.is_request() {
+            failure::REQUEST
+        } else {
+            failure::FAILED
+        };
         let failure = Failure::new(code, error.to_string());
         match error.help() {
             Some(help) => failure.help(help),

@@ -70,6 +70,11 @@ impl Coding {
         Ok(codec)
     }
 
+    /// Whose codes they are.
+    pub fn backend(&self) -> codec::Backend {
+        backend(self.plan.codec)
+    }
+
     /// Samples of a frame of codes.
     pub fn hop_samples(&self) -> usize {
         self.plan.hop_samples

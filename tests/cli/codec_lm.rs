@@ -148,6 +148,50 @@ fn what_is_told_is_judged_by_what_a_recogniser_understands() {
     assert!(alone.code == 2 && alone.err.contains("nobody listens"), "{}", alone.err);
 }
 
+/// Features of codes by the model: as wide as it is, the same for the same codes, and other ones where the text is another only if that is heard.
+#[test]
+fn utterances_are_compared_by_what_the_model_makes_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |path: &str| folder.path().join(path).display().to_string();
+    let ids = ["f01_00000009", "f01_00000022", "f01_00000028"];
+    let files = ids.map(|id| format!("corpora/smoke/f01/{id}.ogg"));
+    let codes = path("codes/smoke/f01");
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let coded = [&["data", "encode"], &files[..], &["--to", &codes, "--audio-backend", "cepstral"]].concat();
+    assert_eq!(runner(&coded).code, 0);
+    fs::copy(Path::new(&codes).join("f01_00000009.safetensors"), Path::new(&codes).join("twin.safetensors"))
+        .unwrap();
+    fs::create_dir_all(path("metadata/smoke")).unwrap();
+    let known = serde_json::json!({
+        "f01_00000009": {"text": "one two"}, "f01_00000022": {"text": "three"}, "f01_00000028": {"text": "four"},
+        "twin": {"text": "something else"},
+    });
+    fs::write(path("metadata/smoke/f01.json"), known.to_string()).unwrap();
+    let vectors = |features: &str| {
+        let out = path(features);
+        let (metadata, codes) = (path("metadata"), path("codes"));
+        let asked = ["data", "similar", "--metadata", &metadata, "--codes", &codes, "--features", features];
+        let said = runner(&[&asked[..], &["--run", run(), "--out", &out, "--min-score", "-2"]].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        let all: Json =
+            serde_json::from_str(&fs::read_to_string(Path::new(&out).join("embeddings.json")).unwrap())
+                .unwrap();
+        let of = |id: &str| -> Vec<f64> {
+            let vector = all[format!("smoke/f01/{id}")].as_array().unwrap();
+            vector.iter().map(|x| x.as_f64().unwrap()).collect()
+        };
+        [of("f01_00000009"), of("twin"), of("f01_00000022")]
+    };
+    let [one, twin, other] = vectors("response");
+    assert!(one.len() == 32 && one == twin && one != other);
+    let [one, twin, other] = vectors("hidden");
+    assert!(one.len() == 32 && one != twin && one != other);
+    let (metadata, codes) = (path("metadata"), path("codes"));
+    let asked = ["data", "similar", "--metadata", &metadata, "--codes", &codes, "--features", "response"];
+    let none = runner(&asked);
+    assert!(none.code == 2 && none.err.contains("there is no model of codes"), "{}", none.err);
+}
+
 /// A run whose codec has to be fetched first says so before anything is learnt, and how.
 #[test]
 fn a_codec_without_its_weights_is_told() {

@@ -89,3 +89,16 @@ fn characters_need_nobody_to_read_them() {
     assert_eq!((said.code, said.out.as_str()), (0, "1 90 4 3 2\n1 0 2\n"));
     assert!(said.err.contains("not in the phoneme vocabulary, and unknown to it: `χ`"), "{}", said.err);
 }
+
+/// In a program that was built without them, espeak-ng's rules are asked for in vain; in one with them no espeak-ng program is needed.
+#[test]
+fn rules_that_are_built_in_are_there_or_named() {
+    let said = runner(&["data", "g2p", "--backend", "built-in", "--language", "en", "hello, world!"]);
+    if cfg!(feature = "espeak") {
+        assert_eq!((said.code, said.out.trim()), (0, "həlˈoʊ, wˈɜːld!"), "{}", said.err);
+    } else {
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("this program was built without espeak-ng's rules"), "{}", said.err);
+        assert!(said.err.contains("`--features espeak`"), "{}", said.err);
+    }
+}

@@ -209,7 +209,11 @@ fn what_cannot_be_compared_is_said() {
             &["--features", "speaker", "--audio", "corpora"],
             "there is no classifier of speakers to listen with",
         ),
-        (&["--audio", "corpora", "--run", "x"], "`--run` is for `--features speaker`"),
+        (
+            &["--audio", "corpora", "--run", "x"],
+            "`--run` is for `--features speaker`, `response` and `hidden`",
+        ),
+        (&["--features", "hidden", "--codes", "corpora"], "there is no model of codes to listen with"),
         (&["--audio", "corpora", "--weights", "x"], "`--weights` is for codes that are decoded"),
     ] {
         let said = place.similar(asked);

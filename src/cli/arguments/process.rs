@@ -87,6 +87,10 @@ pub enum SimilarFeatures {
     Histogram,
     /// What a trained classifier of speakers stands on: `--run`.
     Speaker,
+    /// What a trained model of codes holds the codes to stand for, the last level left out: `--run`.
+    Response,
+    /// What that model has in mind while it hears the codes behind the text that the metadata have: `--run`.
+    Hidden,
 }
 
 /// What is done to features before they are compared.
@@ -124,7 +128,7 @@ pub struct SimilarArguments {
     pub codes: Option<PathBuf>,
     #[command(flatten)]
     pub codec: CodecArguments,
-    /// The folder of a run of a classifier of speakers, or one of its checkpoints, RUN@best; for speaker.
+    /// The folder of a run, or one of its checkpoints, RUN@best: of a classifier of speakers for speaker, of a model of codes for response and hidden.
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// What is done to features first.

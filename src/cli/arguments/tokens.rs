@@ -15,6 +15,8 @@ use crate::codec::Backend;
 pub enum G2pBackend {
     /// The espeak-ng program.
     Espeak,
+    /// espeak-ng's rules in Rust, in builds with the feature `espeak`: no program is needed.
+    BuiltIn,
     /// Nobody: characters are taken for phonemes.
     Characters,
 }

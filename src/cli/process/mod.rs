@@ -61,6 +61,7 @@ pub fn process(arguments: &ProcessArguments, talk: Talk) -> Result<u8, Failure> 
     found.keep_lists()?;
     let backend = match arguments.g2p {
         G2pBackend::Espeak => Backend::Espeak(arguments.espeak.clone()),
+        G2pBackend::BuiltIn => Backend::BuiltIn,
         G2pBackend::Characters => Backend::Characters,
     };
     if found.recordings.iter().flat_map(|recording| &recording.pieces).any(|piece| piece.text.is_some()) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kernels::Cpu;
 
+use super::listener::{Listener, mean};
 use crate::audio::{self, features::MelSizes, features::Mfcc};
 use crate::cli::Talk;
 use crate::cli::arguments::{ModelArguments, SimilarArguments, SimilarFeatures};
@@ -30,6 +31,10 @@ pub(super) enum Features {
     Codec { codec: Box<dyn Codec + Sync>, codes: PathBuf },
     /// The share of frames that have each code, level by level.
     Histogram { codes: PathBuf },
+    /// What a model of codes holds codes to stand for.
+    Response { listener: Box<Listener>, codes: PathBuf },
+    /// What it has in mind while it hears them.
+    Hidden { listener: Box<Listener>, codes: PathBuf },
     /// What a classifier of speakers stands on.
     Speaker { named: Box<Named>, model: Box<Model<Cpu>>, sound: Sound },
 }
@@ -50,8 +55,15 @@ impl Features {
         if !of_sound && arguments.audio.is_some() {
             return refused("`--audio` is for features of sound", "name the folder of codes: `--codes DIR`");
         }
-        if arguments.run.is_some() && arguments.features != SimilarFeatures::Speaker {
-            return refused("`--run` is for `--features speaker`", "name both, or leave `--run` out");
+        let listens = matches!(
+            arguments.features,
+            SimilarFeatures::Speaker | SimilarFeatures::Response | SimilarFeatures::Hidden
+        );
+        if arguments.run.is_some() && !listens {
+            return refused(
+                "`--run` is for `--features speaker`, `response` and `hidden`",
+                "name one of them, or leave `--run` out",
+            );
         }
         let decodes = arguments.features == SimilarFeatures::Codec || of_sound && arguments.codes.is_some();
         if arguments.codec.weights.is_some() && !decodes {
@@ -79,6 +91,19 @@ impl Features {
             }
             SimilarFeatures::Codec => Features::Codec { codes: codes()?, codec: codec()? },
             SimilarFeatures::Histogram => Features::Histogram { codes: codes()? },
+            SimilarFeatures::Response | SimilarFeatures::Hidden => {
+                let Some(run) = &arguments.run else {
+                    return refused(
+                        "there is no model of codes to listen with",
+                        "name its run: `--run results/runs/NAME-HASH`",
+                    );
+                };
+                let (codes, listener) = (codes()?, Box::new(Listener::open(run, talk)?));
+                match arguments.features {
+                    SimilarFeatures::Response => Features::Response { listener, codes },
+                    _ => Features::Hidden { listener, codes },
+                }
+            }
             SimilarFeatures::Speaker => {
                 let Some(run) = &arguments.run else {
                     return refused(
@@ -110,6 +135,8 @@ impl Features {
             Features::Mfcc { sound: Sound::Codes(root, _), .. }
             | Features::Speaker { sound: Sound::Codes(root, _), .. }
             | Features::Codec { codes: root, .. }
+            | Features::Response { codes: root, .. }
+            | Features::Hidden { codes: root, .. }
             | Features::Histogram { codes: root } => (root, |path| Form::of(path).is_some()),
         };
         let mut paths: Vec<PathBuf> = fs::read_dir(root.join(group).join(speaker))?
@@ -122,8 +149,8 @@ impl Features {
         Ok(paths.into_iter().map(|path| (id(&path), path)).collect())
     }
 
-    /// The vector of an utterance; why there is none, as a sentence.
-    pub fn of(&self, path: &Path) -> Result<Vec<f32>, String> {
+    /// The vector of an utterance, whose text is known or not; why there is none, as a sentence.
+    pub fn of(&self, path: &Path, text: Option<&str>) -> Result<Vec<f32>, String> {
         match self {
             Features::Mfcc { mfcc, sound } => {
                 let (rate_hz, samples) = sound.read(path)?;
@@ -140,6 +167,12 @@ impl Features {
                     Some((width, rows)) => Ok(mean(&rows, width)),
                     None => Err(about(path, "its codec does not tell what is in its codebooks")),
                 }
+            }
+            Features::Response { listener, .. } => {
+                listener.response(&artifact(path)?).map_err(|why| about(path, why))
+            }
+            Features::Hidden { listener, .. } => {
+                listener.hidden(&artifact(path)?, text).map_err(|why| about(path, why))
             }
             Features::Histogram { .. } => Ok(histogram(&artifact(path)?)),
             Features::Speaker { named, model, sound } => {
@@ -175,16 +208,6 @@ fn artifact(path: &Path) -> Result<Artifact, String> {
 
 fn about(path: &Path, why: impl std::fmt::Display) -> String {
     format!("cannot use `{}`: {why}", path.display())
-}
-
-/// The mean of rows.
-fn mean(rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; width];
-    for row in rows.chunks_exact(width) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
-    }
-    let count = (rows.len() / width).max(1) as f64;
-    sums.into_iter().map(|sum| (sum / count) as f32).collect()
 }
 
 /// For each level how often it has each code, as shares of the frames.

@@ -1,6 +1,7 @@
 //! `runner data similar`: which utterances are alike, as lists in the metadata of their speakers.
 
 mod features;
+mod listener;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -200,10 +201,11 @@ impl Work<'_> {
         };
         let mut made: Vec<Option<Result<Vec<f32>, String>>> =
             speaker.utterances.keys().map(|_| None).collect();
-        let asked = speaker.utterances.keys().zip(speaker.paths()).zip(&mut made).collect();
-        for_each(asked, |((id, path), made): ((&String, String), &mut Option<_>)| {
+        let asked = speaker.utterances.iter().zip(speaker.paths()).zip(&mut made).collect();
+        for_each(asked, |(((id, known), path), made): (((&String, &Json), String), &mut Option<_>)| {
             let none = || Err(format!("there is nothing to compare `{path}` by"));
-            *made = Some(files.get(id).map_or_else(none, |file| self.features.of(file)));
+            *made =
+                Some(files.get(id).map_or_else(none, |file| self.features.of(file, known["text"].as_str())));
         });
         let mut compared = Compared::default();
         // Codes of other levels than the first ones' cannot be compared with them.

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use kernels::add::add;
 use kernels::embedding::embedding;
-use kernels::{Array, Backend, OpError};
+use kernels::{Array, Backend, OpError, Tape};
 
-use crate::nn::{CausalLayer, Init, Linear, Mamba2Sizes, MixerSizes, ParamId, Pass, RmsNorm, Scope};
+use crate::nn::{CausalLayer, Init, Linear, Mamba2Sizes, MixerSizes, ParamId, Params, Pass, RmsNorm, Scope};
 use crate::plan::{CodecLmPlan, MixerPlan};
 
 pub use sequences::{CodedText, Sequences};
@@ -90,6 +90,22 @@ impl CodecLm {
         pass: &mut Pass<'_, D>,
         sequences: &Sequences,
     ) -> Result<Array<D>, OpError> {
+        let told = self.hidden(pass, sequences)?;
+        pass.within("heads", |pass| self.heads.forward(pass, &told))
+    }
+
+    /// What stands under the heads at each step of known sound.
+    ///
+    /// # Shapes
+    /// → [B, steps, width]
+    ///
+    /// # Errors
+    /// As [`CodecLm::forward`].
+    pub fn hidden<D: Backend>(
+        &self,
+        pass: &mut Pass<'_, D>,
+        sequences: &Sequences,
+    ) -> Result<Array<D>, OpError> {
         let shape = [sequences.batch(), sequences.len];
         let mut x = embedding(pass.tape, pass.param(self.text), &sequences.symbols, shape)?;
         let told = sequences.codes.iter().chain(&sequences.cue);
@@ -110,8 +126,26 @@ impl CodecLm {
         }
         let x = pass.within("norm", |pass| self.norm.forward(pass, &x))?;
         let rows = x.reshaped([sequences.batch() * sequences.len, self.plan.width])?;
-        let told = embedding(pass.tape, &rows, &sequences.told, [sequences.batch(), sequences.steps])?;
-        pass.within("heads", |pass| self.heads.forward(pass, &told))
+        embedding(pass.tape, &rows, &sequences.told, [sequences.batch(), sequences.steps])
+    }
+
+    /// What the codes of each frame stand for, added up over all levels but the last, which has the least to say; over the only one where there is one.
+    ///
+    /// # Shapes
+    /// codes [frames, levels] → [frames, width]
+    ///
+    /// # Errors
+    /// A code is unknown, or the device failed.
+    pub fn rows<D: Backend>(&self, params: &Params<D>, codes: &[u32]) -> Result<Vec<f32>, OpError> {
+        let (levels, width) = (self.plan.levels, self.plan.width);
+        let frames = codes.len() / levels;
+        let mut sums = vec![0.0; frames * width];
+        for (level, &table) in self.codes.iter().enumerate().take((levels - 1).max(1)) {
+            let ids: Vec<u32> = codes.iter().skip(level).step_by(levels).copied().collect();
+            let rows = embedding(&mut Tape::silent(), params.array(table), &ids, [1, frames])?.to_vec();
+            sums.iter_mut().zip(rows).for_each(|(sum, x)| *sum += x);
+        }
+        Ok(sums)
     }
 }
 

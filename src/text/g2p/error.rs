@@ -24,6 +24,17 @@ pub enum G2pError {
         /// Its last words.
         said: String,
     },
+    /// The rules that are built in cannot be used.
+    #[error("the espeak-ng that is built in cannot read with the voice `{voice}`: {said}")]
+    BuiltIn {
+        /// The voice asked for.
+        voice: &'static str,
+        /// Why.
+        said: String,
+    },
+    /// They are not.
+    #[error("this program was built without espeak-ng's rules")]
+    NotBuiltIn,
     /// Its answers are not one to a line.
     #[error("`{}` gave {answers} answers to {pieces} lines", program.display())]
     Answers {
@@ -37,6 +48,11 @@ pub enum G2pError {
 }
 
 impl G2pError {
+    /// Whether somebody asked for what this program does not have.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::NotBuiltIn)
+    }
+
     /// Whether the program is missing.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Start { source, .. } if source.kind() == io::ErrorKind::NotFound)
@@ -49,7 +65,10 @@ impl G2pError {
                 "`apt install espeak-ng` brings it; `--espeak PATH` names one elsewhere, `--backend characters` does without",
             ),
             Self::Refused { .. } => Some("`espeak-ng --voices` lists the voices that it has"),
-            Self::Answers { .. } => None,
+            Self::NotBuiltIn => Some(
+                "build it with `--features espeak` (then it is under the GPL), or name the program: `--espeak PATH`",
+            ),
+            Self::BuiltIn { .. } | Self::Answers { .. } => None,
         }
     }
 }

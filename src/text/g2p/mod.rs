@@ -1,10 +1,12 @@
-//! What does it sound like? Text to IPA (grapheme to phoneme), through the `espeak-ng` program.
+//! What does it sound like? Text to IPA (grapheme to phoneme), through the `espeak-ng` program, or by its rules in Rust (feature `espeak`).
 //!
 //! The rules around it are those of Python's `phonemizer` 3.4 in its default mode, which published audio language models were trained on: text is
 //! cut at punctuation, each piece is read on its own, and the punctuation is put back ([`marks`]). Languages are detected where asked
 //! ([`Language`]), Japanese is brought into kana and Mandarin's tones into marks ([`tones`]). A piece that was read once is not asked for again.
 //! Not for: tokens of phonemes (`phonemes`). Start at [`G2p`].
 
+#[cfg(feature = "espeak")]
+mod built_in;
 mod clean;
 mod error;
 mod espeak;
@@ -30,6 +32,8 @@ use marks::Cut;
 pub enum Backend {
     /// The `espeak-ng` program of this name or path.
     Espeak(PathBuf),
+    /// espeak-ng's rules in Rust, in programs that were built with the feature `espeak`.
+    BuiltIn,
     /// Nobody: the text's characters are its phonemes.
     Characters,
 }
@@ -100,12 +104,13 @@ impl G2p {
     pub fn read(&mut self, texts: &[Text<'_>]) -> Result<Vec<Result<Said, Unreadable>>, G2pError> {
         let prepared: Vec<Result<Prepared, Unreadable>> =
             texts.iter().map(|text| self.prepared(text)).collect();
-        if let Backend::Espeak(program) = &self.backend {
-            let espeak = Espeak::new(program);
-            for (voice, pieces) in self.unread(&prepared) {
-                let answers = espeak.ask(voice, &pieces)?;
-                self.read.extend(pieces.into_iter().map(|piece| (voice, piece)).zip(answers));
-            }
+        for (voice, pieces) in self.unread(&prepared) {
+            let answers = match &self.backend {
+                Backend::Espeak(program) => Espeak::new(program).ask(voice, &pieces)?,
+                Backend::BuiltIn => built_in(voice, &pieces)?,
+                Backend::Characters => break,
+            };
+            self.read.extend(pieces.into_iter().map(|piece| (voice, piece)).zip(answers));
         }
         Ok(prepared.into_iter().map(|prepared| self.said(prepared?)).collect())
     }
@@ -163,4 +168,16 @@ impl G2p {
         let phonemes = if language == Language::Chinese { tones::marked(&phonemes) } else { phonemes };
         Ok(Said { phonemes, language })
     }
+}
+
+/// What the rules that are built in say.
+#[cfg(feature = "espeak")]
+fn built_in(voice: &'static str, pieces: &[String]) -> Result<Vec<String>, G2pError> {
+    built_in::ask(voice, pieces)
+}
+
+/// There are none in this program.
+#[cfg(not(feature = "espeak"))]
+fn built_in(_voice: &'static str, _pieces: &[String]) -> Result<Vec<String>, G2pError> {
+    Err(G2pError::NotBuiltIn)
 }
