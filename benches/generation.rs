@@ -93,7 +93,7 @@ fn step(weights: &Arc<StepWeights>, lanes: usize, threads: usize, secs: f64) -> 
 /// Samples of all clips per second, draws included.
 fn clips(weights: &Arc<StepWeights>, clips: usize, threads: usize, rate: f64, secs: f64) -> f64 {
     let samples = ((rate * secs / clips as f64) as usize).max(512);
-    let sampling = Sampling { seed: 1, nucleus_p: 1.0, top_k: 0, temperature: 1.0 };
+    let sampling = Sampling::plain(1);
     let request = Request { clips, samples, prompt: &[], sampling, threads };
     let start = Instant::now();
     generate(weights, &request, &|_| ControlFlow::Continue(())).expect("clips");

@@ -1,7 +1,7 @@
 //! The device half: one pass each way over runs of time; the filter's gradient in a part for each run.
 
 use super::CausalConv1d;
-use crate::cuda::{Arg, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, reduce};
+use crate::cuda::{Arg, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise, reduce};
 
 static SOURCE: Source = Source { name: "causal_conv1d", text: include_str!("causal_conv1d.cu") };
 
@@ -86,7 +86,7 @@ impl CudaOp for CausalConv1d {
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
         if doutputs[0].is_empty() {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         }
         let dx = dinputs[0].map_or(Part::NONE, |dx| dx.part);
         let cut = self.cut(&[inputs[0], doutputs[0], dx]);

@@ -4,7 +4,9 @@
 //! as long as its stride, without padding, has patches already: x itself.
 
 use super::Convolution;
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gemm, Gradient, Grid, Launch, Matrix, Part, Source, reduce};
+use crate::cuda::{
+    Arg, Buffer, CudaOp, Failure, Gemm, Gradient, Grid, Launch, Matrix, Part, Source, pointwise, reduce,
+};
 
 static SOURCE: Source = Source { name: "conv1d", text: include_str!("conv1d.cu") };
 
@@ -288,7 +290,7 @@ impl CudaOp for Convolution {
             dy = through.part();
         }
         if dy.is_empty() {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         }
         if self.bias
             && let Some(to) = dinputs[2]

@@ -3,7 +3,7 @@
 use super::FftConv;
 use crate::cuda::fft::{Columns, Plan};
 use crate::cuda::reduce::{chunks, over_columns, sum_parts};
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Launch, Part, Source};
+use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Launch, Part, Source, pointwise};
 
 static SOURCE: Source = Source { name: "fft_conv", text: include_str!("fft_conv.cu") };
 
@@ -195,7 +195,7 @@ impl CudaOp for FftConv {
         let (&[u, k, d], &[du, dk, dd]) = (inputs, dinputs) else { unreachable!("three inputs") };
         let dy = doutputs[0];
         if dy.is_empty() {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         }
         let call = Call::new(self, gpu)?;
         let batch = dy.len() / (self.time * self.channels);

@@ -2,7 +2,7 @@
 
 use super::S4Kernel;
 use crate::cuda::fft::{Columns, Plan};
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source};
+use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise};
 
 static SOURCE: Source = Source { name: "s4_kernel", text: include_str!("s4_kernel.cu") };
 
@@ -221,7 +221,7 @@ impl CudaOp for S4Kernel {
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
         if doutputs[0].is_empty() {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         }
         let pulled = Call::new(self, gpu, inputs)?.pull_back(inputs, doutputs[0])?;
         self.add_up(gpu, pulled.part(), inputs, dinputs)

@@ -1,7 +1,7 @@
 //! The device half: as the CPU's, powers in f64, threads walking by so many of them at a time.
 
 use super::{Rule, S4dKernel};
-use crate::cuda::{Arg, CudaOp, Failure, Gradient, Grid, Launch, Part, Source};
+use crate::cuda::{Arg, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise};
 
 static SOURCE: Source = Source { name: "s4d_kernel", text: include_str!("s4d_kernel.cu") };
 
@@ -44,12 +44,11 @@ impl S4dKernel {
             gpu.launch(&SOURCE, "s4d_kernel_by_dt", grid, &[&args[..], &extents].concat())?;
         }
         if by_real.is_some() || by_imag.is_some() {
-            let part = |of: Option<Gradient>| of.map_or(Part::NONE, |to| to.part);
-            let beta = |of: Option<Gradient>| of.map_or(0.0, |to| to.beta());
-            let operands = [inputs[1], pulled, part(by_real), part(by_imag)].map(Arg::from);
-            let betas = [beta(by_real), beta(by_imag)].map(Arg::from);
+            let ([real, beta_real], [imag, beta_imag]) =
+                (pointwise::wanted(by_real), pointwise::wanted(by_imag));
+            let operands = [inputs[1].into(), pulled.into(), real, imag, beta_real, beta_imag];
             let extents = [heads, groups, pairs, self.rows()].map(Arg::from);
-            let args = [&operands[..], &betas, &extents].concat();
+            let args = [&operands[..], &extents].concat();
             gpu.launch(&SOURCE, "s4d_kernel_by_poles", Grid::over(32 * groups * pairs, 256), &args)?;
         }
         if let Some(to) = by_c {
@@ -102,7 +101,7 @@ impl CudaOp for S4dKernel {
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
         if doutputs[0].is_empty() {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         }
         let rows = self.rows();
         let pulled = gpu.buffer(2 * PULLED * rows * self.pairs)?;

@@ -3,7 +3,7 @@
 //! A simple scan is one chunk, which takes the steps in their order and no more.
 
 use super::SelectiveScan;
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, reduce};
+use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise, reduce};
 
 static SOURCE: Source = Source { name: "selective_scan", text: include_str!("selective_scan.cu") };
 
@@ -171,7 +171,7 @@ impl CudaOp for SelectiveScan {
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
         let Some(kept) = saved else {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         };
         let &[u, delta, a_log, _, c, _, z, bias] = inputs else { unreachable!("eight inputs") };
         let cut = self.cut(u.len())?;

@@ -3,7 +3,7 @@
 //! A simple scan has chunks of one step.
 
 use super::{Ssd, SsdScan};
-use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, reduce};
+use crate::cuda::{Arg, Buffer, CudaOp, Failure, Gradient, Grid, Launch, Part, Source, pointwise, reduce};
 
 static SOURCE: Source = Source { name: "ssd", text: include_str!("ssd.cu") };
 
@@ -109,7 +109,7 @@ impl CudaOp for SsdScan {
         dinputs: &[Option<Gradient>],
     ) -> Result<(), Failure> {
         let Some([delta, sums, states]) = saved else {
-            return dinputs.iter().flatten().filter(|d| d.fresh).try_for_each(|d| gpu.zero(d.part));
+            return pointwise::zero_fresh(gpu, dinputs);
         };
         let &[xbc, dt, a_log, d, dt_bias] = inputs else { unreachable!("five inputs") };
         let Ssd { heads, groups, state, dt_min, dt_max, .. } = self.constants;

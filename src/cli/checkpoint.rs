@@ -62,6 +62,14 @@ impl Named {
         Ok(named)
     }
 
+    /// The same, where nothing but its name is given.
+    ///
+    /// # Errors
+    /// As [`Named::find`].
+    pub fn called(model: &str, talk: Talk) -> Result<Self, Failure> {
+        Self::find(&ModelArguments { model: model.to_owned(), data: None, hparams: None }, talk)
+    }
+
     fn of_run(path: &Path, which: &str) -> Result<Self, Failure> {
         let folder = Folder::at(path);
         let identity = Identity::read(&folder)?.ok_or_else(|| {

@@ -6,7 +6,7 @@ use kernels::Cpu;
 use serde_json::{Value as Json, json};
 
 use super::Talk;
-use super::arguments::{EvalArguments, ModelArguments};
+use super::arguments::EvalArguments;
 use super::checkpoint::Named;
 use super::failure::{self, Failure, make_folder};
 use super::predict::heard;
@@ -58,8 +58,7 @@ struct Ear {
 pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Talk) -> Result<u8, Failure> {
     let stop = on_signals()?;
     let named = Named::find(&arguments.model, talk)?;
-    let of = ModelArguments { model: recogniser.to_owned(), data: None, hparams: None };
-    let listener = Named::find(&of, talk)?;
+    let listener = Named::called(recogniser, talk)?;
     kernels::threads::start(named.plan.run.threads);
     let plan = &named.plan;
     let voice = Voice::of(plan, arguments)?;

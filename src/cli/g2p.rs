@@ -8,10 +8,10 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::Talk;
-use super::arguments::{G2pArguments, G2pBackend};
+use super::arguments::G2pArguments;
 use super::failure::{self, Failure};
 use crate::record::units;
-use crate::text::g2p::{Backend, G2p, G2pError, Kept, Language, Said, Text};
+use crate::text::g2p::{G2p, G2pError, Kept, Language, Said, Text};
 use crate::text::phonemes::PhonemeTokenizer;
 
 /// Texts that are read together: by one process for each language in them.
@@ -22,11 +22,7 @@ const LONGEST: u64 = 1 << 20;
 /// Prints the phonemes of each text.
 pub fn g2p(arguments: &G2pArguments, talk: Talk) -> Result<u8, Failure> {
     let language = language(&arguments.language)?;
-    let backend = match arguments.backend {
-        G2pBackend::Espeak => Backend::Espeak(arguments.espeak.clone()),
-        G2pBackend::BuiltIn => Backend::BuiltIn,
-        G2pBackend::Characters => Backend::Characters,
-    };
+    let backend = arguments.backend.backend(&arguments.espeak);
     let kept = Kept {
         punctuation: !arguments.no_punctuation,
         stress: !arguments.no_stress,

@@ -9,7 +9,7 @@ use kernels::Cpu;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{DrawArguments, GenerateArguments, ModelArguments, Request as OrderRequest};
+use super::arguments::{DrawArguments, GenerateArguments, Request as OrderRequest};
 use super::checkpoint::Named;
 use super::clips::write_clips;
 use super::failure::{self, Failure};
@@ -56,7 +56,8 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
     }
     let request = request(arguments, rate_hz)?;
     let stop = on_signals()?;
-    let shown = Mutex::new(Shown { tally: talk.tally(samples), making: false, ready: Instant::now(), talk });
+    let shown =
+        Mutex::new(Shown { tally: talk.tally(Count::samples), making: false, ready: Instant::now(), talk });
     let watch = |progress: Progress| {
         // A thread that panicked has said so already.
         if let Ok(mut shown) = shown.lock() {
@@ -159,8 +160,7 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
             "name a run's folder, as `runner results` lists them, or measure speed with `--random-init`",
         ));
     }
-    let of = ModelArguments { model: named.clone(), data: None, hparams: None };
-    let named = Named::find(&of, talk)?;
+    let named = Named::called(named, talk)?;
     let model = named.model(&Cpu::default())?;
     let name = format!("{}@{}", named.dir.display(), named.step);
     Ok(Source { model, rate_hz: named.plan.data.sample_rate_hz, name, plan: Some(named.plan) })
@@ -236,17 +236,6 @@ impl Shown {
             }
         }
     }
-}
-
-/// `12,288 of 64,000 samples  16,900 samples/s  3 s left`
-fn samples(count: &Count) -> String {
-    format!(
-        "{} of {} samples  {} samples/s  {} left",
-        units::count(count.done),
-        units::count(count.all),
-        units::count(count.per_sec as u64),
-        count.left()
-    )
 }
 
 impl From<GenerateError> for Failure {

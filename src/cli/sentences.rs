@@ -92,7 +92,7 @@ pub(super) fn watched<T>(
     talk: Talk,
     make: impl FnOnce(&(dyn Fn(Progress) -> ControlFlow<()> + Sync)) -> Result<T, GenerateError>,
 ) -> Result<T, Failure> {
-    let shown = Mutex::new((talk.tally(frames), false));
+    let shown = Mutex::new((talk.tally(Count::frames), false));
     let made = make(&|progress| {
         // A thread that panicked has said so already.
         if let (Ok(mut shown), Progress::Making { done, of }) = (shown.lock(), progress) {
@@ -110,30 +110,31 @@ pub(super) fn watched<T>(
     made.map_err(Failure::from)
 }
 
-/// `1,228 of 6,400 frames  1,690 frames/s  3 s left`
-fn frames(count: &Count) -> String {
-    format!(
-        "{} of {} frames  {} frames/s  {} left",
-        units::count(count.done),
-        units::count(count.all),
-        units::count(count.per_sec as u64),
-        count.left()
-    )
-}
-
 /// Sentences that were made.
 pub(super) struct Sentences {
-    pub count: usize,
+    count: usize,
     /// Of all of them.
-    pub samples: usize,
-    pub rate_hz: u32,
+    samples: usize,
+    rate_hz: u32,
     /// How long it took.
-    pub secs: f64,
+    secs: f64,
     /// Where they are.
-    pub files: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 impl Sentences {
+    /// Those with these waveforms.
+    pub fn of<'a>(
+        waveforms: impl Iterator<Item = &'a Vec<f32>>,
+        rate_hz: u32,
+        secs: f64,
+        files: Vec<PathBuf>,
+    ) -> Self {
+        let (count, samples) =
+            waveforms.fold((0, 0), |(count, samples), waveform| (count + 1, samples + waveform.len()));
+        Sentences { count, samples, rate_hz, secs, files }
+    }
+
     /// Says where they are and how fast they were made; for a program with `more`.
     pub fn told(&self, arguments: &GenerateArguments, model: &str, more: Json, talk: Talk) {
         let Sentences { count, samples, rate_hz, secs, files } = self;

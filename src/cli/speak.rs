@@ -57,13 +57,7 @@ pub(super) fn speak(
         Some(folder) => write(folder, &texts, &said, rate_hz, name, &request)?,
         None => Vec::new(),
     };
-    let sentences = Sentences {
-        count: said.len(),
-        samples: said.iter().map(|said| said.waveform.len()).sum(),
-        rate_hz,
-        secs,
-        files,
-    };
+    let sentences = Sentences::of(said.iter().map(|said| &said.waveform), rate_hz, secs, files);
     sentences.told(arguments, name, json!({}), talk);
     Ok(0)
 }

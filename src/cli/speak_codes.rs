@@ -44,13 +44,7 @@ pub(super) fn speak_codes(
     let secs = began.elapsed().as_secs_f64();
     let rate_hz = plan.data.sample_rate_hz;
     let files = write(arguments, &texts, &told, rate_hz, name)?;
-    let sentences = Sentences {
-        count: told.len(),
-        samples: told.iter().map(|told| told.waveform.len()).sum(),
-        rate_hz,
-        secs,
-        files,
-    };
+    let sentences = Sentences::of(told.iter().map(|told| &told.waveform), rate_hz, secs, files);
     let nats: Vec<f64> = told.iter().map(|told| told.nats).collect();
     sentences.told(arguments, name, json!({"nats": nats}), talk);
     Ok(0)

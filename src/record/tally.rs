@@ -49,6 +49,21 @@ impl Count {
         format!("{} of {} of sound  {} left", secs(self.done), secs(self.all), self.left())
     }
 
+    /// `1,228 of 6,400 frames  1,690 frames/s  3 s left`
+    pub fn frames(&self) -> String {
+        self.paced("frames")
+    }
+
+    /// `12,288 of 64,000 samples  16,900 samples/s  3 s left`
+    pub fn samples(&self) -> String {
+        self.paced("samples")
+    }
+
+    fn paced(&self, noun: &str) -> String {
+        let [done, all, per_sec] = [self.done, self.all, self.per_sec as u64].map(units::count);
+        format!("{done} of {all} {noun}  {per_sec} {noun}/s  {} left", self.left())
+    }
+
     fn of(&self, noun: &str) -> String {
         format!("{} of {} {noun}  {} left", units::count(self.done), units::count(self.all), self.left())
     }

@@ -88,10 +88,7 @@ impl Coding {
         let codec = self.codec()?;
         let (sound, _) = codec.levelled(waveform.to_vec());
         let codes = codec.encode(&sound)?;
-        let kept = self.plan.kept_levels();
-        let frame = |at: usize| (0..kept).map(move |level| (level, at));
-        let places = (0..codes.frames()).flat_map(frame);
-        Ok(places.map(|(level, at)| f32::from(codes.level(level)[at])).collect())
+        Ok(codes.by_frames(self.plan.kept_levels()).map(f32::from).collect())
     }
 
     /// The codes that the model tells [frames, levels] of those that are kept.

@@ -16,6 +16,13 @@ pub enum Chosen {
     Cuda(usize),
 }
 
+impl Chosen {
+    /// That GPU, or the CPU.
+    fn of(gpu: Option<&Gpu>) -> Self {
+        gpu.map_or(Chosen::Cpu, |gpu| Chosen::Cuda(gpu.index))
+    }
+}
+
 /// As it stands in run.json: `cpu`, `cuda:0`.
 impl fmt::Display for Chosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,18 +78,7 @@ impl fmt::Display for Gpu {
 /// # Errors
 /// CUDA was asked for, and there is no such GPU for this program.
 pub fn effective_device(plan: &Plan) -> Result<Chosen, TrainError> {
-    choose(plan.run.device, look)
-}
-
-fn choose(asked: DeviceChoice, look: impl Fn(usize) -> Result<Gpu, Lack>) -> Result<Chosen, TrainError> {
-    match asked {
-        DeviceChoice::Cpu => Ok(Chosen::Cpu),
-        DeviceChoice::Auto => Ok(look(0).map_or(Chosen::Cpu, |_| Chosen::Cuda(0))),
-        DeviceChoice::Cuda(index) => match look(index) {
-            Ok(_) => Ok(Chosen::Cuda(index)),
-            Err(lack) => Err(TrainError::NoDevice { asked, lack }),
-        },
-    }
+    Ok(Chosen::of(effective_gpu(plan)?.as_ref()))
 }
 
 /// The GPU that the plan's run takes; `None`: it takes the CPU.
@@ -90,10 +86,14 @@ fn choose(asked: DeviceChoice, look: impl Fn(usize) -> Result<Gpu, Lack>) -> Res
 /// # Errors
 /// As [`effective_device`].
 pub fn effective_gpu(plan: &Plan) -> Result<Option<Gpu>, TrainError> {
-    match effective_device(plan)? {
-        Chosen::Cpu => Ok(None),
-        Chosen::Cuda(index) => {
-            let asked = plan.run.device;
+    choose(plan.run.device, look)
+}
+
+fn choose(asked: DeviceChoice, look: impl Fn(usize) -> Result<Gpu, Lack>) -> Result<Option<Gpu>, TrainError> {
+    match asked {
+        DeviceChoice::Cpu => Ok(None),
+        DeviceChoice::Auto => Ok(look(0).ok()),
+        DeviceChoice::Cuda(index) => {
             look(index).map(Some).map_err(|lack| TrainError::NoDevice { asked, lack })
         }
     }
@@ -143,7 +143,7 @@ fn precision_on(asked: Precision, device: Chosen) -> String {
 /// As [`effective_device`].
 pub fn remark(plan: &Plan) -> Result<Option<String>, TrainError> {
     Ok(match effective_gpu(plan)? {
-        Some(gpu) => Some(taken(&gpu, &effective_precision(plan)?)),
+        Some(gpu) => Some(taken(&gpu, &precision_on(plan.run.precision, Chosen::of(Some(&gpu))))),
         None if cfg!(feature = "cuda") && plan.run.device == DeviceChoice::Auto => {
             look(0).err().map(|lack| spared(&lack))
         }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_and_what_it_comes_to() {
         let said = |asked, look: &dyn Fn(usize) -> Result<Gpu, Lack>| match choose(asked, look) {
-            Ok(chosen) => chosen.to_string(),
+            Ok(gpu) => Chosen::of(gpu.as_ref()).to_string(),
             Err(error) => error.to_string(),
         };
         let none = |_: usize| Err(Lack::Program);

@@ -1,7 +1,7 @@
 //! `runner data`: what makes tokens of text and of sound.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
@@ -9,6 +9,7 @@ use clap_complete::ArgValueCompleter;
 use super::data::{Part, part};
 use crate::cli::completions;
 use crate::codec::Backend;
+use crate::text::g2p;
 
 /// Who reads a text aloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +20,17 @@ pub enum G2pBackend {
     BuiltIn,
     /// Nobody: characters are taken for phonemes.
     Characters,
+}
+
+impl G2pBackend {
+    /// The same with the program that is asked for.
+    pub fn backend(self, espeak: &Path) -> g2p::Backend {
+        match self {
+            G2pBackend::Espeak => g2p::Backend::Espeak(espeak.to_owned()),
+            G2pBackend::BuiltIn => g2p::Backend::BuiltIn,
+            G2pBackend::Characters => g2p::Backend::Characters,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::Talk;
-use super::arguments::{G2pBackend, ProcessArguments, SliceChoice};
+use super::arguments::{ProcessArguments, SliceChoice};
 use super::coding::open;
 use super::failure::{self, Failure, make_folder};
 use super::prepare::counted;
@@ -27,7 +27,7 @@ use crate::codec::process::{
 };
 use crate::record::folder::{read_json, write_json};
 use crate::record::units;
-use crate::text::g2p::{Backend, G2p, Kept, Language, Text};
+use crate::text::g2p::{G2p, Kept, Language, Text};
 use crate::train::Stop;
 use coder::Outcome;
 use crew::Crew;
@@ -52,18 +52,15 @@ pub fn process(arguments: &ProcessArguments, talk: Talk) -> Result<u8, Failure> 
     let coding = Coding { max_secs: arguments.max_duration, stop: on_signals()? };
     let speakers = speakers(arguments)?;
     let codec =
-        open(arguments.codec.backend().encoder(), arguments.codec.weights.as_deref(), arguments.bandwidth)?;
-    let found = Found::of(arguments, &speakers, &*codec)?;
+        || open(arguments.codec.backend().encoder(), arguments.codec.weights.as_deref(), arguments.bandwidth);
+    let first = codec()?;
+    let found = Found::of(arguments, &speakers, &*first)?;
     for refused in &found.refused {
         talk.say(refused);
     }
     make_folder(&found.to)?;
     found.keep_lists()?;
-    let backend = match arguments.g2p {
-        G2pBackend::Espeak => Backend::Espeak(arguments.espeak.clone()),
-        G2pBackend::BuiltIn => Backend::BuiltIn,
-        G2pBackend::Characters => Backend::Characters,
-    };
+    let backend = arguments.g2p.backend(&arguments.espeak);
     if found.recordings.iter().flat_map(|recording| &recording.pieces).any(|piece| piece.text.is_some()) {
         // What cannot read one word reads none: better said now than of each recording.
         let word = Text { text: "a", language: Some(Language::English) };
@@ -74,9 +71,7 @@ pub fn process(arguments: &ProcessArguments, talk: Talk) -> Result<u8, Failure> 
     if !found.recordings.is_empty() {
         talk.say(crew.told());
     }
-    let again =
-        || open(arguments.codec.backend().encoder(), arguments.codec.weights.as_deref(), arguments.bandwidth);
-    let outcomes = crew.code(&found.recordings, codec, &again, backend, &coding, talk)?;
+    let outcomes = crew.code(&found.recordings, first, &codec, backend, &coding, talk)?;
     found.tell(outcomes, began.elapsed().as_secs_f64(), &coding, talk)
 }
 

@@ -9,7 +9,7 @@ use kernels::Cpu;
 use super::listener::{Listener, mean};
 use crate::audio::{self, features::MelSizes, features::Mfcc};
 use crate::cli::Talk;
-use crate::cli::arguments::{ModelArguments, SimilarArguments, SimilarFeatures};
+use crate::cli::arguments::{SimilarArguments, SimilarFeatures};
 use crate::cli::checkpoint::Named;
 use crate::cli::coding::open;
 use crate::cli::failure::{self, Failure};
@@ -83,6 +83,12 @@ impl Features {
                     .help("name their folder: `--codes DIR`")
             })
         };
+        let run = |missing: &str| {
+            arguments.run.as_deref().ok_or_else(|| {
+                Failure::new(failure::REQUEST, missing.to_owned())
+                    .help("name its run: `--run results/runs/NAME-HASH`")
+            })
+        };
         Ok(match arguments.features {
             SimilarFeatures::Mfcc => {
                 let mfcc = Mfcc::new(&MelSizes::torchaudio(MFCC_HZ), CEPSTRA)
@@ -92,12 +98,7 @@ impl Features {
             SimilarFeatures::Codec => Features::Codec { codes: codes()?, codec: codec()? },
             SimilarFeatures::Histogram => Features::Histogram { codes: codes()? },
             SimilarFeatures::Response | SimilarFeatures::Hidden => {
-                let Some(run) = &arguments.run else {
-                    return refused(
-                        "there is no model of codes to listen with",
-                        "name its run: `--run results/runs/NAME-HASH`",
-                    );
-                };
+                let run = run("there is no model of codes to listen with")?;
                 let (codes, listener) = (codes()?, Box::new(Listener::open(run, talk)?));
                 match arguments.features {
                     SimilarFeatures::Response => Features::Response { listener, codes },
@@ -105,14 +106,8 @@ impl Features {
                 }
             }
             SimilarFeatures::Speaker => {
-                let Some(run) = &arguments.run else {
-                    return refused(
-                        "there is no classifier of speakers to listen with",
-                        "name its run: `--run results/runs/NAME-HASH`",
-                    );
-                };
-                let model = ModelArguments { model: run.clone(), hparams: None, data: None };
-                let named = Named::find(&model, talk)?;
+                let run = run("there is no classifier of speakers to listen with")?;
+                let named = Named::called(run, talk)?;
                 if named.plan.model.classes().is_empty() {
                     let message = format!("`{}` does not classify", named.name);
                     return Err(Failure::new(failure::REQUEST, message)

@@ -5,7 +5,6 @@
 use kernels::{Array, Cpu, OpError, Tape};
 
 use crate::cli::Talk;
-use crate::cli::arguments::ModelArguments;
 use crate::cli::checkpoint::Named;
 use crate::cli::failure::{self, Failure};
 use crate::codec::artifact::Artifact;
@@ -27,8 +26,7 @@ pub(super) struct Listener {
 impl Listener {
     /// The model of a run, or of one of its checkpoints.
     pub fn open(run: &str, talk: Talk) -> Result<Self, Failure> {
-        let of = ModelArguments { model: run.to_owned(), hparams: None, data: None };
-        let named = Named::find(&of, talk)?;
+        let named = Named::called(run, talk)?;
         let (Some(plan), Some(coding)) = (named.plan.model.codec_lm(), Coding::of(&named.plan)) else {
             let message = format!("`{}` is no model of codes", named.name);
             return Err(Failure::new(failure::REQUEST, message)
@@ -74,9 +72,7 @@ impl Listener {
         if artifact.codes.levels() < levels {
             return Err(format!("it has {} levels, and the model hears {levels}", artifact.codes.levels()));
         }
-        let codes = &artifact.codes;
-        let frame = |at: usize| (0..levels).map(move |level| u32::from(codes.level(level)[at]));
-        Ok((0..codes.frames()).flat_map(frame).collect())
+        Ok(artifact.codes.by_frames(levels).map(u32::from).collect())
     }
 }
 

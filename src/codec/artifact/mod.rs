@@ -58,6 +58,14 @@ impl Codes {
         &self.values[level * self.frames..][..self.frames]
     }
 
+    /// The codes of the coarsest levels, frame by frame.
+    ///
+    /// # Panics
+    /// There are fewer levels.
+    pub fn by_frames(&self, levels: usize) -> impl Iterator<Item = u16> {
+        (0..self.frames).flat_map(move |at| (0..levels).map(move |level| self.level(level)[at]))
+    }
+
     /// All of them, level by level.
     pub fn values(&self) -> &[u16] {
         &self.values

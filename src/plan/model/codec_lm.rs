@@ -34,7 +34,6 @@ const PHONEMES: usize = 256;
 /// A causal stack over texts and codes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodecLmPlan {
-    #[serde(serialize_with = "codec_name")]
     pub codec: CodecName,
     /// Its weights, where they are not the published ones.
     pub codec_weights: Option<String>,
@@ -47,11 +46,9 @@ pub struct CodecLmPlan {
     pub hop_samples: usize,
     /// Whether each level is told a frame later than the one before.
     pub delays: bool,
-    #[serde(serialize_with = "text_name")]
     pub text: CodedText,
     /// Symbols that there are.
     pub symbols: usize,
-    #[serde(serialize_with = "language_name")]
     pub language: PhonemeLanguage,
     /// Symbols around a frame's place in its text that are told with it.
     pub cue_symbols: usize,
@@ -63,18 +60,6 @@ pub struct CodecLmPlan {
     pub dropout: f32,
     /// Voices; 0: one, of which nothing is told.
     pub speakers: usize,
-}
-
-fn codec_name<S: serde::Serializer>(codec: &CodecName, serializer: S) -> Result<S::Ok, S::Error> {
-    CodecName::serialize(codec, serializer)
-}
-
-fn text_name<S: serde::Serializer>(text: &CodedText, serializer: S) -> Result<S::Ok, S::Error> {
-    CodedText::serialize(text, serializer)
-}
-
-fn language_name<S: serde::Serializer>(language: &PhonemeLanguage, serializer: S) -> Result<S::Ok, S::Error> {
-    PhonemeLanguage::serialize(language, serializer)
 }
 
 impl CodecLmPlan {

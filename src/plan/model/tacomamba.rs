@@ -11,7 +11,6 @@ use crate::plan::Problem;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SpeechMelPlan {
     pub rate_hz: u32,
-    #[serde(serialize_with = "scaling_name")]
     pub scaling: MelScaling,
     pub n_fft: usize,
     pub window_samples: usize,
@@ -22,10 +21,6 @@ pub struct SpeechMelPlan {
     /// The model sees (mel − mean) / scale.
     pub mean: f64,
     pub scale: f64,
-}
-
-fn scaling_name<S: serde::Serializer>(scaling: &MelScaling, serializer: S) -> Result<S::Ok, S::Error> {
-    MelScaling::serialize(scaling, serializer)
 }
 
 impl SpeechMelPlan {
@@ -53,7 +48,6 @@ pub struct SpeakersPlan {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TacomambaPlan {
     pub mel: SpeechMelPlan,
-    #[serde(serialize_with = "cleaners_name")]
     pub cleaners: TextCleaners,
     pub blanks: bool,
     pub width: usize,
@@ -81,10 +75,6 @@ pub struct TacomambaPlan {
 
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-fn cleaners_name<S: serde::Serializer>(cleaners: &TextCleaners, serializer: S) -> Result<S::Ok, S::Error> {
-    TextCleaners::serialize(cleaners, serializer)
 }
 
 impl Family for TacomambaPlan {

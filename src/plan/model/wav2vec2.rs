@@ -60,12 +60,7 @@ pub struct Heads {
     pub blank: usize,
     /// Classes of each classifier head; empty: no classifier.
     pub classes: Vec<usize>,
-    #[serde(serialize_with = "pooling_name")]
     pub pooling: Pooling,
-}
-
-fn pooling_name<S: serde::Serializer>(pooling: &Pooling, serializer: S) -> Result<S::Ok, S::Error> {
-    Pooling::serialize(pooling, serializer)
 }
 
 /// A wav2vec2 encoder with heads.
