@@ -374,7 +374,7 @@ fn a_plan_says_what_will_happen_and_where_it_goes() {
     for line in [
         "  time masks, share of frames: 0.1",
         "training: 600 updates of 1 batches; an epoch is about 265 updates",
-        "memory: about 319 MB at the peak of training; a checkpoint takes 15 MB",
+        "memory: about 354 MB at the peak of training; a checkpoint takes 15 MB",
     ] {
         assert!(said.lines().any(|other| other == line), "no `{line}` in\n{said}");
     }

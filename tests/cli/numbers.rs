@@ -214,11 +214,11 @@ fn a_run_that_cannot_fit_into_memory_is_refused_with_the_batch_that_fits() {
         arguments.extend(sets.iter().flat_map(|set| ["-s", *set]));
         runner(&arguments)
     };
-    let said = run(&["run.max_memory_gb=0.3"]);
+    let said = run(&["run.max_memory_gb=0.34"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(
         said.err.contains(
-            "of memory are foreseen at the peak of training, but `run.max_memory_gb` allows 300 MB"
+            "of memory are foreseen at the peak of training, but `run.max_memory_gb` allows 340 MB"
         ),
         "{}",
         said.err
@@ -230,9 +230,9 @@ fn a_run_that_cannot_fit_into_memory_is_refused_with_the_batch_that_fits() {
     let fits =
         fits.and_then(|set| set.split('`').next()).unwrap_or_else(|| panic!("{}", said.err)).to_owned();
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is written");
-    let said = run(&["run.max_memory_gb=0.3", "train.max_steps=2", &fits]);
+    let said = run(&["run.max_memory_gb=0.34", "train.max_steps=2", &fits]);
     assert_eq!(said.code, 0, "{fits}: {}", said.err);
-    let said = run(&["run.max_memory_gb=0.05"]);
+    let said = run(&["run.max_memory_gb=0.3"]);
     assert!(said.err.contains("no batch is small enough"), "{}", said.err);
 }
 

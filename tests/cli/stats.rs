@@ -77,3 +77,30 @@ fn a_folder_without_sound_or_none_at_all_is_said() {
     let said = runner(&["data", "stats", &format!("{dir}/absent")]);
     assert!(said.code == 66 && said.err.contains("error: cannot read `"), "{}", said.err);
 }
+
+#[test]
+fn it_is_drawn() {
+    let folder = folder();
+    let dir = folder.path().display().to_string();
+    fs::create_dir(folder.path().join("<b>")).unwrap();
+    fs::copy(folder.path().join("anna/1.wav"), folder.path().join("<b>/1.wav")).unwrap();
+    let picture = folder.path().join("what.svg");
+    let said = runner(&["data", "stats", &dir, "-o", &picture.display().to_string()]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let svg = fs::read_to_string(&picture).unwrap();
+    for text in
+        [": 3 sound files, 2.50 s, in 3 folders", "files by length", "16,000 Hz", "anna", "&lt;b&gt;", "en"]
+    {
+        assert!(svg.contains(text), "no `{text}` in\n{svg}");
+    }
+    // Two of the three files last from one to two seconds: the longest bar, with the one beside it half as long.
+    let long = |name: &str| -> f64 {
+        let bar = svg.split(&format!(">{name}</text>")).nth(1).unwrap();
+        bar.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    assert!((long("1 to 2 s") - 2.0 * long("0.5 to 1 s")).abs() < 0.2 && long("5 to 10 s") == 0.0, "{svg}");
+    let said = runner(&["data", "stats", &dir, "-o", "what.png"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("error: `what.png` is no picture that can be drawn"), "{}", said.err);
+    assert!(said.err.contains("ends in `.svg`"), "{}", said.err);
+}

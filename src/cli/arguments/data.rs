@@ -100,6 +100,9 @@ pub struct StatsArguments {
     /// The folder, with all folders in it.
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+    /// Draw it, too, into this file (SVG).
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Threads; one per core.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,

@@ -1,5 +1,7 @@
 //! `runner data stats`: what there is in a folder of sound files: hours, voices, lengths, levels, clipping, silence, rates and languages.
 
+mod picture;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +17,15 @@ use super::prepare::counted;
 use super::run::on_signals;
 use super::side_by_side::side_by_side;
 use crate::audio::{AudioError, Measured, SILENCE_DB, is_sound, measure};
+use crate::record::folder::write_whole;
 use crate::record::units;
 
 /// Upper bounds of the bins of lengths, in seconds; the last bin has none.
 const LENGTHS_SECS: [f64; 7] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0];
 /// The same of levels, in decibels below full scale.
 const LEVELS_DB: [f64; 6] = [-60.0, -50.0, -40.0, -30.0, -20.0, -10.0];
-/// Folders that a picture shows.
-const SHOWN_FOLDERS: usize = 12;
+/// Folders that are shown in text, and in a picture.
+const SHOWN_FOLDERS: [usize; 2] = [12, 60];
 
 /// A sound file.
 struct File {
@@ -35,6 +38,10 @@ struct File {
 pub fn stats(arguments: &StatsArguments, talk: Talk) -> Result<u8, Failure> {
     let stop = on_signals()?;
     let dir = &arguments.dir;
+    if let Some(file) = arguments.output.as_ref().filter(|file| file.extension() != Some("svg".as_ref())) {
+        let message = format!("`{}` is no picture that can be drawn", file.display());
+        return Err(Failure::new(failure::REQUEST, message).help("name a file that ends in `.svg`"));
+    }
     let mut found = Found::default();
     found.walk(dir).map_err(|error| Failure::unread(dir.display(), &error))?;
     found.sounds.sort();
@@ -58,9 +65,12 @@ pub fn stats(arguments: &StatsArguments, talk: Talk) -> Result<u8, Failure> {
     for error in &bad {
         talk.say(error);
     }
+    if let Some(file) = &arguments.output {
+        write_whole(file, drawing(dir, &files, &found.languages).as_bytes())?;
+    }
     match talk.json {
         true => talk.data(&data(&files, &bad, &found.languages)),
-        false => print!("{}", picture(dir, &files, &found.languages)),
+        false => print!("{}", text(dir, &files, &found.languages)),
     }
     if bad.is_empty() {
         return Ok(0);
@@ -187,20 +197,44 @@ impl Sums {
     }
 }
 
-fn picture(dir: &Path, files: &[File], languages: &BTreeMap<String, u64>) -> String {
+/// How much there is of what.
+fn title(dir: &Path, files: &[File], sums: &Sums, tables: &Tables) -> String {
+    format!(
+        "{}: {}, {}, in {}",
+        dir.display(),
+        counted(files.len(), "sound file", "sound files"),
+        units::duration(sums.secs),
+        counted(tables.folders.len(), "folder", "folders")
+    )
+}
+
+/// The same as a picture.
+fn drawing(dir: &Path, files: &[File], languages: &BTreeMap<String, u64>) -> String {
+    let (sums, tables) = (Sums::of(files), Tables::of(files));
+    let languages: Vec<_> = languages.iter().map(|(name, count)| (name.clone(), *count)).collect();
+    let folders = &tables.folders[..tables.folders.len().min(SHOWN_FOLDERS[1])];
+    let by_folder = match tables.folders.len() - folders.len() {
+        0 => "seconds by folder".to_owned(),
+        more => format!("seconds by folder, and {} more", units::count(more as u64)),
+    };
+    let panels = [
+        ("files by length", &tables.lengths[..]),
+        ("files by level, in decibels below full scale", &tables.levels),
+        ("files by sample rate", &tables.rates),
+        (&by_folder, folders),
+        ("utterances by language", &languages),
+    ];
+    picture::svg(&title(dir, files, &sums, &tables), &panels)
+}
+
+fn text(dir: &Path, files: &[File], languages: &BTreeMap<String, u64>) -> String {
     let (sums, tables) = (Sums::of(files), Tables::of(files));
     let listed = |name: &str, rows: &[(String, u64)]| {
         let rows: Vec<String> =
             rows.iter().map(|(value, count)| format!("{value} ({})", units::count(*count))).collect();
         format!("{name:9} {}\n", rows.join(", "))
     };
-    let mut text = format!(
-        "{}: {}, {}, in {}\n",
-        dir.display(),
-        counted(files.len(), "sound file", "sound files"),
-        units::duration(sums.secs),
-        counted(tables.folders.len(), "folder", "folders")
-    );
+    let mut text = title(dir, files, &sums, &tables) + "\n";
     text += &listed("rate", &tables.rates);
     text += &listed("channels", &tables.channels);
     text += &listed("format", &tables.formats);
@@ -217,7 +251,7 @@ fn picture(dir: &Path, files: &[File], languages: &BTreeMap<String, u64>) -> Str
     );
     text += &format!("\nfiles by length\n{}", bars(&tables.lengths, "  "));
     text += &format!("\nfiles by level, in decibels below full scale\n{}", bars(&tables.levels, "  "));
-    let (shown, rest) = tables.folders.split_at(tables.folders.len().min(SHOWN_FOLDERS));
+    let (shown, rest) = tables.folders.split_at(tables.folders.len().min(SHOWN_FOLDERS[0]));
     text += &format!("\nseconds by folder\n{}", bars(shown, "  "));
     if !rest.is_empty() {
         text += &format!("  and {}\n", counted(rest.len(), "folder more", "folders more"));
