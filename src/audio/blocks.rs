@@ -15,9 +15,8 @@ const BLOCK_FRAMES: usize = 1 << 16;
 /// A recording on its way.
 pub struct Blocks {
     name: String,
-    rate_hz: u32,
-    /// What the header promises; 0 where it does not know.
-    promised: u64,
+    /// What the header promises; 0 samples where it does not know.
+    promised: Facts,
     /// Samples so far.
     found: u64,
     source: Source,
@@ -43,7 +42,12 @@ impl Blocks {
 
     /// Samples per second.
     pub fn rate_hz(&self) -> u32 {
-        self.rate_hz
+        self.promised.rate_hz
+    }
+
+    /// The file's facts, with the samples that were found so far.
+    pub fn facts(&self) -> Facts {
+        Facts { samples: self.found, ..self.promised }
     }
 
     /// The next samples, channels averaged; `None` behind the last.
@@ -59,8 +63,8 @@ impl Blocks {
                 Ok(Some(block))
             }
             None if found == 0 => Err(Reason::Empty),
-            None if self.promised != 0 && self.promised != found => {
-                Err(packets::wrong_count(self.promised, found as usize))
+            None if ![0, found].contains(&self.promised.samples) => {
+                Err(packets::wrong_count(self.promised.samples, found as usize))
             }
             None => Ok(None),
         });
@@ -89,7 +93,7 @@ impl Blocks {
                 Source::Whole(sph::decode(&bytes)?.samples.into_iter())
             }
         };
-        Ok(Blocks { name, rate_hz: facts.rate_hz, promised: facts.samples, found: 0, source })
+        Ok(Blocks { name, promised: facts, found: 0, source })
     }
 }
 
@@ -100,7 +104,7 @@ impl Blocks {
 pub fn counted(path: &Path) -> Result<(u32, u64), AudioError> {
     let mut blocks = Blocks::open(path)?;
     while blocks.next_block()?.is_some() {}
-    Ok((blocks.rate_hz, blocks.found))
+    Ok((blocks.rate_hz(), blocks.found))
 }
 
 /// The facts of a flac, whether or not its header counts its samples; `None` of another format.

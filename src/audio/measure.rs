@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{AudioError, Facts, decode_bytes, facts_bytes};
+use super::{AudioError, Blocks, Facts};
 
 /// Frames that are silent or not.
 const FRAME_SECS: f64 = 0.02;
@@ -38,28 +38,67 @@ impl Measured {
     }
 }
 
-/// Decodes the file at `path` and measures it.
+/// Decodes the file at `path` and measures it, a block at a time: the memory it takes does not grow with its length.
 ///
 /// # Errors
 /// As [`super::read`].
 pub fn measure(path: &Path) -> Result<Measured, AudioError> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|source| AudioError::new(&name, source.into()))?;
-    let facts = facts_bytes(&name, &bytes)?;
-    let sound = decode_bytes(&name, bytes)?;
-    let square = |samples: &[f32]| samples.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>();
-    let frame = ((f64::from(sound.rate_hz) * FRAME_SECS) as usize).max(1);
-    let quiet = 10f64.powf(SILENCE_DB / 10.0);
-    let silent =
-        sound.samples.chunks(frame).filter(|samples| square(samples) <= quiet * samples.len() as f64);
-    Ok(Measured {
-        // A header may not know; what was decoded does.
-        facts: Facts { samples: sound.samples.len() as u64, ..facts },
-        mean_square: square(&sound.samples) / sound.samples.len() as f64,
-        peak: sound.samples.iter().fold(0.0, |peak, x| peak.max(x.abs())),
-        clipped_samples: sound.samples.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64,
-        silent_secs: silent.map(<[f32]>::len).sum::<usize>() as f64 / f64::from(sound.rate_hz),
-    })
+    let mut blocks = Blocks::open(path)?;
+    let mut sums = Sums::at(blocks.rate_hz());
+    while let Some(block) = blocks.next_block()? {
+        sums.hear(&block);
+    }
+    Ok(sums.measured(blocks.facts()))
+}
+
+/// What was heard so far.
+struct Sums {
+    /// Samples of a frame that is silent or not.
+    frame: usize,
+    /// The beginning of a frame that the next block goes on with.
+    begun: Vec<f32>,
+    squares: f64,
+    peak: f32,
+    clipped_samples: u64,
+    silent_samples: usize,
+}
+
+impl Sums {
+    fn at(rate_hz: u32) -> Self {
+        let frame = ((f64::from(rate_hz) * FRAME_SECS) as usize).max(1);
+        Sums { frame, begun: Vec::new(), squares: 0.0, peak: 0.0, clipped_samples: 0, silent_samples: 0 }
+    }
+
+    fn hear(&mut self, block: &[f32]) {
+        self.peak = block.iter().fold(self.peak, |peak, x| peak.max(x.abs()));
+        self.clipped_samples += block.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
+        self.begun.extend_from_slice(block);
+        let whole = self.begun.len() - self.begun.len() % self.frame;
+        let rest = self.begun.split_off(whole);
+        for frame in std::mem::replace(&mut self.begun, rest).chunks(self.frame) {
+            self.frame_ended(frame);
+        }
+    }
+
+    fn frame_ended(&mut self, frame: &[f32]) {
+        let squares: f64 = frame.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+        self.squares += squares;
+        if squares <= 10f64.powf(SILENCE_DB / 10.0) * frame.len() as f64 {
+            self.silent_samples += frame.len();
+        }
+    }
+
+    fn measured(mut self, facts: Facts) -> Measured {
+        let last = std::mem::take(&mut self.begun);
+        self.frame_ended(&last);
+        Measured {
+            facts,
+            mean_square: self.squares / facts.samples as f64,
+            peak: self.peak,
+            clipped_samples: self.clipped_samples,
+            silent_secs: self.silent_samples as f64 / f64::from(facts.rate_hz),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +130,16 @@ mod tests {
     fn levels_are_below_full_scale() {
         assert!((measured(&[0.1; 100]).level_db() + 20.0).abs() < 0.01);
         assert_eq!(measured(&[0.0; 100]).level_db(), f64::NEG_INFINITY);
+    }
+
+    /// Frames go on from one block to the next.
+    #[test]
+    fn silence_is_counted_across_blocks() {
+        let mut samples = vec![0.5; 65_530];
+        samples.extend([0.0; 40]);
+        samples.extend([0.5; 66_000]);
+        let measured = measured(&samples);
+        assert_eq!((measured.facts.samples, measured.silent_secs), (131_570, 0.02));
+        assert!((measured.mean_square - 0.25 * 131_530.0 / 131_570.0).abs() < 1e-9);
     }
 }

@@ -23,7 +23,8 @@ pub fn encode(arguments: &EncodeArguments, talk: Talk) -> Result<u8, Failure> {
     let ending = if arguments.safetensors { SAFE } else { codec.kind().ending() };
     let mut work = Work::begin(&arguments.files, &arguments.to, ending, arguments.again, talk)?;
     while let Some((from, to)) = work.next() {
-        let made = encoded(codec.as_ref(), &from)
+        let made = short_enough(&from, arguments.max_duration)
+            .and_then(|()| encoded(codec.as_ref(), &from))
             .and_then(|(artifact, secs)| Ok((artifact.bytes_for(&to)?, secs)))
             .and_then(|(bytes, secs)| Ok((write_whole(&to, &bytes)?, secs)));
         work.ended(&from, &to, made.map(|((), secs)| secs))?;
@@ -58,6 +59,22 @@ pub(super) fn open(
 ) -> Result<Box<dyn Codec + Sync>, Failure> {
     kernels::threads::start(0);
     Ok(codec::open(backend, weights, bandwidth_kbps.into())?)
+}
+
+/// Refuses a recording that lasts longer than may be in memory, by its header.
+pub(super) fn short_enough(from: &Path, max_secs: f64) -> Result<(), Failure> {
+    let facts = audio::facts(from).map_err(|error| unusable(from, error))?;
+    let secs = facts.samples as f64 / f64::from(facts.rate_hz);
+    if secs <= max_secs {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` lasts {}, longer than the {} of `--max-duration`",
+        from.display(),
+        units::duration(secs),
+        units::duration(max_secs)
+    );
+    Err(Failure::new(failure::FAILED, message))
 }
 
 /// The codes of a sound file, and the seconds that it lasts.

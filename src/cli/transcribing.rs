@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Talk;
 use super::arguments::{Part, TranscribeArguments};
+use super::coding::short_enough;
 use super::failure::{self, Failure, make_folder};
 use super::prepare::counted;
 use super::run::on_signals;
@@ -41,7 +42,7 @@ pub fn transcribe(arguments: &TranscribeArguments, talk: Talk) -> Result<u8, Fai
         "auto" => None,
         name => Some(whisper.language(name)?),
     };
-    let mut work = Work::begin(&whisper, language, stop, talk);
+    let mut work = Work::begin(&whisper, language, arguments.max_duration, stop, talk);
     work.tally.begin(shelves.iter().map(Shelf::secs).sum::<f64>() as u64, 0);
     for shelf in shelves {
         let ended = work.speaker(shelf)?;
@@ -121,6 +122,8 @@ fn secs(file: &Path) -> f64 {
 struct Work<'a> {
     whisper: &'a Whisper,
     language: Option<&'static str>,
+    /// Longer files are passed over.
+    max_secs: f64,
     stop: Stop,
     talk: Talk,
     tally: Tally,
@@ -135,10 +138,16 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn begin(whisper: &'a Whisper, language: Option<&'static str>, stop: Stop, talk: Talk) -> Self {
+    fn begin(
+        whisper: &'a Whisper,
+        language: Option<&'static str>,
+        max_secs: f64,
+        stop: Stop,
+        talk: Talk,
+    ) -> Self {
         let (tally, begun) = (talk.tally(Count::sound), Instant::now());
         let (done, bad, code, secs, passed_secs) = (0, 0, 0, 0.0, 0.0);
-        Work { whisper, language, stop, talk, tally, begun, done, bad, code, secs, passed_secs }
+        Work { whisper, language, max_secs, stop, talk, tally, begun, done, bad, code, secs, passed_secs }
     }
 
     /// Transcribes a speaker's files. Returns whether to go on.
@@ -187,6 +196,7 @@ impl<'a> Work<'a> {
             let code = if file.exists() { failure::FAILED } else { failure::MISSING };
             Some(Failure::new(code, error.to_string()))
         };
+        short_enough(file, self.max_secs).map_err(Some)?;
         let (rate_hz, samples) = audio::read_as_recorded(file).map_err(|error| unusable(&error))?;
         let samples =
             audio::resample_by_sinc(&samples, rate_hz, RATE_HZ).map_err(|error| unusable(&error))?;

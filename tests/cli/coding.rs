@@ -82,6 +82,32 @@ fn bad_files_are_named_and_the_others_coded() {
     );
 }
 
+/// Ten hours of silence by its header: a file with a hole takes no room on disk, and nothing of it is decoded.
+#[test]
+fn recordings_that_are_too_long_are_named_and_the_others_coded() {
+    let folder = TempDir::new().expect("a folder");
+    let long = folder.path().join("ten_hours.wav");
+    let mut header = runner::audio::wav_bytes(&[], 16_000);
+    let bytes = 2 * 16_000 * 36_000_u32;
+    header[4..8].copy_from_slice(&(36 + bytes).to_le_bytes());
+    header[40..44].copy_from_slice(&bytes.to_le_bytes());
+    fs::write(&long, &header).expect("a file");
+    let file = fs::OpenOptions::new().write(true).open(&long).expect("a file");
+    file.set_len(44 + u64::from(bytes)).expect("a file with a hole");
+    let long = long.display().to_string();
+    let said = coded(&folder, "encode", &[&long, SOUND], &["--bandwidth", "48"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let why = format!("error: `{long}` lasts 10 h 00 min, longer than the 1 h 00 min of `--max-duration`");
+    assert!(said.err.contains(&why), "{}", said.err);
+    assert!(said.err.contains("codes of 1 file: ") && said.err.contains("left out: 1 file"), "{}", said.err);
+    let said = coded(&folder, "encode", &[SOUND], &["--again", "--max-duration", "0.01"]);
+    assert!(
+        said.code == 1 && said.err.contains("longer than the 0.01 s of `--max-duration`"),
+        "{}",
+        said.err
+    );
+}
+
 #[test]
 fn wrong_requests_are_refused_before_any_work() {
     let folder = TempDir::new().expect("a folder");

@@ -47,9 +47,9 @@ pub struct ProcessArguments {
     /// Cut recordings into the segments of their transcripts, as NAME_00000, NAME_00001 and so on.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     pub slice: SliceChoice,
-    /// Pass over utterances that last longer.
-    #[arg(long, value_name = "SECS", value_parser = positive)]
-    pub max_duration: Option<f64>,
+    /// Pass over utterances that last longer: what is coded in one piece is in memory whole.
+    #[arg(long, value_name = "SECS", value_parser = positive, default_value_t = 3_600.0)]
+    pub max_duration: f64,
     /// Pass over speakers with fewer recordings.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub min_utterances: usize,
@@ -161,7 +161,7 @@ pub struct SimilarArguments {
 }
 
 /// A time that is one.
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     let secs = text.parse::<f64>().map_err(|error| error.to_string())?;
     if secs > 0.0 && secs.is_finite() { Ok(secs) } else { Err("it must be more than 0".into()) }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::data::{Part, part};
+use super::process::positive;
 use crate::cli::completions;
 use crate::codec::Backend;
 use crate::text::g2p;
@@ -138,6 +139,9 @@ pub struct EncodeArguments {
     /// Write safetensors files instead of numpy's.
     #[arg(long)]
     pub safetensors: bool,
+    /// Pass over recordings that last longer: they are in memory whole. `runner data process` codes longer ones in the pieces of their transcripts.
+    #[arg(long, value_name = "SECS", value_parser = positive, default_value_t = 3_600.0)]
+    pub max_duration: f64,
     /// Make codes that are there already once more.
     #[arg(long)]
     pub again: bool,
@@ -260,6 +264,9 @@ pub struct TranscribeArguments {
     /// Only this part of the speakers, of so many: one of several processes.
     #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = part)]
     pub part: Part,
+    /// Pass over recordings that last longer: they are in memory whole.
+    #[arg(long, value_name = "SECS", value_parser = positive, default_value_t = 14_400.0)]
+    pub max_duration: f64,
     /// Transcribe files that have their transcript already once more.
     #[arg(long)]
     pub again: bool,

@@ -212,7 +212,6 @@ impl<'a> Coder<'a> {
     }
 
     fn is_long(&self, samples: u64, rate_hz: u32) -> bool {
-        let most = self.coding.max_secs.unwrap_or(f64::INFINITY);
-        samples as f64 > most * f64::from(rate_hz)
+        samples as f64 > self.coding.max_secs * f64::from(rate_hz)
     }
 }

@@ -42,7 +42,7 @@ const LOCK: &str = ".lists.lock";
 /// What every worker has to know.
 pub(super) struct Coding {
     /// Longer utterances are passed over.
-    max_secs: Option<f64>,
+    max_secs: f64,
     /// Whether somebody asked to stop.
     stop: Stop,
 }
