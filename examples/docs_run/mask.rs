@@ -62,8 +62,9 @@ fn words(line: &str) -> Vec<String> {
         {
             "#".clone_into(number);
         }
-        words.push(match word.chars().all(|c| c == '─') {
-            true => "─".to_owned(),
+        let line = word.trim_end_matches('…');
+        words.push(match !line.is_empty() && line.chars().all(|c| c == '─') {
+            true => word.replace(line, "─"),
             false => without_hashes(word),
         });
     }
@@ -105,5 +106,7 @@ mod tests {
         assert!(!agree("a\nb\n", "a\nb\nc\n"));
         assert!(agree("a\n…\nc\n", "a\nb\nb\nc\n") && agree("loss … of", "loss 2.3 of"));
         assert!(!agree("a\n…\nd\n", "a\nb\nc\n"));
+        // A table of runs of which the first columns are shown.
+        assert!(agree("run  …\n───  ───…\nx  …\n", "run  step\n───  ─────  ──\nx  4  y\n"));
     }
 }

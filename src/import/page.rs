@@ -11,6 +11,7 @@ pub fn page() -> String {
         "# The papers' commands\n\n\
          Generated; `runner explain PROGRAM` prints one table. `runner import` reads a command line, a shell recipe or a README and prints \
          experiments:\n\n\
+         <!-- not run: the dots stand for what the reader has -->\n\n\
          ```sh\n\
          runner import 'python train_distill.py --model-dir=… --data-dir=… --hparams=… --teacher_path …' > experiments/mine.toml\n\
          runner import README.md -o experiments/imported    # a file for each command\n\
