@@ -50,22 +50,31 @@ impl CpuOp for Glu {
         let (channels, rows, beta) = (self.channels, threads::block_rows(self.channels, BLOCK), dx.beta());
         let operands = inputs[0].par_chunks(2 * rows * channels).zip(doutputs[0].par_chunks(rows * channels));
         dx.par_chunks_mut(2 * rows * channels).zip(operands).for_each(|(dx, (x, dout))| {
-            simd::dispatch(
-                #[inline(always)]
-                || {
-                    let each = x.chunks_exact(2 * channels).zip(dout.chunks_exact(channels));
-                    for (dx, (x, dout)) in dx.chunks_exact_mut(2 * channels).zip(each) {
-                        pull_back(dx, x, dout, beta);
-                    }
-                },
-            );
+            // Two loops, not a choice inside one, which is not always made vectors.
+            if beta == 0.0 {
+                pull_back::<false>(channels, dx, x, dout)
+            } else {
+                pull_back::<true>(channels, dx, x, dout)
+            }
         });
     }
 }
 
-/// One row's gradient; `beta` is 0 where there is none yet.
+/// The gradient of some rows; it joins what is there if `ADD`.
+fn pull_back<const ADD: bool>(channels: usize, dx: &mut [f32], x: &[f32], dout: &[f32]) {
+    simd::dispatch(
+        #[inline(always)]
+        || {
+            let each = x.chunks_exact(2 * channels).zip(dout.chunks_exact(channels));
+            for (dx, (x, dout)) in dx.chunks_exact_mut(2 * channels).zip(each) {
+                pull_back_row::<ADD>(dx, x, dout);
+            }
+        },
+    );
+}
+
 #[inline(always)]
-fn pull_back(dx: &mut [f32], x: &[f32], dout: &[f32], beta: f32) {
+fn pull_back_row<const ADD: bool>(dx: &mut [f32], x: &[f32], dout: &[f32]) {
     let channels = dout.len();
     let (value, gate) = (&x[..channels], &x[channels..2 * channels]);
     let (dvalue, dgate) = dx.split_at_mut(channels);
@@ -73,7 +82,7 @@ fn pull_back(dx: &mut [f32], x: &[f32], dout: &[f32], beta: f32) {
     for c in 0..channels {
         let open = simd::sigmoid(gate[c]);
         let passed = dout[c] * open;
-        let before = if beta == 0.0 { [0.0; 2] } else { [dvalue[c], dgate[c]] };
+        let before = if ADD { [dvalue[c], dgate[c]] } else { [0.0; 2] };
         dvalue[c] = before[0] + passed;
         dgate[c] = (passed * value[c]).mul_add(1.0 - open, before[1]);
     }

@@ -101,14 +101,9 @@ impl Nodes {
                 || pulled.dt += separate(&terms::sums(poles, y), y, dt as f32, &lanes, cotangents),
             );
         }
-        simd::dispatch(
-            #[inline(always)]
-            || {
-                for (pole, gradient) in poles.iter().zip(&mut pulled.poles) {
-                    *gradient = terms::pull_back(pole, &self.blocks, cotangents);
-                }
-            },
-        );
+        for (pole, gradient) in poles.iter().zip(&mut pulled.poles) {
+            *gradient = simd::with(terms::PullBack { pole, nodes: &self.blocks, cotangents });
+        }
         pulled
     }
 }

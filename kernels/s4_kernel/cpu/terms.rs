@@ -3,6 +3,8 @@
 //! A pole a and its conjugate contribute v/(z − a) + v̄/(z − ā) = (α + i y β) / ((ρ² − y²) − i y κ) at z = i y, with α = −2 Re(v ā),
 //! β = 2 Re v, ρ = |a| and κ = 2 Re a. The four sums of S4 share the denominators.
 
+use pulp::{Simd, WithSimd};
+
 /// Nodes at a time: two vectors of the widest unit, so that the eight sums of them stay in registers.
 pub(super) const LANES: usize = 32;
 /// Sums over the same poles: v = B C̃, B P̄, P C̃, |P|².
@@ -44,11 +46,16 @@ impl Block {
     pub const ZERO: Block = Block { re: [[0.0; LANES]; SUMS], im: [[0.0; LANES]; SUMS] };
 }
 
+/// What a reciprocal is guessed from: minus the bits of x.
+const GUESS: u32 = 0x7EF3_11C7;
+/// Of Newton's, from the guess to within two units in the last place.
+const STEPS: usize = 3;
+
 /// 1 / x for positive x that is no denormal: a guess from the exponent and three steps of Newton's, which cost less than a division.
 #[inline(always)]
 fn reciprocal(x: f32) -> f32 {
-    let mut guess = f32::from_bits(0x7EF3_11C7_u32.wrapping_sub(x.to_bits()));
-    for _ in 0..3 {
+    let mut guess = f32::from_bits(GUESS.wrapping_sub(x.to_bits()));
+    for _ in 0..STEPS {
         guess = guess.mul_add((-x).mul_add(guess, 1.0), guess);
     }
     guess
@@ -86,57 +93,100 @@ pub(super) fn sums(poles: &[Pole], y: &Lanes) -> Block {
     block
 }
 
-/// Nodes at a time on the way back: one vector, so that the ten running sums of a pole stay in registers.
-const NARROW: usize = 16;
+/// What all nodes say about one pole: `cotangents` are ∂loss/∂Re + i ∂loss/∂Im of the four sums.
+///
+/// With vectors by name: its ten running sums have to stay in registers.
+pub(super) struct PullBack<'a> {
+    pub pole: &'a Pole,
+    pub nodes: &'a [Lanes],
+    pub cotangents: &'a [Block],
+}
 
 /// Running sums of one pole's derivatives, lane by lane.
-struct Running {
-    alpha: [[f32; NARROW]; SUMS],
-    beta: [[f32; NARROW]; SUMS],
-    rho_squared: [f32; NARROW],
-    kappa: [f32; NARROW],
+struct Running<S: Simd> {
+    alpha: [S::f32s; SUMS],
+    beta: [S::f32s; SUMS],
+    rho_squared: S::f32s,
+    kappa: S::f32s,
 }
 
-/// What all nodes say about `pole`: `cotangents` are ∂loss/∂Re + i ∂loss/∂Im of the four sums. Call it inside `simd::dispatch`.
-#[inline(always)]
-pub(super) fn pull_back(pole: &Pole, nodes: &[Lanes], cotangents: &[Block]) -> PoleGradient {
-    let none = [0.0; NARROW];
-    let mut running = Running { alpha: [none; SUMS], beta: [none; SUMS], rho_squared: none, kappa: none };
-    for (y, block) in nodes.iter().zip(cotangents) {
-        for first in [0, NARROW] {
-            add_nodes(pole, y, block, first, &mut running);
+impl WithSimd for PullBack<'_> {
+    type Output = PoleGradient;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> PoleGradient {
+        let none = simd.splat_f32s(0.0);
+        let mut running =
+            Running::<S> { alpha: [none; SUMS], beta: [none; SUMS], rho_squared: none, kappa: none };
+        for (y, block) in self.nodes.iter().zip(self.cotangents) {
+            for (v, &y) in S::as_simd_f32s(y).0.iter().enumerate() {
+                let at = |lanes: &Lanes| S::as_simd_f32s(lanes).0[v];
+                let cotangents = [0, 1, 2, 3].map(|s| [at(&block.re[s]), at(&block.im[s])]);
+                running.add(simd, self.pole, y, cotangents);
+            }
+        }
+        let total = |&vector: &S::f32s| {
+            let mut lanes = [0.0f32; LANES];
+            S::as_mut_simd_f32s(&mut lanes).0[0] = vector;
+            lanes.iter().map(|&lane| f64::from(lane)).sum()
+        };
+        PoleGradient {
+            rho_squared: total(&running.rho_squared),
+            kappa: total(&running.kappa),
+            alpha: running.alpha.each_ref().map(total),
+            beta: running.beta.each_ref().map(total),
         }
     }
-    let total = |lanes: &[f32; NARROW]| lanes.iter().map(|&lane| f64::from(lane)).sum();
-    PoleGradient {
-        rho_squared: total(&running.rho_squared),
-        kappa: total(&running.kappa),
-        alpha: running.alpha.each_ref().map(total),
-        beta: running.beta.each_ref().map(total),
-    }
 }
 
-#[inline(always)]
-fn add_nodes(pole: &Pole, y: &Lanes, cotangents: &Block, first: usize, running: &mut Running) {
-    for l in 0..NARROW {
-        let at = first + l;
-        let y = y[at];
-        let [re, im] = inverse(pole, y);
-        let (y_re, y_im) = (y * re, y * im);
+impl<S: Simd> Running<S> {
+    /// One vector of nodes.
+    #[inline(always)]
+    fn add(&mut self, simd: S, pole: &Pole, y: S::f32s, cotangents: [[S::f32s; 2]; SUMS]) {
+        let splat = |x| simd.splat_f32s(x);
+        let mul = |a, b| simd.mul_f32s(a, b);
+        let neg = |a| simd.neg_f32s(a);
+        let mul_add = |a, b, c| simd.mul_add_e_f32s(a, b, c);
+        let [re, im] = inverse_of(simd, pole, y);
+        let (y_re, y_im) = (mul(y, re), mul(y, im));
         // W = Σ conj(Γ) (α + i y β), and the loss changes by −Re(W q² d(denominator)).
-        let (mut plain, mut turned) = ([0.0f32; 2], [0.0f32; 2]);
-        for s in 0..SUMS {
-            let (g_re, g_im) = (cotangents.re[s][at], cotangents.im[s][at]);
-            running.alpha[s][l] = g_re.mul_add(re, g_im.mul_add(im, running.alpha[s][l]));
-            running.beta[s][l] = g_im.mul_add(y_re, (-g_re).mul_add(y_im, running.beta[s][l]));
-            plain = [pole.alpha[s].mul_add(g_re, plain[0]), pole.alpha[s].mul_add(g_im, plain[1])];
-            turned = [pole.beta[s].mul_add(g_re, turned[0]), pole.beta[s].mul_add(g_im, turned[1])];
+        let (mut plain, mut turned) = ([splat(0.0); 2], [splat(0.0); 2]);
+        for (s, [g_re, g_im]) in cotangents.into_iter().enumerate() {
+            let (alpha, beta) = (splat(pole.alpha[s]), splat(pole.beta[s]));
+            self.alpha[s] = mul_add(g_re, re, mul_add(g_im, im, self.alpha[s]));
+            self.beta[s] = mul_add(g_im, y_re, mul_add(neg(g_re), y_im, self.beta[s]));
+            plain = [mul_add(alpha, g_re, plain[0]), mul_add(alpha, g_im, plain[1])];
+            turned = [mul_add(beta, g_re, turned[0]), mul_add(beta, g_im, turned[1])];
         }
-        let (w_re, w_im) = (y.mul_add(turned[1], plain[0]), y.mul_add(turned[0], -plain[1]));
-        let (square_re, square_im) = (re.mul_add(re, -(im * im)), 2.0 * re * im);
-        running.rho_squared[l] += w_im.mul_add(square_im, -(w_re * square_re));
-        running.kappa[l] = (-y).mul_add(w_re.mul_add(square_im, w_im * square_re), running.kappa[l]);
+        let (w_re, w_im) = (mul_add(y, turned[1], plain[0]), mul_add(y, turned[0], neg(plain[1])));
+        let square_re = mul_add(re, re, neg(mul(im, im)));
+        let square_im = mul(mul(splat(2.0), re), im);
+        let by_square = mul_add(w_im, square_im, neg(mul(w_re, square_re)));
+        self.rho_squared = simd.add_f32s(self.rho_squared, by_square);
+        self.kappa = mul_add(neg(y), mul_add(w_re, square_im, mul(w_im, square_re)), self.kappa);
     }
+}
+
+/// [`inverse`] of a vector of nodes.
+#[inline(always)]
+fn inverse_of<S: Simd>(simd: S, pole: &Pole, y: S::f32s) -> [S::f32s; 2] {
+    let rho = simd.splat_f32s(pole.rho);
+    let re = simd.mul_f32s(simd.sub_f32s(rho, y), simd.add_f32s(rho, y));
+    let im = simd.mul_f32s(simd.neg_f32s(y), simd.splat_f32s(pole.kappa));
+    let scale = reciprocal_of(simd, simd.mul_add_e_f32s(re, re, simd.mul_f32s(im, im)));
+    [simd.mul_f32s(re, scale), simd.mul_f32s(simd.neg_f32s(im), scale)]
+}
+
+/// [`reciprocal`] of a vector.
+#[inline(always)]
+fn reciprocal_of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let bits = simd.sub_u32s(simd.splat_u32s(GUESS), simd.transmute_u32s_f32s(x));
+    let (mut guess, one) = (simd.transmute_f32s_u32s(bits), simd.splat_f32s(1.0));
+    for _ in 0..STEPS {
+        let off = simd.mul_add_e_f32s(simd.neg_f32s(x), guess, one);
+        guess = simd.mul_add_e_f32s(guess, off, guess);
+    }
+    guess
 }
 
 #[cfg(test)]

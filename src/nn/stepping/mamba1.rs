@@ -72,25 +72,25 @@ impl Mamba1Step {
     /// One step of all channels of a stream; `x` becomes what comes out.
     #[inline(always)]
     fn scan(&self, delta: &[f32], [b, c]: [&[f32]; 2], gate: &[f32], memory: &mut [f32], x: &mut [f32]) {
-        let Mamba1Sizes { inner, state, .. } = self.sizes;
-        let mut steps = vec![0.0; inner];
-        let mut driven = vec![0.0; inner];
-        let mut y = vec![0.0; inner];
-        for channel in 0..inner {
-            steps[channel] = simd::softplus(delta[channel]);
-            driven[channel] = steps[channel] * x[channel];
-            y[channel] = self.skip[channel] * x[channel];
+        let inner = self.sizes.inner;
+        // Side by side and not by index: a check of bounds in the innermost loop stops vectors.
+        let (mut steps, mut driven) = (vec![0.0; inner], vec![0.0; inner]);
+        let both = steps.iter_mut().zip(&mut driven).zip(delta);
+        for (((step, driven), delta), (x, skip)) in both.zip(x.iter_mut().zip(&self.skip)) {
+            *step = simd::softplus(*delta);
+            *driven = *step * *x;
+            *x *= skip;
         }
-        for n in 0..state {
-            let (memory, rates) = (&mut memory[n * inner..][..inner], &self.rates[n * inner..][..inner]);
-            for channel in 0..inner {
-                let kept = simd::exp(steps[channel] * rates[channel]) * memory[channel];
-                memory[channel] = driven[channel].mul_add(b[n], kept);
-                y[channel] = memory[channel].mul_add(c[n], y[channel]);
+        let rows = memory.chunks_exact_mut(inner).zip(self.rates.chunks_exact(inner));
+        for ((memory, rates), (&b, &c)) in rows.zip(b.iter().zip(c)) {
+            let channels = memory.iter_mut().zip(rates).zip(&steps).zip(&driven).zip(&mut *x);
+            for ((((kept, rate), step), driven), y) in channels {
+                *kept = driven.mul_add(b, simd::exp_below_zero(step * rate) * *kept);
+                *y = kept.mul_add(c, *y);
             }
         }
-        for channel in 0..inner {
-            x[channel] = y[channel] * gate[channel] * simd::sigmoid(gate[channel]);
+        for (y, gate) in x.iter_mut().zip(gate) {
+            *y = *y * gate * simd::sigmoid(*gate);
         }
     }
 }

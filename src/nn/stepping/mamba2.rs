@@ -75,14 +75,18 @@ impl Mamba2Step {
         let Mamba2Sizes { inner, head_dim, state, .. } = self.sizes;
         let (x, rest) = x.split_at(inner);
         let (b, c) = rest.split_at(state);
-        for (channel, memory) in memory.chunks_exact_mut(state).enumerate() {
-            let head = channel / head_dim;
+        let channels = x.chunks_exact(head_dim).zip(y.chunks_exact_mut(head_dim));
+        for (head, ((x, y), memory)) in channels.zip(memory.chunks_exact_mut(head_dim * state)).enumerate() {
             let step = simd::softplus(dt[head] + self.dt_bias[head]);
-            let (decay, driven) = (simd::exp(step * self.rates[head]), step * x[channel]);
-            for n in 0..state {
-                memory[n] = decay * memory[n] + driven * b[n];
+            let decay = simd::exp(step * self.rates[head]);
+            for ((x, y), memory) in x.iter().zip(y).zip(memory.chunks_exact_mut(state)) {
+                let driven = step * x;
+                // Side by side and not by index: a check of bounds in the innermost loop stops vectors.
+                for (kept, b) in memory.iter_mut().zip(b) {
+                    *kept = driven.mul_add(*b, decay * *kept);
+                }
+                *y = self.skip[head].mul_add(*x, simd::dot(memory, c));
             }
-            y[channel] = self.skip[head].mul_add(x[channel], simd::dot(memory, c));
         }
     }
 }
