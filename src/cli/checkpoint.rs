@@ -8,6 +8,7 @@ use super::Talk;
 use super::arguments::{ModelArguments, Request};
 use super::failure::{self, Failure};
 use super::order::plan_alone;
+use super::which;
 use crate::config::{Experiment, resolved_toml};
 use crate::import;
 use crate::model::{Model, Published, weights};
@@ -45,11 +46,11 @@ impl Named {
     /// There is no such run, or it has no such checkpoint.
     pub fn find(arguments: &ModelArguments, talk: Talk) -> Result<Self, Failure> {
         let (path, which) = arguments.model.rsplit_once('@').unwrap_or((&arguments.model, ""));
-        let path = Path::new(path);
-        let mut named = match (path.join("experiment.toml").is_file(), published(path, which)?) {
+        let path = which::folder_of_run(path)?;
+        let mut named = match (path.join("experiment.toml").is_file(), published(&path, which)?) {
             (_, Some(checkpoint)) => return Self::published(checkpoint, arguments, talk),
-            (true, None) => Self::exported(path)?,
-            (false, None) => Self::of_run(path, if which.is_empty() { "best" } else { which })?,
+            (true, None) => Self::exported(&path)?,
+            (false, None) => Self::of_run(&path, if which.is_empty() { "best" } else { which })?,
         };
         if arguments.hparams.is_some() {
             let message = "`--hparams` is for checkpoints of the published programs";
@@ -75,7 +76,7 @@ impl Named {
         let identity = Identity::read(&folder)?.ok_or_else(|| {
             let message = format!("`{}` is no run's folder, and no checkpoint", folder.dir().display());
             Failure::new(failure::MISSING, message).help(
-                "give the folder that `runner results` lists, for example `results/runs/NAME-HASH@best`",
+                "give the name that `runner results` lists, for example `NAME-HASH@best`, or the folder of the run",
             )
         })?;
         let steps = steps_of(&folder, which)?;

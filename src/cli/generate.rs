@@ -156,9 +156,8 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
     }
     if Path::new(named).extension().is_some_and(|extension| extension == "toml") {
         let message = format!("`{named}` is an experiment, which has no weights");
-        return Err(Failure::new(failure::REQUEST, message).help(
-            "name a run's folder, as `runner results` lists them, or measure speed with `--random-init`",
-        ));
+        return Err(Failure::new(failure::REQUEST, message)
+            .help("name a run, as `runner results` lists them, or measure speed with `--random-init`"));
     }
     let named = Named::called(named, talk)?;
     let model = named.model(&Cpu::default())?;

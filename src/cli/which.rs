@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::failure::{self, Failure};
+use crate::config::listed;
 use crate::record::{Folder, SweepFolder, SweepRow};
 use crate::report::{Loaded, load, load_dirs, load_run};
 
@@ -71,6 +72,47 @@ impl Which {
     }
 }
 
+/// The folder of the run that a word means: a path as it is, or the one run in `results/runs` that is called so, by its name, its hash or both.
+///
+/// # Errors
+/// Several runs have that name.
+pub fn folder_of_run(word: &str) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(word);
+    if word.contains('/') || path.exists() {
+        return Ok(path);
+    }
+    let mut found = called(Path::new(RUNS_DIR), word);
+    match found.len() {
+        0 => Ok(path),
+        1 => Ok(found.remove(0)),
+        several => {
+            let names: Vec<String> = found.iter().map(|dir| Folder::at(dir).name()).collect();
+            let failure = Failure::new(
+                failure::REQUEST,
+                format!(
+                    "`{word}` could be {several} runs in `{RUNS_DIR}`: {}",
+                    listed(names.iter().map(String::as_str))
+                ),
+            );
+            Err(failure.help("write the name with its hash"))
+        }
+    }
+}
+
+/// The runs in `runs_dir` whose folder `NAME-HASH` has this name, this hash or both, in order.
+fn called(runs_dir: &Path, word: &str) -> Vec<PathBuf> {
+    let is_meant = |dir: &PathBuf| {
+        let name = Folder::at(dir).name();
+        let parts = name.rsplit_once('-');
+        (name == word || parts.is_some_and(|(name, hash)| name == word || hash == word))
+            && Folder::at(dir).run_json().is_file()
+    };
+    let entries = std::fs::read_dir(runs_dir).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_meant).collect();
+    found.sort_unstable();
+    found
+}
+
 fn newest(runs_dir: &Path, name: &str) -> Result<SweepFolder, Failure> {
     SweepFolder::newest(runs_dir, name).filter(SweepFolder::is_sweep).ok_or_else(|| {
         let message = format!("there is no sweep `{name}` beside `{}`", runs_dir.display());
@@ -89,4 +131,31 @@ fn varying(rows: &[SweepRow]) -> Vec<String> {
         }
     }
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_meant_by_its_name_its_hash_or_both() {
+        let runs = tempfile::tempdir().expect("a folder");
+        let folders = ["tedlium-1a2b3c4d", "tedlium-5e6f7a8b", "sc09-9c0d1e2f", "sc09-00000000"];
+        for folder in folders {
+            fs::create_dir(runs.path().join(folder)).expect("a folder");
+        }
+        for run in &folders[..3] {
+            fs::write(runs.path().join(run).join("run.json"), "{}").expect("a file");
+        }
+        let meant = |word| -> Vec<String> {
+            called(runs.path(), word).iter().map(|dir| Folder::at(dir).name()).collect()
+        };
+        assert_eq!(meant("tedlium-5e6f7a8b"), ["tedlium-5e6f7a8b"]);
+        assert_eq!(meant("5e6f7a8b"), ["tedlium-5e6f7a8b"]);
+        assert_eq!(meant("tedlium"), ["tedlium-1a2b3c4d", "tedlium-5e6f7a8b"]);
+        assert_eq!(meant("sc09"), ["sc09-9c0d1e2f"], "a folder without a run is none");
+        assert!(meant("ted").is_empty());
+    }
 }

@@ -395,6 +395,9 @@ fn remedy(value: &Value, node: &Json, written: &str) -> Option<String> {
             Some(format!("write `\"{written}\"`"))
         }
         ("array", Value::Integer(_) | Value::Float(_)) => Some(format!("write `[{written}]`")),
+        ("array", Value::String(_)) if node["items"]["type"] == "string" => {
+            Some(format!("write `[{written}]`"))
+        }
         _ => None,
     }
 }

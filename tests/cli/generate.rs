@@ -224,15 +224,15 @@ fn what_cannot_be_made_is_said() {
             &[experiment],
             2,
             format!(
-                "error: `{experiment}` is an experiment, which has no weights\nhelp: name a run's folder, as \
+                "error: `{experiment}` is an experiment, which has no weights\nhelp: name a run, as \
                  `runner results` lists them, or measure speed with `--random-init`\n"
             ),
         ),
         (
             &["no/run"],
             66,
-            "error: `no/run` is no run's folder, and no checkpoint\nhelp: give the folder that `runner results` lists, for \
-             example `results/runs/NAME-HASH@best`\n"
+            "error: `no/run` is no run's folder, and no checkpoint\nhelp: give the name that `runner results` lists, for \
+             example `NAME-HASH@best`, or the folder of the run\n"
                 .into(),
         ),
         (&[run(), "--prompt", "no.wav"], 66, "error: cannot use audio `no.wav`: there is no such file\n".into()),

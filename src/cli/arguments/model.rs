@@ -25,8 +25,8 @@ impl From<SplitName> for Split {
 
 #[derive(Debug, Clone, Args)]
 pub struct ModelArguments {
-    /// A run's folder, with `@best` (default), `@latest`, `@STEP`, or `@FIRST..LAST` for the mean of the weights of all checkpoints
-    /// between; a folder that `runner export` wrote; or a checkpoint of the published CALD programs (`model.ckpt-STEP` with `hparams.json`
+    /// A run, by its folder or its name in results/runs, with `@best` (default), `@latest`, `@STEP`, or `@FIRST..LAST` for the mean
+    /// of the weights of all checkpoints between; a folder that `runner export` wrote; or a checkpoint of the published CALD programs (`model.ckpt-STEP` with `hparams.json`
     /// beside it, or its folder: then the newest, or `@STEP`).
     #[arg(value_name = "MODEL[@best|latest|STEP|FIRST..LAST]")]
     pub model: String,
@@ -129,7 +129,7 @@ impl DrawArguments {
 
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
-    /// A run's folder, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
+    /// A run, by its folder or its name in results/runs, with `@best` (default), `@latest` or `@STEP`; with `--random-init` an experiment's TOML file.
     #[arg(value_name = "MODEL[@best|latest|STEP]", required_unless_present = "weights")]
     pub model: Option<String>,
     /// A checkpoint of the published programs, such as `ckpt_01100000.pt`; what model it is follows from the file.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::record::units;
-use crate::report::page::escaped;
+use crate::report::page::{escaped, shortened};
 
 /// What a panel is about, and its bars.
 pub(super) type Panel<'a> = (&'a str, &'a [(String, u64)]);
@@ -47,7 +47,7 @@ fn panel(svg: &mut String, caption: &str, bars: &[(String, u64)], top: f64) {
         let y = top + AROUND[0] + at as f64 * LINE;
         let long = *count as f64 / largest as f64 * (BARS_TO - BARS_FROM);
         let (name_end, middle) = (BARS_FROM - 8.0, y + 14.0);
-        let name = escaped(&shortened(name));
+        let name = escaped(&shortened(name, NAME_CHARS));
         _ = writeln!(svg, "<text x=\"{name_end}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>");
         let bar = LINE - 5.0;
         _ = writeln!(
@@ -57,13 +57,5 @@ fn panel(svg: &mut String, caption: &str, bars: &[(String, u64)], top: f64) {
         );
         let count = units::count(*count);
         _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{middle}\">{count}</text>", BARS_FROM + long + 6.0);
-    }
-}
-
-/// A name that fits beside the bars.
-fn shortened(name: &str) -> String {
-    match name.chars().count() > NAME_CHARS {
-        true => name.chars().take(NAME_CHARS - 1).chain(['…']).collect(),
-        false => name.to_owned(),
     }
 }

@@ -117,7 +117,9 @@ error[E003]: `max_lr` in `[train]` takes a number, not the string `\"3e-4\"`
 fn wrong_types_come_with_a_remedy() {
     let text = "name = 3\n[data]\ndir = \"d\"\nremove_unk = \"true\"\n[run]\nprecision = 32\n[eval]\neval_steps = [1, 2.5]\n\
                 [train]\nmax_steps = 9e4\nmin_lr = 1979-05-27\n[model.wav2vec2]\nclassifier_num_targets = 1251\nconv_bias = []\n";
+    let text = format!("extends = \"one.toml\"\n{text}");
     let expected = [
+        "[E003]: `extends` takes a list of strings, not the string `\"one.toml\"` — write `[\"one.toml\"]`",
         "[E003]: `name` takes a string, not the integer `3` — write `\"3\"`",
         "[E003]: `remove_unk` in `[data]` takes `true` or `false`, not the string `\"true\"` — write `true`, without quotes",
         "[E003]: `precision` in `[run]` takes one of `f32`, `tf32` and `bf16`, not the integer `32` — `precision`: Arithmetic \
@@ -130,7 +132,7 @@ fn wrong_types_come_with_a_remedy() {
         "[E003]: `conv_bias` in `[model.wav2vec2]` takes `true` or `false`, not a list — `conv_bias`: Give the \
          convolutions of the feature encoder a bias",
     ];
-    assert_eq!(gist(&complaint(text)), expected);
+    assert_eq!(gist(&complaint(&text)), expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::html::{Tag, px, tag};
+use super::html::{Tag, px, shortened, tag};
 use super::judged::{ClassNames, pairs};
 use super::record::Record;
 use super::{Section, mark};
@@ -14,6 +14,8 @@ use crate::record::preds::Confused;
 const MOST_CLASSES: usize = 60;
 /// The most frequent mistakes that are named beside it.
 const MISTAKES: usize = 8;
+/// Of a class's name, this much stands at its row and column.
+const CLASS_CHARS: usize = 18;
 
 /// How often each class was taken for each, for one head.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,10 +202,10 @@ fn picture(matrix: &Matrix) -> Tag {
                 .attr("x", px(margin - 5.0))
                 .attr("y", down)
                 .attr("text-anchor", "end")
-                .text(short(class)),
+                .text(shortened(class, CLASS_CHARS)),
         );
         let turned = format!("translate({} {}) rotate(-90)", px(middle + font * 0.35), px(margin - 5.0));
-        svg = svg.child(tag("text").attr("transform", turned).text(short(class)));
+        svg = svg.child(tag("text").attr("transform", turned).text(shortened(class, CLASS_CHARS)));
     }
     let (from, all) = (px(margin), px(cell * size as f64));
     let ground =
@@ -257,13 +259,4 @@ fn square(
             .text(count.to_string())
     });
     Some(group.children(number))
-}
-
-fn short(class: &str) -> String {
-    const MOST: usize = 18;
-    if class.chars().count() <= MOST {
-        class.to_owned()
-    } else {
-        format!("{}…", class.chars().take(MOST - 1).collect::<String>())
-    }
 }

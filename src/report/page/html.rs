@@ -69,6 +69,14 @@ impl Tag {
     }
 }
 
+/// A name of at most `most` characters, an ellipsis among them where it was longer.
+pub fn shortened(name: &str, most: usize) -> String {
+    match name.chars().count() > most {
+        true => name.chars().take(most - 1).chain(['…']).collect(),
+        false => name.to_owned(),
+    }
+}
+
 /// Text as it may stand between tags and between double quotes.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

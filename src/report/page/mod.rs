@@ -30,7 +30,7 @@ mod thin;
 mod trend;
 
 pub use figure::Figure;
-pub use html::escaped;
+pub use html::{escaped, shortened};
 pub use media::Clip;
 pub use record::Record;
 
