@@ -1,6 +1,6 @@
 //! Help for tests: numbers of other programs beside ours.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::artifact::Codes;
 use crate::model::weights::Tensors;
@@ -12,6 +12,13 @@ pub(super) fn near(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
     let near = |(got, want): &(&f32, &f32)| (*got - *want).abs() <= tolerance;
     let far = got.iter().zip(want).find(|pair| !near(pair));
     assert!(far.is_none(), "{what}: {far:?}");
+}
+
+/// The folder with a codec of the published sizes and its outputs, which `tests/parity/make_NAME.py --large` writes.
+pub(super) fn published(name: &str) -> PathBuf {
+    let folder =
+        std::env::var_os("RUNNER_CODEC_FILES").expect("RUNNER_CODEC_FILES names the folder of folders");
+    PathBuf::from(folder).join(name)
 }
 
 /// Codes [levels, frames] out of a file of tensors.

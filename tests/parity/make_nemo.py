@@ -2,7 +2,7 @@
 makes of some sounds; the names and extents of the published one.
 
     python3 tests/parity/make_nemo.py            # writes tests/parity/nemo/; needs torch, safetensors
-    python3 tests/parity/make_nemo.py --large F  # writes a model of the published sizes with random weights to the file F
+    python3 tests/parity/make_nemo.py --large F  # writes a model of the published sizes with random weights, and its outputs, to the folder F
 """
 
 import argparse
@@ -305,7 +305,10 @@ def main():
     arguments.add_argument("--large", type=Path)
     large = arguments.parse_args().large
     if large:
-        nemo(drawn(PUBLISHED), PUBLISHED, large)
+        large.mkdir(parents=True, exist_ok=True)
+        model = drawn(PUBLISHED)
+        nemo(model, PUBLISHED, large / "published.nemo")
+        save_file(outputs(model, [44_100, 101_295]), large / "outputs.safetensors")
         return
     HERE.mkdir(exist_ok=True)
     model = drawn(SMALL)

@@ -2,7 +2,7 @@
 the names and extents of the published one.
 
     python3 tests/parity/make_vocos.py            # writes tests/parity/vocos/; needs torch, safetensors, vocos
-    python3 tests/parity/make_vocos.py --large F  # writes a model of the published sizes with random weights to the folder F
+    python3 tests/parity/make_vocos.py --large F  # writes a model of the published sizes with random weights, and its outputs, to the folder F
 """
 
 import argparse
@@ -99,7 +99,9 @@ def main():
     arguments.add_argument("--large", type=Path)
     large = arguments.parse_args().large
     if large:
-        save(drawn(**PUBLISHED), PUBLISHED, large)
+        model = drawn(**PUBLISHED)
+        save(model, PUBLISHED, large)
+        save_file(outputs(model, PUBLISHED["rows"]), large / "outputs.safetensors")
         return
     model = drawn(**SMALL)
     save(model, SMALL, HERE)
