@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{AudioError, Facts, Format, Reason, facts_by_format, flac, ogg, packets, resample, sph, wav};
+use super::{AudioError, Facts, Format, Reason, flac, head, ogg, packets, sph, wav};
 
 /// Frames of a wav or of a decoded sound that are handed over at once; packets of the other formats have their own lengths.
 const BLOCK_FRAMES: usize = 1 << 16;
@@ -76,12 +76,7 @@ impl Blocks {
     fn begin(path: &Path, name: String) -> Result<Self, Reason> {
         let file = File::open(path)?;
         let mut reader = BufReader::new(file);
-        // A flac without a count is not decoded for it here: it is counted on the way.
-        let facts = match flac_head(&mut reader)? {
-            Some(facts) => facts,
-            None => facts_by_format(&mut reader)?,
-        };
-        resample::check_rate(facts.rate_hz)?;
+        let facts = head(&mut reader)?;
         reader.seek(SeekFrom::Start(0))?;
         let source = match facts.format {
             Format::Wav => Source::Wav(Box::new(wav::Reader::open(reader)?)),
@@ -105,17 +100,6 @@ pub fn counted(path: &Path) -> Result<(u32, u64), AudioError> {
     let mut blocks = Blocks::open(path)?;
     while blocks.next_block()?.is_some() {}
     Ok((blocks.rate_hz(), blocks.found))
-}
-
-/// The facts of a flac, whether or not its header counts its samples; `None` of another format.
-fn flac_head(reader: &mut BufReader<File>) -> Result<Option<Facts>, Reason> {
-    let mut head = Vec::new();
-    reader.by_ref().take(4).read_to_end(&mut head)?;
-    reader.seek(SeekFrom::Start(0))?;
-    if head != b"fLaC" {
-        return Ok(None);
-    }
-    flac::facts(reader).map(Some)
 }
 
 fn packets(open: impl FnOnce() -> Result<packets::Opened, Reason>) -> Result<Source, Reason> {

@@ -101,15 +101,24 @@ fn decode_bytes(name: &str, bytes: Vec<u8>) -> Result<Sound, AudioError> {
     decode_by_format(bytes).and_then(checked).map_err(|reason| AudioError::new(name, reason))
 }
 
-/// Reads rate, channels and length of the file at `path` from its headers.
+/// Reads rate, channels and length of the file at `path` from its headers; a flac whose header does not know its length is decoded for it, a block
+/// at a time.
 pub fn facts(path: &Path) -> Result<Facts, AudioError> {
-    let facts = File::open(path).map_err(Reason::from).and_then(|file| facts_by_format(BufReader::new(file)));
-    facts.map_err(|reason| AudioError::new(&path.display().to_string(), reason))
+    let facts = File::open(path).map_err(Reason::from).and_then(|file| head(BufReader::new(file)));
+    let facts = facts.map_err(|reason| AudioError::new(&path.display().to_string(), reason))?;
+    match facts.samples {
+        0 => Ok(Facts { samples: counted(path)?.1, ..facts }),
+        _ => Ok(facts),
+    }
 }
 
 /// Reads the same from a file's bytes, such as those of an archive's member; `name` appears in errors only.
 pub fn facts_bytes(name: &str, bytes: &[u8]) -> Result<Facts, AudioError> {
-    facts_by_format(Cursor::new(bytes)).map_err(|reason| AudioError::new(name, reason))
+    let facts = head(Cursor::new(bytes)).map_err(|reason| AudioError::new(name, reason))?;
+    match facts.samples {
+        0 => Ok(Facts { samples: decode_bytes(name, bytes.to_vec())?.samples.len() as u64, ..facts }),
+        _ => Ok(facts),
+    }
 }
 
 fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
@@ -121,35 +130,23 @@ fn decode_by_format(bytes: Vec<u8>) -> Result<Sound, Reason> {
     }
 }
 
-fn facts_by_format(mut reader: impl Read + Seek) -> Result<Facts, Reason> {
+/// What a file's headers say. A flac written to a pipe does not know its own length: then it has 0 samples, as no other file may.
+fn head(mut reader: impl Read + Seek) -> Result<Facts, Reason> {
     let mut head = Vec::with_capacity(error::HEAD_BYTES);
     reader.by_ref().take(error::HEAD_BYTES as u64).read_to_end(&mut head)?;
     let format = Format::known(&head)?;
     reader.seek(SeekFrom::Start(0))?;
     let facts = match format {
         Format::Wav => wav::facts(&mut reader)?,
-        Format::Flac => flac_facts(&mut reader)?,
+        Format::Flac => flac::facts(&mut reader)?,
         Format::Ogg => ogg::facts(&mut reader)?,
         Format::Sphere => sph::facts(&mut reader)?,
     };
     resample::check_rate(facts.rate_hz)?;
-    if facts.samples == 0 {
-        return Err(Reason::Empty);
+    match (format, facts.samples) {
+        (Format::Wav | Format::Ogg | Format::Sphere, 0) => Err(Reason::Empty),
+        _ => Ok(facts),
     }
-    Ok(facts)
-}
-
-/// A flac written to a pipe does not know its own length; then there is no way but to decode it.
-fn flac_facts(reader: &mut (impl Read + Seek)) -> Result<Facts, Reason> {
-    let facts = flac::facts(reader)?;
-    if facts.samples > 0 {
-        return Ok(facts);
-    }
-    let mut bytes = Vec::new();
-    reader.seek(SeekFrom::Start(0))?;
-    reader.read_to_end(&mut bytes)?;
-    let samples = packets::survived(|| flac::decode(bytes))?.samples.len() as u64;
-    Ok(Facts { samples, ..facts })
 }
 
 /// The checks every decoded sound passes, whatever it came from.
