@@ -92,6 +92,28 @@ pub fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     value
 }
 
+/// Sine and cosine of the angle within half a turn of 0 that lies whole half turns from `angle`: both with one sign, which their products do not
+/// have. Off by less than 2e-7; beyond a million half turns, where f32 has no fractions of one, some point of the circle.
+#[inline(always)]
+pub fn sine_and_cosine(angle: f32) -> (f32, f32) {
+    /// Adding 1.5·2^23 rounds to the nearest integer.
+    const ROUND: f32 = 12_582_912.0;
+    // π in parts of few bits, whose multiples are exact.
+    const PI: [f32; 3] = [3.140_625, 9.675_026e-4, 1.509_958e-7];
+    const QUARTER: f32 = 1.571;
+    let turns = angle.mul_add(std::f32::consts::FRAC_1_PI, ROUND) - ROUND;
+    let rest = turns.mul_add(-PI[2], turns.mul_add(-PI[1], turns.mul_add(-PI[0], angle)));
+    let rest = rest.clamp(-QUARTER, QUARTER);
+    let q = rest * rest;
+    let sine =
+        polynomial(q, [1.0, -1.666_666_7e-1, 8.333_333e-3, -1.984_127e-4, 2.755_731_9e-6, -2.505_210_8e-8]);
+    let cosine = polynomial(
+        q,
+        [1.0, -0.5, 4.166_666_8e-2, -1.388_888_9e-3, 2.480_158_7e-5, -2.755_732e-7, 2.087_675_7e-9],
+    );
+    (rest * sine, cosine)
+}
+
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     f32::from_bits((n.wrapping_add(127) << 23) as u32)

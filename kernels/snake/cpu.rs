@@ -35,7 +35,7 @@ impl CpuOp for Snake {
                     for (out, x) in rows {
                         let channels = out.iter_mut().zip(x).zip(alpha.iter().zip(&inverse));
                         for ((out, &x), (&alpha, &inverse)) in channels {
-                            let (sine, _) = sine_and_cosine(alpha * x);
+                            let (sine, _) = simd::sine_and_cosine(alpha * x);
                             *out = (sine * sine).mul_add(inverse, x);
                         }
                     }
@@ -93,7 +93,7 @@ fn add_dx(beta: f32, dx: &mut [f32], x: &[f32], dout: &[f32], alpha: &[f32], inv
     for (dx, (x, dout)) in rows {
         let channels = dx.iter_mut().zip(x.iter().zip(dout)).zip(alpha.iter().zip(inverse));
         for ((dx, (&x, &dout)), (&alpha, &inverse)) in channels {
-            let (sine, cosine) = sine_and_cosine(alpha * x);
+            let (sine, cosine) = simd::sine_and_cosine(alpha * x);
             let before = if beta == 0.0 { 0.0 } else { *dx };
             *dx = before + dout * (2.0 * sine * cosine * alpha).mul_add(inverse, 1.0);
         }
@@ -106,32 +106,8 @@ fn add_dalpha(sums: &mut [f32], x: &[f32], dout: &[f32], alpha: &[f32], inverse:
     for (x, dout) in x.chunks_exact(width).zip(dout.chunks_exact(width)) {
         let channels = sums.iter_mut().zip(x.iter().zip(dout)).zip(alpha.iter().zip(inverse));
         for ((sum, (&x, &dout)), (&alpha, &inverse)) in channels {
-            let (sine, cosine) = sine_and_cosine(alpha * x);
+            let (sine, cosine) = simd::sine_and_cosine(alpha * x);
             *sum += dout * inverse * sine * (2.0 * x).mul_add(cosine, -sine * inverse);
         }
     }
-}
-
-/// Sine and cosine of the angle within half a turn of 0 that lies whole half turns from `angle`: both with one sign, which their products do not
-/// have. Off by less than 2e-7; beyond a million half turns, where f32 has no fractions of one, some point of the circle.
-#[inline(always)]
-fn sine_and_cosine(angle: f32) -> (f32, f32) {
-    /// Adding 1.5·2^23 rounds to the nearest integer.
-    const ROUND: f32 = 12_582_912.0;
-    // π in parts of few bits, whose multiples are exact.
-    const PI: [f32; 3] = [3.140_625, 9.675_026e-4, 1.509_958e-7];
-    const QUARTER: f32 = 1.571;
-    let turns = angle.mul_add(std::f32::consts::FRAC_1_PI, ROUND) - ROUND;
-    let rest = turns.mul_add(-PI[2], turns.mul_add(-PI[1], turns.mul_add(-PI[0], angle)));
-    let rest = rest.clamp(-QUARTER, QUARTER);
-    let q = rest * rest;
-    let sine = simd::polynomial(
-        q,
-        [1.0, -1.666_666_7e-1, 8.333_333e-3, -1.984_127e-4, 2.755_731_9e-6, -2.505_210_8e-8],
-    );
-    let cosine = simd::polynomial(
-        q,
-        [1.0, -0.5, 4.166_666_8e-2, -1.388_888_9e-3, 2.480_158_7e-5, -2.755_732e-7, 2.087_675_7e-9],
-    );
-    (rest * sine, cosine)
 }

@@ -5,7 +5,7 @@
 
 use kernels::conv_transpose1d::conv_transpose1d;
 use kernels::conv1d::{Conv1d, conv1d};
-use kernels::{Array, Cpu, OpError, Tape, threads};
+use kernels::{Array, Cpu, OpError, Tape, simd, threads};
 
 use super::sizes::{DILATIONS, Half};
 use crate::nn::{Init, ParamId, Params, Scope};
@@ -106,12 +106,12 @@ impl Stack {
         mut x: Array<Cpu>,
     ) -> Result<Array<Cpu>, OpError> {
         for layer in &self.layers {
-            x = match layer {
-                Layer::Conv(conv) => conv.forward(params, tape, &x)?,
-                Layer::Up(up) => up.forward(params, tape, &x)?,
-                Layer::Activation(activation) => activation.forward(params, &x)?,
-                Layer::Residual(branches) => mean(branches, params, tape, &x)?,
-            };
+            match layer {
+                Layer::Conv(conv) => x = conv.forward(params, tape, &x)?,
+                Layer::Up(up) => x = up.forward(params, tape, &x)?,
+                Layer::Activation(activation) => activation.apply(params, &mut x),
+                Layer::Residual(branches) => x = mean(branches, params, tape, &x)?,
+            }
         }
         Ok(x)
     }
@@ -173,17 +173,21 @@ fn mean(
     tape: &mut Tape<Cpu>,
     x: &Array<Cpu>,
 ) -> Result<Array<Cpu>, OpError> {
-    let mut sum = vec![0.0; x.len()];
+    let mut mean: Option<Array<Cpu>> = None;
     for units in branches {
         let mut inside = x.clone();
         for unit in units {
             inside = unit.forward(params, tape, &inside)?;
         }
-        sum.iter_mut().zip(inside.as_slice()).for_each(|(sum, x)| *sum += x);
+        match &mut mean {
+            Some(mean) => simd::add(mean.as_mut_slice(), inside.as_slice()),
+            None => mean = Some(inside),
+        }
     }
+    let Some(mut mean) = mean else { return Ok(x.clone()) };
     let count = branches.len() as f32;
-    sum.iter_mut().for_each(|sum| *sum /= count);
-    Array::from_vec(&Cpu::default(), sum, x.shape())
+    mean.as_mut_slice().iter_mut().for_each(|sum| *sum /= count);
+    Ok(mean)
 }
 
 impl Unit {
@@ -207,12 +211,10 @@ impl Unit {
         tape: &mut Tape<Cpu>,
         x: &Array<Cpu>,
     ) -> Result<Array<Cpu>, OpError> {
-        let inside = self.before.forward(params, x)?;
-        let inside = self.dilated.forward(params, tape, &inside)?;
-        let inside = self.between.forward(params, &inside)?;
-        let mut out = self.conv.forward(params, tape, &inside)?.to_vec();
-        out.iter_mut().zip(x.as_slice()).for_each(|(out, x)| *out += x);
-        Array::from_vec(&Cpu::default(), out, x.shape())
+        let inside = self.dilated.forward_activated(params, tape, x, self.before)?;
+        let mut out = self.conv.forward_activated(params, tape, &inside, self.between)?;
+        simd::add(out.as_mut_slice(), x.as_slice());
+        Ok(out)
     }
 }
 
@@ -222,7 +224,7 @@ impl Activation {
         Activation::HalfSnake(alpha)
     }
 
-    fn forward(self, params: &Params<Cpu>, x: &Array<Cpu>) -> Result<Array<Cpu>, OpError> {
+    fn apply(self, params: &Params<Cpu>, x: &mut Array<Cpu>) {
         let alpha: &[f32] = match self {
             Activation::Leaky => &[],
             Activation::HalfSnake(alpha) => params.array(alpha).as_slice(),
@@ -230,18 +232,23 @@ impl Activation {
         // As NeMo has it: the reciprocal first.
         let gains: Vec<f32> = alpha.iter().map(|alpha| 1.0 / (alpha + 1e-9)).collect();
         let width = x.shape().last();
-        let mut values = x.to_vec();
-        threads::for_each(values.chunks_mut(BLOCK * width).collect(), |rows| {
-            for row in rows.chunks_exact_mut(width) {
-                let (snaked, leaky) = row.split_at_mut(alpha.len());
-                for ((x, alpha), gain) in snaked.iter_mut().zip(alpha).zip(&gains) {
-                    let sine = (alpha * *x).sin();
-                    *x += gain * (sine * sine);
-                }
-                leaky.iter_mut().for_each(|x| *x = if *x >= 0.0 { *x } else { *x * SLOPE });
-            }
+        threads::for_each(x.as_mut_slice().chunks_mut(BLOCK * width).collect(), |rows| {
+            simd::dispatch(
+                #[inline(always)]
+                || {
+                    for row in rows.chunks_exact_mut(width) {
+                        let (snaked, leaky) = row.split_at_mut(alpha.len());
+                        for ((x, alpha), gain) in snaked.iter_mut().zip(alpha).zip(&gains) {
+                            let (sine, _) = simd::sine_and_cosine(alpha * *x);
+                            *x = (sine * sine).mul_add(*gain, *x);
+                        }
+                        for x in leaky {
+                            *x = if *x >= 0.0 { *x } else { *x * SLOPE };
+                        }
+                    }
+                },
+            );
         });
-        Array::from_vec(&Cpu::default(), values, x.shape())
     }
 }
 
@@ -287,10 +294,34 @@ impl Conv {
         tape: &mut Tape<Cpu>,
         x: &Array<Cpu>,
     ) -> Result<Array<Cpu>, OpError> {
+        self.over(params, tape, &mirrored(x, self.beside())?)
+    }
+
+    /// What it makes of the activated `x`.
+    fn forward_activated(
+        &self,
+        params: &Params<Cpu>,
+        tape: &mut Tape<Cpu>,
+        x: &Array<Cpu>,
+        activation: Activation,
+    ) -> Result<Array<Cpu>, OpError> {
+        // Mirrored first: then the activation has an array of its own to work in.
+        let mut padded = mirrored(x, self.beside())?;
+        activation.apply(params, &mut padded);
+        self.over(params, tape, &padded)
+    }
+
+    /// What it makes of `padded`, which has what is seen beyond the ends.
+    fn over(
+        &self,
+        params: &Params<Cpu>,
+        tape: &mut Tape<Cpu>,
+        padded: &Array<Cpu>,
+    ) -> Result<Array<Cpu>, OpError> {
         let settings =
             Conv1d { stride: self.stride, padding: [0, 0], dilation: self.dilation, groups: 1, gelu: false };
         let (weight, bias) = (params.array(self.weight), params.array(self.bias));
-        conv1d(tape, &mirrored(x, self.beside())?, weight, Some(bias), settings)
+        conv1d(tape, padded, weight, Some(bias), settings)
     }
 }
 
