@@ -16,9 +16,18 @@ const PAGE: &str = "docs/sentences.txt";
 
 /// Macros whose every literal is printed, or made to be.
 const PRINTING: [&str; 7] = ["print", "println", "eprint", "eprintln", "write", "writeln", "format_args"];
-/// Words for developers: a promise that does not hold.
-const FOR_DEVELOPERS: [&str; 8] =
-    ["assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "panic", "unreachable", "expect"];
+/// Words for developers: a promise that does not hold, and instructions.
+const FOR_DEVELOPERS: [&str; 9] = [
+    "asm",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "panic",
+    "unreachable",
+    "expect",
+];
 
 /// What hands a sentence on.
 const TRANSPARENT: [&str; 11] =

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::micro::{self, ROWS, Tile};
 use super::pack::{Line, lines, pack_a, pack_b, panels};
 use super::packed::Packed;
-use super::{Product, SerialThen, thin};
+use super::{Product, SerialThen, thin, tiles};
 
 /// Columns of a packed block of B.
 pub(super) const COLS: usize = 384;
@@ -47,6 +47,10 @@ pub(super) unsafe fn rectangle(
     cols: Range<usize>,
     to: Target<'_>,
 ) {
+    if tiles::suits(product) {
+        // SAFETY: the promise is the same, and whoever asked for tiles has them.
+        return unsafe { tiles::rectangle(product, rows, cols, to) };
+    }
     if thin::suits(product) {
         // SAFETY: the promise is the same.
         return unsafe { thin::rectangle(product, rows, cols, to) };

@@ -2,9 +2,11 @@
 //!
 //! Ops state their products here as `C ← α·A·B + β·C`, with a last word on finished rows if they have one. On processors with AVX-512
 //! the product is ours ([`blocked`]: packing, cache blocks; [`micro`]: the tile in registers; [`thin`]: few rows under a long sum);
+//! where bfloat16 was asked for ([`bf16`]), [`tiles`];
 //! elsewhere, and for tiny products, the crate `gemm` does it ([`portable`], the only door to that crate). Which one, and the order of all sums, depends on the operands'
 //! extents alone: the result does not depend on the number of threads. Start at [`matmul`].
 
+pub mod bf16;
 #[cfg(target_arch = "x86_64")]
 mod blocked;
 #[cfg(target_arch = "x86_64")]
@@ -17,6 +19,8 @@ mod portable;
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod thin;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 mod view;
 
 use std::ops::Range;
@@ -198,6 +202,9 @@ fn cut(product: &Product<'_>) -> Vec<(Range<usize>, Range<usize>)> {
     const LEAST_SUMS: usize = 1 << 19;
     const PER_THREAD: usize = 4;
     let (m, n, k) = (product.a.rows, product.b.cols, product.a.cols);
+    if tiles::suits(product) {
+        return tiles::cut(m, n, k);
+    }
     let most = if threads::count() == 1 { 1 } else { threads::count() * PER_THREAD };
     let wanted = (m * n * k / LEAST_SUMS).clamp(1, most);
     // Rows of A that are read where they lie cost nothing to read again; rows that are packed do, and so does B.

@@ -20,9 +20,13 @@ fn views<'a>(case: &'a Case, [m, n, k]: [usize; 3], turned: [bool; 2]) -> (View<
     (a, b)
 }
 
-fn case([m, n, k]: [usize; 3], turned: [bool; 2], alpha: f32, beta: f32) -> Case {
-    let mut case =
+fn case(extents @ [m, n, k]: [usize; 3], turned: [bool; 2], alpha: f32, beta: f32) -> Case {
+    let operands =
         Case { a: numbers(1, m * k), b: numbers(2, k * n), c: numbers(3, m * n), want: Vec::new() };
+    solved(operands, extents, turned, alpha, beta)
+}
+
+fn solved(mut case: Case, [m, n, k]: [usize; 3], turned: [bool; 2], alpha: f32, beta: f32) -> Case {
     let (a, b) = views(&case, [m, n, k], turned);
     let at =
         |view: &View<'_>, i: usize, j: usize| f64::from(view.data[i * view.row_stride + j * view.col_stride]);
@@ -198,4 +202,63 @@ fn bytes_do_not_depend_on_the_thread_count() {
 
 fn case_without_reference([m, n, k]: [usize; 3]) -> Case {
     Case { a: numbers(1, m * k), b: numbers(2, k * n), c: numbers(3, m * n), want: Vec::new() }
+}
+
+/// A number as bfloat16 has it: the nearest, even among equals.
+#[cfg(target_arch = "x86_64")]
+fn rounded(value: f32) -> f32 {
+    let bits = value.to_bits();
+    f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+}
+
+/// The walk by tiles, whichever way products of this process are done: only their operands are rounded, and their sums are f32.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn products_by_tiles_are_those_of_rounded_operands() {
+    if !bf16::available() {
+        eprintln!("not run: no matrix tiles for bfloat16");
+        return;
+    }
+    let extents = [
+        [1, 16, 32],
+        [5, 17, 50],
+        [16, 16, 32],
+        [31, 33, 63],
+        [32, 32, 64],
+        [33, 65, 95],
+        [64, 64, 513],
+        [100, 1_050, 1_100],
+        [257, 50, 40],
+        [40, 1_025, 33],
+    ];
+    for extents @ [m, n, k] in extents {
+        for turned in [[false, false], [true, false], [false, true], [true, true]] {
+            for (alpha, beta) in [(1.0, 0.0), (0.5, 1.0), (1.0, -0.25)] {
+                let plain = case_without_reference(extents);
+                let round = |values: &[f32]| values.iter().map(|&value| rounded(value)).collect();
+                let operands =
+                    Case { a: round(&plain.a), b: round(&plain.b), c: plain.c.clone(), want: Vec::new() };
+                let exact = solved(operands, extents, turned, alpha, beta);
+                let (a, b) = views(&plain, extents, turned);
+                let what = format!("{m}×{n}×{k}, turned {turned:?}, alpha {alpha}, beta {beta}");
+                let mut c = if beta == 0.0 { vec![f32::NAN; m * n] } else { plain.c.clone() };
+                let product = Product { alpha, a, b, beta };
+                by_tiles(&product, &mut c, 0..m);
+                assert_close(&c, &exact.want, k, &what);
+                // Rows have the same bits among few and among many.
+                let mut pieces = if beta == 0.0 { vec![f32::NAN; m * n] } else { plain.c.clone() };
+                by_tiles(&product, &mut pieces, 0..m / 3);
+                by_tiles(&product, &mut pieces, m / 3..m);
+                assert!(c == pieces, "{what}: in pieces");
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn by_tiles(product: &Product<'_>, c: &mut [f32], rows: Range<usize>) {
+    let n = product.b.cols;
+    let to = blocked::Target { c: c.as_mut_ptr(), c_row: n, then: None };
+    // SAFETY: the caller saw that there are tiles; the operands fit, and C is all of the product's.
+    unsafe { tiles::rectangle(product, rows, 0..n, to) };
 }

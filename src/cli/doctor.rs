@@ -100,6 +100,7 @@ fn vectors() -> Option<String> {
         ("fma", std::arch::is_x86_feature_detected!("fma")),
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
         ("avx512_bf16", std::arch::is_x86_feature_detected!("avx512bf16")),
+        ("amx_bf16", kernels::matmul::bf16::available()),
     ];
     let there: Vec<&str> = known.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
     there.contains(&"avx2").then(|| there.join(", "))

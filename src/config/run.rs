@@ -110,7 +110,7 @@ impl TryFrom<String> for Device {
     }
 }
 
-/// Arithmetic of the matrix products. On the CPU all are 32-bit.
+/// Arithmetic of the matrix products while training. What neither the GPU nor the processor has is computed in 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -118,7 +118,7 @@ pub enum Precision {
     F32,
     /// On a GPU, products of numbers with 10 bits of mantissa, summed in 32 bits; everything else stays 32-bit.
     Tf32,
-    /// On a GPU, products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
+    /// On a GPU, and on a processor with matrix tiles (AMX): products of bfloat16 numbers, summed in 32 bits; weights and everything else stay 32-bit.
     Bf16,
 }
 

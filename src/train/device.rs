@@ -5,6 +5,8 @@
 use std::fmt;
 
 use super::TrainError;
+use kernels::matmul::bf16;
+
 use crate::plan::{DeviceChoice, Plan, Precision};
 use crate::record::units::bytes;
 
@@ -124,7 +126,7 @@ pub fn effective_precision(plan: &Plan) -> Result<String, TrainError> {
     Ok(precision_on(plan.run.precision, effective_device(plan)?))
 }
 
-/// On the CPU all of it is computed in f32; a GPU that is taken knows all of it.
+/// A GPU that is taken knows all of it, a CPU with matrix tiles bf16; what else is asked of a CPU is computed in f32.
 fn precision_on(asked: Precision, device: Chosen) -> String {
     let word = match asked {
         Precision::F32 => "f32",
@@ -133,6 +135,7 @@ fn precision_on(asked: Precision, device: Chosen) -> String {
     };
     match (asked, device) {
         (Precision::F32, _) | (_, Chosen::Cuda(_)) => word.to_owned(),
+        (Precision::Bf16, Chosen::Cpu) if bf16::available() => word.to_owned(),
         (_, Chosen::Cpu) => format!("{word} → f32"),
     }
 }
@@ -201,7 +204,8 @@ mod tests {
     fn arithmetic_is_told_as_the_device_does_it() {
         use Precision::{Bf16, F32, Tf32};
         let said = |device| [F32, Tf32, Bf16].map(|asked| precision_on(asked, device));
-        assert_eq!(said(Chosen::Cpu), ["f32", "tf32 → f32", "bf16 → f32"]);
+        let bf16 = if bf16::available() { "bf16" } else { "bf16 → f32" };
+        assert_eq!(said(Chosen::Cpu), ["f32", "tf32 → f32", bf16]);
         assert_eq!(said(Chosen::Cuda(1)), ["f32", "tf32", "bf16"]);
     }
 

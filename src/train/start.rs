@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cuda")]
 use kernels::Cuda;
+use kernels::matmul::bf16;
 use kernels::{Cpu, OpError};
 
 use super::device::{Chosen, effective_device};
@@ -13,7 +14,7 @@ use super::ranks::Transport;
 use super::room::{crowded, told};
 use super::run::{Outcome, Session, Stop, run};
 use super::{Job, TrainError};
-use crate::plan::Plan;
+use crate::plan::{Plan, Precision};
 use crate::record::{Event, Sink};
 
 /// Carries the updates of every device that this program has.
@@ -33,7 +34,7 @@ macro_rules! on_device {
     ($plan:expr, |$device:ident| $work:expr) => {
         match effective_device($plan)? {
             Chosen::Cpu => {
-                let $device = &Cpu::default();
+                let $device = &processor($plan);
                 $work
             }
             #[cfg(feature = "cuda")]
@@ -48,6 +49,12 @@ macro_rules! on_device {
             }
         }
     };
+}
+
+/// The processor, at the precision that the plan asks for, where it has that.
+fn processor(plan: &Plan) -> Cpu {
+    bf16::take(plan.run.precision == Precision::Bf16 && bf16::available());
+    Cpu::default()
 }
 
 /// The GPU of this number, at the precision that the plan asks for.

@@ -83,6 +83,24 @@ fn the_same_seed_gives_the_same_bytes_with_one_and_two_threads() {
     }
 }
 
+/// Where the processor has tiles, products of bfloat16 change what is learnt, the same way on one thread and on two; elsewhere they are those of f32.
+#[test]
+fn bfloat16_is_computed_where_the_processor_has_it_and_told() {
+    let runs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let model = "checkpoints/step-2/model.safetensors";
+    let with = |runs: &Path, more: &[&str]| {
+        run(&direct(runs, &[&["train.max_steps=2", "eval.max_eval_batches=1"], more].concat()))
+    };
+    let plain = with(runs[0].path(), &[]);
+    let one = with(runs[1].path(), &["run.precision=bf16", "run.threads=1"]);
+    let two = with(runs[2].path(), &["run.precision=bf16", "run.threads=2"]);
+    assert!(bytes(&one, model) == bytes(&two, model), "threads make a difference");
+    let told: Value = serde_json::from_slice(&bytes(&one, "run.json")).unwrap();
+    let has_tiles = kernels::matmul::bf16::available();
+    assert_eq!(told["precision"], if has_tiles { "bf16" } else { "bf16 → f32" });
+    assert_eq!(bytes(&plain, model) != bytes(&one, model), has_tiles, "the weights tell what was computed");
+}
+
 /// One run with recomputed blocks on one thread, and one that begins without and goes on with them, on two.
 #[test]
 fn recomputed_blocks_give_the_same_bytes_whatever_the_threads_and_wherever_they_begin() {
