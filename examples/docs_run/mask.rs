@@ -61,6 +61,12 @@ fn words(line: &str) -> Vec<String> {
             && let Some(number) = words.last_mut().filter(|before| is_number(before))
         {
             "#".clone_into(number);
+            // `1 min 26 s` is a time like `26 s`.
+            if let [.., first, "min" | "h", _] = words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+                && first == "#"
+            {
+                words.truncate(words.len() - 2);
+            }
         }
         let line = word.trim_end_matches('…');
         words.push(match !line.is_empty() && line.chars().all(|c| c == '─') {
@@ -103,6 +109,7 @@ mod tests {
         assert!(!agree("run-0123abcd  5.6 %", "run-0123abcd  5.7 %"));
         assert!(!agree("3 runs", "4 runs"));
         assert!(agree("1 min 26 s, 379 MB\n", "38 min 2 s, 1,390 MB\n"));
+        assert!(agree("took 1 min 26 s in all", "took 59 s in all") && !agree("1 min 26 s", "4 runs 26 s"));
         assert!(!agree("a\nb\n", "a\nb\nc\n"));
         assert!(agree("a\n…\nc\n", "a\nb\nb\nc\n") && agree("loss … of", "loss 2.3 of"));
         assert!(!agree("a\n…\nd\n", "a\nb\nc\n"));

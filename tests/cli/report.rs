@@ -49,7 +49,8 @@ fn report(folder: &TempDir, names: &[&str], output: &str, more: &[&str]) -> Said
 #[test]
 fn names_stand_for_runs_sweeps_and_patterns() {
     let folder = folder();
-    let cases: [(&[&str], u64); 7] = [
+    let cases: [(&[&str], u64); 8] = [
+        (&[], 3),
         (&["FOLDER/runs/b-3"], 1),
         (&["FOLDER/runs"], 3),
         (&["a_"], 2),
@@ -104,6 +105,16 @@ fn names_without_runs_and_pictures_that_are_none_are_refused() {
         said.err
     );
     assert!(said.err.contains("help: `runner results` lists them, for example `b-3`"), "{}", said.err);
+    let said = runner(&[
+        "report",
+        "--runs-dir",
+        "no/runs",
+        "-o",
+        &folder.path().join("page.html").display().to_string(),
+    ]);
+    assert_eq!(said.code, 66, "{}", said.err);
+    let none = "error: there are no runs in `no/runs`\nhelp: `runner run EXPERIMENT` makes one; `--runs-dir DIR` names another folder\n";
+    assert_eq!(said.err, none);
     let picture = folder.path().join("picture.svg");
     fs::write(&picture, "no picture").unwrap();
     let said = report(&folder, &["b"], "page.html", &["--figure", &picture.display().to_string()]);

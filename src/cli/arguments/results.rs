@@ -110,8 +110,8 @@ const RESULTS_EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// Folders of runs, a folder of many, the folder or name of a sweep, or parts of runs' names, with `*` for anything.
-    #[arg(required = true, value_name = "RUN|SWEEP|PATTERN")]
+    /// Folders of runs, a folder of many, the folder or name of a sweep, or parts of runs' names, with `*` for anything [default: all runs].
+    #[arg(value_name = "RUN|SWEEP|PATTERN")]
     pub runs: Vec<String>,
     /// The page to write.
     #[arg(short, long, value_name = "FILE.html")]

@@ -25,7 +25,9 @@ pub struct Named {
 pub fn find(arguments: &ReportArguments) -> Result<Named, Failure> {
     let mut named = Named::default();
     let mut titles = Vec::new();
-    for name in &arguments.runs {
+    let all = [arguments.runs_dir.display().to_string()];
+    let names = if arguments.runs.is_empty() { &all[..] } else { &arguments.runs };
+    for name in names {
         let before = named.dirs.len();
         let title = one(name, &arguments.runs_dir, &mut named)?;
         if named.dirs.len() == before && title.is_none() {
@@ -113,6 +115,10 @@ fn runs_in(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn nothing(name: &str, arguments: &ReportArguments) -> Failure {
     let dir = arguments.runs_dir.display();
+    if arguments.runs.is_empty() {
+        return Failure::new(failure::MISSING, format!("there are no runs in `{dir}`"))
+            .help("`runner run EXPERIMENT` makes one; `--runs-dir DIR` names another folder");
+    }
     let failure = Failure::new(
         failure::MISSING,
         format!("`{name}` is no run, no sweep, and no part of a run's name in `{dir}`"),
