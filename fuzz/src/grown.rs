@@ -32,11 +32,14 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             text("", "`", 100_000),
             text("", "python \\\n", 20_000),
             text("", "x \\\n", 20_000),
+            text("", "\n", 90_000),
             text("", "python a.py --x $y\n", 2_000),
         ],
-        "command" => {
-            vec![text("python train.py", " --x", 5_000), text("python train.py --hparams ", "a[,", 5_000)]
-        }
+        "command" => vec![
+            text("python train.py", " --x", 5_000),
+            text("python train.py --hparams ", "a[,", 5_000),
+            text("python train.py", " {1..9999}", 1_000),
+        ],
         "torch" => checkpoints(),
         "wav" => vec![text("RIFF\0\0\0\0WAVE", "junk\0\0\0\0", 80_000)],
         // A name of a gigabyte, packed: the members of a packed file follow one another.

@@ -14,7 +14,7 @@ use crate::record::units;
 use crate::text::g2p::{G2p, G2pError, Kept, Language, Said, Text};
 use crate::text::phonemes::PhonemeTokenizer;
 
-/// Texts that are read together: by one process for each language in them.
+/// Texts that are read together.
 const BATCH: usize = 1024;
 /// The longest text, in bytes: a book is given by its lines.
 const LONGEST: u64 = 1 << 20;

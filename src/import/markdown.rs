@@ -70,6 +70,10 @@ fn launches(text: &str) -> bool {
     let assigns = |word: &&str| {
         word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
     };
+    // What begins with a line's end has nothing in this line, and those after it begin for themselves.
+    if text.starts_with(char::is_whitespace) {
+        return false;
+    }
     let mut words = text.split_whitespace().take(MOST_ASSIGNMENTS).skip_while(assigns);
     words.next().is_some_and(|word| LAUNCHERS.contains(&word))
 }

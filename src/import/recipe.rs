@@ -41,6 +41,8 @@ const TOO_MANY: usize = 10_000;
 const TOO_DEEP: usize = 4;
 /// Statements, and bytes of the words and lists that they come to: what doubles itself in every line is given up.
 const TOO_MUCH: usize = 1 << 22;
+/// A word's share of it besides its letters: it knows where each of them was written.
+const WORD: usize = 12;
 
 /// Follows the part of `source` that begins at byte `offset`; `dir` is where recipes that it calls are looked for.
 pub fn follow(text: &str, offset: usize, source: &Arc<Source>, dir: &Path, read: Read) -> Followed {
@@ -58,14 +60,18 @@ pub fn follow(text: &str, offset: usize, source: &Arc<Source>, dir: &Path, read:
     };
     recipe.run(&statements(tokens(text, offset)));
     if recipe.is_too_much() {
-        let problem = source.problem_throughout(BEYOND_SHELL, "text", "following it takes too long".into());
-        recipe.problem(problem.with_help("import one of the commands, with the values filled in"));
+        recipe.problem(too_long(source));
     } else if recipe.turns > TOO_MANY {
         let message = format!("its loops take more than {TOO_MANY} turns");
         let problem = source.problem_throughout(BEYOND_SHELL, "text", message);
         recipe.problem(problem.with_help("import one of the commands, with the values filled in"));
     }
     recipe.followed
+}
+
+fn too_long(source: &Source) -> Fault {
+    let problem = source.problem_throughout(BEYOND_SHELL, "text", "following it takes too long".into());
+    problem.with_help("import one of the commands, with the values filled in").into()
 }
 
 struct Recipe<'a> {
@@ -140,8 +146,11 @@ impl Recipe<'_> {
     }
 
     fn expand(&self, raw: &Raw) -> Result<Vec<Word>, Fault> {
+        if self.is_too_much() {
+            return Err(too_long(&self.source));
+        }
         let words = expand(raw, &self.variables, &self.source);
-        self.worked(words.as_ref().map_or(1, |words| words.iter().map(|word| 1 + word.text.len()).sum()));
+        self.worked(words.as_ref().map_or(1, |words| words.iter().map(|word| WORD + word.text.len()).sum()));
         words
     }
 

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 
 use super::support::runner;
 
-/// Knows two words.
+/// Knows two words, and says names as they are written.
 const ESPEAK: &str = r#"#!/bin/sh
 while IFS= read -r line; do
   case "$line" in
     Hello) echo "h_ə_l_ˈoʊ" ;;
     world) echo "w_ˈɜː_l_d" ;;
+    name*) echo "$line" ;;
     *) echo "t_s" ;;
   esac
 done
@@ -61,6 +62,23 @@ fn a_file_is_answered_line_by_line_whatever_is_in_it() {
     ] {
         assert!(said.err.contains(words), "no `{words}` in\n{}", said.err);
     }
+}
+
+/// Several programs read at once where there are many texts.
+#[test]
+fn many_texts_are_answered_in_their_order() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("lines.txt");
+    let lines: String = (0..300).map(|number| format!("name{number}\n")).collect();
+    fs::write(&file, &lines).expect("written");
+    let espeak = espeak(&folder);
+    let file = file.display().to_string();
+    let said = runner(&["data", "g2p", "--language", "en", "--espeak", &espeak, "--file", &file]);
+    assert_eq!((said.code, said.out.as_str()), (0, lines.as_str()), "{}", said.err);
+    fs::write(&espeak, "#!/bin/sh\necho no such voice >&2\nexit 1\n").expect("written");
+    let said = runner(&["data", "g2p", "--language", "en", "--espeak", &espeak, "--file", &file]);
+    assert_eq!((said.code, said.out.as_str()), (1, ""), "{}", said.err);
+    assert!(said.err.contains("no such voice"), "{}", said.err);
 }
 
 #[test]

@@ -145,6 +145,7 @@ fn what_grows_without_end_is_given_up() {
         ("if [ a == a ]; then\n".repeat(10_000), "an `if` without `fi` is not read"),
         ("for a in b; do ".repeat(10_000), "a `for` without `done` is not read"),
         (format!("for a in {{1..9999}}; do\n{}done\n", "b=1\n".repeat(1_000)), "following it takes too long"),
+        (format!("{train}{}\n", " {1..9999}".repeat(100)), "following it takes too long"),
     ] {
         let said = imported(&recipe(&text), None).expect_err("a complaint");
         assert!(said.contains(message), "{}\n{said}", &text[..text.len().min(200)]);

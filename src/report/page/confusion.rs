@@ -89,7 +89,7 @@ impl Matrix {
         let at = |name: &String| classes.iter().position(|class| class == name);
         for row in rows {
             if let (Some(truth), Some(taken)) = (at(&row.truth), at(&row.prediction)) {
-                counts[truth][taken] += row.count;
+                counts[truth][taken] = sum([counts[truth][taken], row.count]);
             }
         }
         Matrix { head, classes, counts }
@@ -99,7 +99,7 @@ impl Matrix {
     fn shown(&self) -> Matrix {
         let wrong = |class: usize| -> u64 {
             let others = (0..self.classes.len()).filter(|other| *other != class);
-            others.map(|other| self.counts[class][other] + self.counts[other][class]).sum()
+            sum(others.flat_map(|other| [self.counts[class][other], self.counts[other][class]]))
         };
         let mut kept: Vec<usize> = (0..self.classes.len()).collect();
         kept.sort_by_key(|&class| std::cmp::Reverse(wrong(class)));
@@ -115,8 +115,8 @@ impl Matrix {
 
     /// Right and all.
     fn right(&self) -> (u64, u64) {
-        let right = (0..self.classes.len()).map(|class| self.counts[class][class]).sum();
-        (right, self.counts.iter().flatten().sum())
+        let right = sum((0..self.classes.len()).map(|class| self.counts[class][class]));
+        (right, sum(self.counts.iter().flatten().copied()))
     }
 
     /// The most frequent mistakes: how often, what, for what.
@@ -133,6 +133,11 @@ impl Matrix {
         mistakes.truncate(MISTAKES);
         mistakes
     }
+}
+
+/// Of counts that a file may claim to be of any size.
+fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 pub(super) fn section(records: &[Record], names: &[String]) -> Option<Section> {
@@ -212,7 +217,7 @@ fn picture(matrix: &Matrix) -> Tag {
         tag("rect").class("none").attr("x", &from).attr("y", &from).attr("width", &all).attr("height", &all);
     svg = svg.children((cell < 20.0).then_some(ground));
     for (truth, row) in matrix.counts.iter().enumerate() {
-        let all: u64 = row.iter().sum();
+        let all = sum(row.iter().copied());
         for (taken, &count) in row.iter().enumerate() {
             let place = [margin + cell * taken as f64, margin + cell * truth as f64];
             svg = svg.children(square(matrix, [truth, taken], count, all, place, cell));

@@ -289,6 +289,11 @@ fn classes_are_named_and_counted() {
     );
     assert!(html.contains("<title>zero taken for two: 1 of 2</title>"), "{html}");
     says(&text(&page(&[&dir, &dir])), &["b 2 of 2 runs wrong meant zero 1 two 2 two"]);
+    // Counts that no run comes to are no reason to end.
+    let most = u64::MAX;
+    let rows = format!("head,truth,prediction,count\n0,zero,zero,3\n0,zero,zero,{most}\n0,zero,two,{most}\n");
+    write(&dir, "confusion.csv", &rows);
+    says(&text(&page(&[&dir])), &[&format!("{most} of {most} right. zero taken for two, {most} times")]);
 }
 
 #[test]

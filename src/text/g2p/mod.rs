@@ -96,8 +96,8 @@ impl G2p {
         G2p { backend, kept, read: HashMap::new() }
     }
 
-    /// Reads `texts`: for each its phonemes, or why it has none. All pieces in one language that were not read before go to one process of
-    /// espeak-ng.
+    /// Reads `texts`: for each its phonemes, or why it has none. All pieces in one language that were not read before go to espeak-ng at
+    /// once.
     ///
     /// # Errors
     /// espeak-ng cannot be started, does not know a voice, or does not answer as it does.

@@ -87,7 +87,7 @@ fn options_leave_out_what_is_not_wanted() {
 }
 
 #[test]
-fn one_process_reads_all_and_nothing_is_asked_twice() {
+fn few_texts_are_read_by_one_process_and_nothing_is_asked_twice() {
     let folder = tempfile::tempdir().unwrap();
     let program = parrot(folder.path());
     let mut g2p = G2p::new(Backend::Espeak(program.clone()), Kept::default());
@@ -97,12 +97,12 @@ fn one_process_reads_all_and_nothing_is_asked_twice() {
         said.into_iter().map(|said| said.unwrap().phonemes).collect::<Vec<_>>(),
         ["ˈa, ˈb", "ˈb, ˈc", "ˈd"]
     );
-    assert_eq!(started(&program), ["-q --ipa --sep=_ -b 1 -v en-us"]);
+    assert_eq!(started(&program), ["-q --ipa --sep=_ -b 1 -v en-us -s 400"]);
     g2p.read(&texts).unwrap();
     assert_eq!(started(&program).len(), 1);
     let german = Text { text: "a", language: Some(Language::German) };
     g2p.read(&[german]).unwrap();
-    assert_eq!(started(&program)[1], "-q --ipa --sep=_ -b 1 -v de");
+    assert_eq!(started(&program)[1], "-q --ipa --sep=_ -b 1 -v de -s 400");
 }
 
 #[test]
