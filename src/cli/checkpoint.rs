@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kernels::Cpu;
+use kernels::Backend;
 
 use super::Talk;
 use super::arguments::{ModelArguments, Request};
@@ -166,7 +166,7 @@ impl Named {
     ///
     /// # Errors
     /// The weights cannot be read or do not fit.
-    pub fn model(&self, device: &Cpu) -> Result<Model<Cpu>, Failure> {
+    pub fn model<D: Backend>(&self, device: &D) -> Result<Model<D>, Failure> {
         let tensors = weights::mean(&self.weights)?;
         let mut model = Model::draw(device, &self.plan.model, self.plan.run.seed)?;
         weights::take(&mut model.params, &tensors, &self.weights[0], weights::Match::Strict)?;

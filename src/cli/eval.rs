@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::json;
 
 use super::Talk;
@@ -16,7 +16,7 @@ use super::run::on_signals;
 use crate::data::Batch;
 use crate::record::{Folder, Values};
 use crate::task::mistakes;
-use crate::train::{Evaluation, Job, Split, evaluate, evaluate_together};
+use crate::train::{Evaluation, Job, Split, evaluate, evaluate_together, on_device};
 
 /// The most frequent mistakes of classifiers that are shown; confusion.csv has all.
 const MISTAKES_SHOWN: usize = 5;
@@ -46,15 +46,14 @@ pub fn eval(arguments: &EvalArguments, talk: Talk) -> Result<u8, Failure> {
     kernels::threads::start(plan.run.threads);
     let Named { dir, id, name, plan, step, which, .. } = &named;
     let job = Job::open(plan)?;
-    let device = Cpu::default();
     let split = Split::from(arguments.split);
     let batches = job.eval_batches(split, &asked)?;
     job.notes().into_iter().for_each(|note| talk.say(note));
     let several = arguments.ensemble || !arguments.with.is_empty();
-    let judged = match several {
-        false => evaluate(&device, &named.model(&device)?, &job, &batches, &asked)?,
-        true => together(&device, &named, arguments, talk, &job, &batches, &asked)?,
-    };
+    let judged = on_device!(arguments.device.wanted(), |device| match several {
+        false => Ok(evaluate(device, &named.model(device)?, &job, &batches, &asked)?),
+        true => together(device, &named, arguments, talk, &job, &batches, &asked),
+    })?;
     let mut metrics = split.named(&judged.metrics);
     metrics.extend(split.named(&judged.details));
     let output = arguments.output.clone().unwrap_or_else(|| {
@@ -83,8 +82,8 @@ pub(super) fn list_at(list: &str) -> String {
 }
 
 /// What the model and those beside it say together.
-fn together(
-    device: &Cpu,
+fn together<D: Backend>(
+    device: &D,
     named: &Named,
     arguments: &EvalArguments,
     talk: Talk,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::{Map, Value as Json, json};
 
 use super::Talk;
@@ -16,7 +16,7 @@ use crate::audio;
 use crate::corpora::Categories;
 use crate::quality::{self, FEWEST, Heard, LEAST_TO_CUT, Listener, Scores};
 use crate::record::{Count, Values, folder::write_json, preds, units};
-use crate::train::Job;
+use crate::train::{Job, on_device};
 
 /// The clips, beside the real ones that they are compared with.
 struct Judged<'a> {
@@ -35,13 +35,14 @@ pub fn eval_samples(arguments: &EvalArguments, folder: &Path, talk: Talk) -> Res
     let clips = chosen(clips_in(folder)?, folder, arguments.cut)?;
     let named = Named::find(&arguments.model, talk)?;
     kernels::threads::start(named.plan.run.threads);
-    let device = Cpu::default();
-    let model = named.model(&device)?;
-    let listener = Listener::new(&device, &model)?.until(&asked);
     if named.plan.model.classes().len() > 1 {
         talk.say("the classifier has several heads: the first one judges");
     }
-    let judged = judge(&named, &listener, folder, clips, talk)?;
+    let judged = on_device!(arguments.device.wanted(), |device| {
+        let model = named.model(device)?;
+        let listener = Listener::new(device, &model)?.until(&asked);
+        judge(&named, &listener, folder, clips, talk)
+    })?;
     let output = arguments.output.clone().unwrap_or_else(|| named.dir.join(stem(folder, named.step)));
     judged.write(&output)?;
     if talk.json {
@@ -86,9 +87,9 @@ fn chosen(clips: Vec<Clip>, folder: &Path, cut: bool) -> Result<Vec<Clip>, Failu
     Ok(quality::cut(&nats).into_iter().map(|clip| clips[clip].clone()).collect())
 }
 
-fn judge<'a>(
+fn judge<'a, D: Backend>(
     named: &'a Named,
-    listener: &Listener<'_, Cpu>,
+    listener: &Listener<'_, D>,
     folder: &Path,
     clips: Vec<Clip>,
     talk: Talk,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::{Value as Json, json};
 
 use super::Talk;
@@ -24,7 +24,7 @@ use crate::record::folder::{write_json, write_whole};
 use crate::record::{Values, preds, units};
 use crate::task::greedy;
 use crate::text::{CtcTokenizer, TextRules, word_errors};
-use crate::train::{Split, Stop};
+use crate::train::{Split, Stop, on_device};
 
 /// A sentence of the split.
 struct Sentence {
@@ -47,9 +47,10 @@ struct Condition {
 }
 
 /// Who understands.
-struct Ear {
+struct Ear<'a, D: Backend> {
     plan: Plan,
-    model: Model<Cpu>,
+    device: &'a D,
+    model: Model<D>,
     tokenizer: CtcTokenizer,
     rules: TextRules,
 }
@@ -62,13 +63,18 @@ pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Tal
     kernels::threads::start(named.plan.run.threads);
     let plan = &named.plan;
     let voice = Voice::of(plan, arguments)?;
-    let ear = Ear::open(&listener)?;
-    let sentences = sentences(plan, arguments.split.into())?;
-    let (conditions, said) = conditions(&named, &voice, &ear, &sentences, &stop, talk)?;
+    let split = Split::from(arguments.split);
+    let (sentences, (conditions, said)) = on_device!(arguments.device.wanted(), |device| {
+        let ear = Ear::open(&listener, device)?;
+        let sentences = sentences(plan, split)?;
+        let judged = conditions(&named, &voice, &ear, &sentences, &stop, talk)?;
+        Ok::<_, Failure>((sentences, judged))
+    })?;
     let metrics = metrics(&conditions);
-    let output = arguments.output.clone().unwrap_or_else(|| {
-        named.dir.join(format!("speech_{}_{}", Split::from(arguments.split).name(), named.which))
-    });
+    let output = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| named.dir.join(format!("speech_{}_{}", split.name(), named.which)));
     let table = table(&conditions, &sentences);
     write(&output, &conditions, &sentences, &metrics, &table)?;
     write_said(&output.join("said"), &sentences, &said, plan.data.sample_rate_hz)?;
@@ -88,10 +94,10 @@ pub(super) fn eval_speech(arguments: &EvalArguments, recogniser: &str, talk: Tal
     Ok(0)
 }
 
-impl Ear {
-    fn open(named: &Named) -> Result<Self, Failure> {
+impl<'a, D: Backend> Ear<'a, D> {
+    fn open(named: &Named, device: &'a D) -> Result<Self, Failure> {
         let plan = named.plan.clone();
-        let model = named.model(&Cpu::default())?;
+        let model = named.model(device)?;
         if model.network.recogniser().is_none() || plan.train.objective.ctc_weight == 0.0 {
             let message = format!("`{}` does not transcribe", named.name);
             return Err(Failure::new(failure::REQUEST, message)
@@ -100,7 +106,7 @@ impl Ear {
         let path = Path::new(&plan.data.dir).join(&plan.data.vocab_path);
         let tokenizer = CtcTokenizer::read(&path).map_err(DataError::from)?;
         let rules = text_rules(&plan.data);
-        Ok(Ear { model, tokenizer, rules, plan })
+        Ok(Ear { device, model, tokenizer, rules, plan })
     }
 
     /// What is understood of a sound.
@@ -112,7 +118,7 @@ impl Ear {
         if waveform.len() < self.plan.model.min_samples() {
             return Ok(String::new());
         }
-        let made = heard(&self.plan, &self.model, waveform, &Cpu::default())?;
+        let made = heard(&self.plan, &self.model, waveform, self.device)?;
         let logits = made.ctc().map_err(|error| failed(error.to_string()))?;
         let symbols = greedy(&logits.to_vec(), logits.shape().last(), made.frames[0]);
         Ok(self.tokenizer.decode_frames(&symbols))
@@ -154,17 +160,17 @@ fn sentences(plan: &Plan, split: Split) -> Result<Vec<Sentence>, Failure> {
 }
 
 /// All ways to have the sentences said, and what the model says.
-fn conditions(
+fn conditions<D: Backend>(
     named: &Named,
     voice: &Voice,
-    ear: &Ear,
+    ear: &Ear<'_, D>,
     sentences: &[Sentence],
     stop: &Stop,
     talk: Talk,
 ) -> Result<(Vec<Condition>, Vec<Vec<f32>>), Failure> {
     let rate_hz = named.plan.data.sample_rate_hz;
     let lines: Vec<(&str, u32)> = sentences.iter().map(|one| (one.text.as_str(), one.speaker)).collect();
-    let said = voice.says(&named.plan, &named.model(&Cpu::default())?, &lines, stop, talk)?;
+    let said = voice.says(ear.device, &named.plan, &named.model(ear.device)?, &lines, stop, talk)?;
     let copies: Vec<Vec<f32>> =
         sentences.iter().map(|one| voice.copy(&one.recording)).collect::<Result<_, _>>()?;
     let mel = SpeechMel::new(MelForm::Log, &voice.windows(rate_hz))
@@ -201,7 +207,7 @@ fn conditions(
 }
 
 /// Errors in words, sentence by sentence.
-fn errors(ear: &Ear, sentences: &[Sentence], understood: &[String]) -> Vec<Errors> {
+fn errors<D: Backend>(ear: &Ear<'_, D>, sentences: &[Sentence], understood: &[String]) -> Vec<Errors> {
     let of = |(one, heard): (&Sentence, &String)| {
         let counts = word_errors(&ear.rules.apply(&one.text), heard);
         Errors { errors: counts.errors(), of: counts.reference_len() }

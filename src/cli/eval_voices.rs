@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::json;
 
 use super::Talk;
@@ -17,6 +17,7 @@ use crate::data::DataError;
 use crate::quality::voices::Trials;
 use crate::record::folder::write_json;
 use crate::record::{Values, preds, units};
+use crate::train::on_device;
 
 /// A recording: whose voice it is, and what the classifier makes of it.
 struct Recording {
@@ -34,7 +35,7 @@ pub(super) fn eval_voices(arguments: &EvalArguments, list: &str, talk: Talk) -> 
         return Err(Failure::new(failure::REQUEST, message)
             .help("name a run of a classifier, such as `speakers_librispeech`"));
     }
-    let recordings = recordings(&named, list)?;
+    let recordings = on_device!(arguments.device.wanted(), |device| recordings(device, &named, list))?;
     let path = Path::new(&named.plan.data.dir).join(&named.plan.data.categories_path);
     let known = Categories::read(&path).map_err(DataError::from)?;
     let voices: BTreeSet<&str> = recordings.iter().map(|one| one.voice.as_str()).collect();
@@ -88,8 +89,8 @@ pub(super) fn eval_voices(arguments: &EvalArguments, list: &str, talk: Talk) -> 
 }
 
 /// The recordings of a list, which is taken as it is given, or else inside the corpus' folder.
-fn recordings(named: &Named, list: &str) -> Result<Vec<Recording>, Failure> {
-    let (plan, model) = (&named.plan, named.model(&Cpu::default())?);
+fn recordings<D: Backend>(device: &D, named: &Named, list: &str) -> Result<Vec<Recording>, Failure> {
+    let (plan, model) = (&named.plan, named.model(device)?);
     let list = list_at(list);
     let corpus =
         Corpus::open(Path::new(&plan.data.dir), &list, MetaFormat::NltLa).map_err(DataError::from)?;
@@ -103,7 +104,7 @@ fn recordings(named: &Named, list: &str) -> Result<Vec<Recording>, Failure> {
             continue;
         }
         let waveform = corpus.load(utterance, plan.data.sample_rate_hz).map_err(DataError::from)?;
-        let made = heard(plan, &model, waveform, &Cpu::default())?;
+        let made = heard(plan, &model, waveform, device)?;
         let missing = || Failure::new(failure::INTERNAL, "nothing stands under the classifier");
         let vector = made.pooled.ok_or_else(missing)?.to_vec();
         recordings.push(Recording { name: utterance.name.clone(), voice: voice.clone(), vector });

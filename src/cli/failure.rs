@@ -277,13 +277,17 @@ impl From<TrainError> for Failure {
             TrainError::NoWaypoints { .. } | TrainError::NoTeacher { .. } | TrainError::NoParent { .. } => {
                 Failure::new(MISSING, error.to_string())
             }
-            TrainError::NoDevice { lack: Lack::Program, .. } => Failure::new(REQUEST, error.to_string())
-                .help("set `run.device = \"auto\"`, or build with `--features cuda`"),
-            TrainError::NoDevice { asked, .. } => {
-                // What was `auto` found a GPU, and could not open it.
-                let other = if asked == DeviceChoice::Auto { "cpu" } else { "auto" };
+            TrainError::NoDevice { wanted, lack: Lack::Program } => {
+                let auto = wanted.on(DeviceChoice::Auto);
                 Failure::new(REQUEST, error.to_string())
-                    .help(format!("set `run.device = \"{other}\"`; `runner doctor` lists what there is"))
+                    .help(format!("take `{auto}`, or build with `--features cuda`"))
+            }
+            TrainError::NoDevice { wanted, .. } => {
+                // What was `auto` found a GPU, and could not open it.
+                let found = wanted.device == DeviceChoice::Auto;
+                let other = wanted.on(if found { DeviceChoice::Cpu } else { DeviceChoice::Auto });
+                Failure::new(REQUEST, error.to_string())
+                    .help(format!("take `{other}`; `runner doctor` lists what there is"))
             }
             TrainError::Exhausted { ref help, .. } => {
                 let lower = "a smaller `data.batch_size` takes less".to_owned();
@@ -357,6 +361,7 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Wanted;
 
     fn of(error: TrainError) -> (u8, String, Vec<String>) {
         let failure = Failure::from(error);
@@ -366,10 +371,11 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_a_wrong_request() {
         let lack = Lack::Gpu("there is no GPU 3: there are 2, numbered from 0".into());
-        let (code, message, advice) = of(TrainError::NoDevice { asked: DeviceChoice::Cuda(3), lack });
+        let wanted = Wanted::by_option(DeviceChoice::Cuda(3));
+        let (code, message, advice) = of(TrainError::NoDevice { wanted, lack });
         assert_eq!(code, REQUEST);
-        assert_eq!(message, "`run.device = \"cuda:3\"`, but there is no GPU 3: there are 2, numbered from 0");
-        assert_eq!(advice, ["set `run.device = \"auto\"`; `runner doctor` lists what there is"]);
+        assert_eq!(message, "`--device cuda:3`, but there is no GPU 3: there are 2, numbered from 0");
+        assert_eq!(advice, ["take `--device auto`; `runner doctor` lists what there is"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kernels::{Array, Cpu, OpError, Shape, Tape};
+use kernels::{Array, Backend, OpError, Shape, Tape};
 use serde_json::json;
 
 use super::Talk;
@@ -18,6 +18,7 @@ use crate::model::{Activations, Diffwave, Input, Model, Network, Sashimi, Tacoma
 use crate::nn::Pass;
 use crate::plan::{Body, Plan};
 use crate::task::levels;
+use crate::train::{Wanted, on_device};
 
 /// A name, and what goes into the file under it.
 type Named = (String, Shape, Vec<f32>);
@@ -26,27 +27,7 @@ type Named = (String, Shape, Vec<f32>);
 pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> {
     let plan = orders(&arguments.request)?.asked.plan;
     kernels::threads::start(plan.run.threads);
-    let model = Model::build(&Cpu::default(), &plan.model, plan.run.seed)?;
-    let path = &arguments.input;
-    let tensors = match &model.network {
-        Network::Recogniser(network) => {
-            waveforms(&model, path, plan.data.sample_rate_hz, |pass, input| network.forward(pass, input))?
-        }
-        Network::Patches(network) => {
-            waveforms(&model, path, plan.data.sample_rate_hz, |pass, input| network.forward(pass, input))?
-        }
-        Network::Sashimi(network) => codes(&model, network, path, &plan)?,
-        Network::Diffwave(network) => noisy(&model, network, path)?,
-        Network::Tacomamba(network) => told(&model, network, path)?,
-        Network::Prefix(_) => {
-            let message = "a model that says itself when a sentence ends has no activations of a text alone";
-            return Err(Failure::new(failure::REQUEST, message).help("choose another `design`"));
-        }
-        Network::CodecLm(_) => {
-            let message = "a model of codes has no activations of a text alone";
-            return Err(Failure::new(failure::REQUEST, message).help("`runner generate --text` has it speak"));
-        }
-    };
+    let tensors = on_device!(Wanted::of(&plan), |device| activations(device, &plan, &arguments.input))?;
     let notes = BTreeMap::from([("runner".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     let write = || {
         let mut file = std::fs::File::create(&arguments.dump)?;
@@ -66,29 +47,58 @@ pub fn forward(arguments: &ForwardArguments, talk: Talk) -> Result<u8, Failure> 
     Ok(0)
 }
 
+/// What the plan's model makes of the file at `path`.
+fn activations<D: Backend>(device: &D, plan: &Plan, path: &Path) -> Result<Vec<Named>, Failure> {
+    let model = Model::build(device, &plan.model, plan.run.seed)?;
+    match &model.network {
+        Network::Recogniser(network) => {
+            waveforms(device, &model, path, plan.data.sample_rate_hz, |pass, input| {
+                network.forward(pass, input)
+            })
+        }
+        Network::Patches(network) => {
+            waveforms(device, &model, path, plan.data.sample_rate_hz, |pass, input| {
+                network.forward(pass, input)
+            })
+        }
+        Network::Sashimi(network) => codes(&model, network, path, plan),
+        Network::Diffwave(network) => noisy(device, &model, network, path),
+        Network::Tacomamba(network) => told(&model, network, path),
+        Network::Prefix(_) => {
+            let message = "a model that says itself when a sentence ends has no activations of a text alone";
+            Err(Failure::new(failure::REQUEST, message).help("choose another `design`"))
+        }
+        Network::CodecLm(_) => {
+            let message = "a model of codes has no activations of a text alone";
+            Err(Failure::new(failure::REQUEST, message).help("`runner generate --text` has it speak"))
+        }
+    }
+}
+
 fn failed(error: OpError) -> Failure {
     Failure::new(failure::FAILED, error.to_string())
 }
 
-fn entry(name: impl Into<String>, array: &Array<Cpu>) -> Named {
+fn entry<D: Backend>(name: impl Into<String>, array: &Array<D>) -> Named {
     (name.into(), array.shape(), array.to_vec())
 }
 
 /// Sound to scores, with everything in between.
-fn waveforms(
-    model: &Model<Cpu>,
+fn waveforms<D: Backend>(
+    device: &D,
+    model: &Model<D>,
     path: &Path,
     rate_hz: u32,
-    run: impl Fn(&mut Pass<'_, Cpu>, &Input<Cpu>) -> Result<Activations<Cpu>, OpError>,
+    run: impl Fn(&mut Pass<'_, D>, &Input<D>) -> Result<Activations<D>, OpError>,
 ) -> Result<Vec<Named>, Failure> {
-    let input = read_waveforms(path, rate_hz, model.plan.normalises())?;
+    let input = read_waveforms(device, path, rate_hz, model.plan.normalises())?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     Ok(named(&run(&mut pass, &input).map_err(failed)?))
 }
 
 /// The text of a file to a vector, a mean frame and ln of a duration for each symbol.
-fn told(model: &Model<Cpu>, network: &Tacomamba, path: &Path) -> Result<Vec<Named>, Failure> {
+fn told<D: Backend>(model: &Model<D>, network: &Tacomamba, path: &Path) -> Result<Vec<Named>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let code = if path.exists() { failure::FAILED } else { failure::MISSING };
         Failure::new(code, format!("cannot read `{}`: {error}", path.display()))
@@ -106,7 +116,12 @@ fn told(model: &Model<Cpu>, network: &Tacomamba, path: &Path) -> Result<Vec<Name
 }
 
 /// Levels of samples to scores of the next ones.
-fn codes(model: &Model<Cpu>, network: &Sashimi, path: &Path, plan: &Plan) -> Result<Vec<Named>, Failure> {
+fn codes<D: Backend>(
+    model: &Model<D>,
+    network: &Sashimi,
+    path: &Path,
+    plan: &Plan,
+) -> Result<Vec<Named>, Failure> {
     let Body::Sashimi(sashimi) = &model.plan.body else { return Err(failed_family()) };
     let (rows, codes) = if is_tensors(path) {
         let mut tensors = weights::read_tensors(path)?;
@@ -125,7 +140,12 @@ fn codes(model: &Model<Cpu>, network: &Sashimi, path: &Path, plan: &Plan) -> Res
 }
 
 /// Noisy sound to its noise.
-fn noisy(model: &Model<Cpu>, network: &Diffwave, path: &Path) -> Result<Vec<Named>, Failure> {
+fn noisy<D: Backend>(
+    device: &D,
+    model: &Model<D>,
+    network: &Diffwave,
+    path: &Path,
+) -> Result<Vec<Named>, Failure> {
     if !is_tensors(path) {
         let message = format!("`{}` is no safetensors file", path.display());
         return Err(Failure::new(failure::REQUEST, message)
@@ -137,7 +157,7 @@ fn noisy(model: &Model<Cpu>, network: &Diffwave, path: &Path) -> Result<Vec<Name
         Some((_, steps)) if steps.len() == rows => steps,
         _ => return Err(wrong(path, "`steps` must hold one diffusion step per row")),
     };
-    let audio = Array::from_vec(&Cpu::default(), audio, [rows, len]).map_err(failed)?;
+    let audio = Array::from_vec(device, audio, [rows, len]).map_err(failed)?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     let noise = network.forward(&mut pass, &audio, &steps).map_err(failed)?;
@@ -148,7 +168,7 @@ fn failed_family() -> Failure {
     Failure::new(failure::INTERNAL, "a network of another family than the plan's")
 }
 
-fn named(out: &Activations<Cpu>) -> Vec<Named> {
+fn named<D: Backend>(out: &Activations<D>) -> Vec<Named> {
     let mut tensors = vec![entry("extract_features", &out.extract_features)];
     for (index, state) in out.hidden_states.iter().enumerate() {
         tensors.push(entry(format!("hidden_states.{index}"), state));
@@ -188,7 +208,12 @@ fn read_sound(path: &Path, rate_hz: u32) -> Result<Vec<f32>, Failure> {
     })
 }
 
-fn read_waveforms(path: &Path, rate_hz: u32, normalises: bool) -> Result<Input<Cpu>, Failure> {
+fn read_waveforms<D: Backend>(
+    device: &D,
+    path: &Path,
+    rate_hz: u32,
+    normalises: bool,
+) -> Result<Input<D>, Failure> {
     let (rows, length, values, samples) = if is_tensors(path) {
         let mut tensors = weights::read_tensors(path)?;
         let (rows, length, values) = rows_of(&mut tensors, "input_values", path)?;
@@ -207,6 +232,6 @@ fn read_waveforms(path: &Path, rate_hz: u32, normalises: bool) -> Result<Input<C
         }
         (1, waveform.len(), waveform.clone(), vec![waveform.len()])
     };
-    let waveforms = Array::from_vec(&Cpu::default(), values, [rows, length, 1]).map_err(failed)?;
+    let waveforms = Array::from_vec(device, values, [rows, length, 1]).map_err(failed)?;
     Ok(Input::of(waveforms, samples))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::json;
 
 use super::Talk;
@@ -23,13 +23,14 @@ use crate::model::Model;
 use crate::model::sashimi::published;
 use crate::plan::Plan;
 use crate::record::{Count, Tally, units};
+use crate::train::on_device;
 
 /// Of all published models of sound.
 const PUBLISHED_RATE_HZ: u32 = 16_000;
 
 /// A model that is there to make sound.
-struct Source {
-    model: Model<Cpu>,
+struct Source<D: Backend> {
+    model: Model<D>,
     rate_hz: u32,
     /// What it is called in talk and in clips.json.
     name: String,
@@ -41,11 +42,15 @@ struct Source {
 pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure> {
     check(arguments)?;
     kernels::threads::start(arguments.threads);
-    let Source { model, rate_hz, name, plan } = source(arguments, talk)?;
+    on_device!(arguments.device.wanted(), |device| generate_on(device, arguments, talk))
+}
+
+fn generate_on<D: Backend>(device: &D, arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure> {
+    let Source { model, rate_hz, name, plan } = source(device, arguments, talk)?;
     if let Some(plan) = plan.filter(|plan| plan.model.speaks()) {
         return match plan.model.codec_lm() {
             Some(_) => speak_codes(arguments, &plan, &model, &name, talk),
-            None => speak(arguments, &plan, &model, &name, talk),
+            None => speak(arguments, device, &plan, &model, &name, talk),
         };
     }
     if !arguments.text.is_empty() || arguments.file.is_some() {
@@ -66,7 +71,7 @@ pub fn generate(arguments: &GenerateArguments, talk: Talk) -> Result<u8, Failure
         if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let began = Instant::now();
-    let made = make(&Cpu::default(), &model, &request, &watch).map_err(Failure::from)?;
+    let made = make(device, &model, &request, &watch).map_err(Failure::from)?;
     // Without what is done once, however much is made.
     let secs = shown.lock().map_or(began, |mut shown| shown.finish()).elapsed().as_secs_f64();
     let files = match &arguments.output {
@@ -130,13 +135,13 @@ fn check(arguments: &GenerateArguments) -> Result<(), Failure> {
 }
 
 /// The model that is asked for: of a checkpoint of the published programs, an experiment as it is drawn, or a run.
-fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> {
+fn source<D: Backend>(device: &D, arguments: &GenerateArguments, talk: Talk) -> Result<Source<D>, Failure> {
     if let Some(path) = &arguments.weights {
         let found = published::read(path)?;
         for assumed in &found.assumed {
             talk.say(format_args!("not in the file: {assumed}"));
         }
-        let model = Model::published(&Cpu::default(), &found, path)?;
+        let model = Model::published(device, &found, path)?;
         let name = path.display().to_string();
         return Ok(Source { model, rate_hz: PUBLISHED_RATE_HZ, name, plan: None });
     }
@@ -150,7 +155,7 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
             hparams: None,
             sets: Vec::new(),
         })?;
-        let model = Model::draw(&Cpu::default(), &plan.model, plan.run.seed)?;
+        let model = Model::draw(device, &plan.model, plan.run.seed)?;
         let (rate_hz, name) = (plan.data.sample_rate_hz, plan.name.clone());
         return Ok(Source { model, rate_hz, name, plan: Some(plan) });
     }
@@ -160,7 +165,7 @@ fn source(arguments: &GenerateArguments, talk: Talk) -> Result<Source, Failure> 
             .help("name a run, as `runner results` lists them, or measure speed with `--random-init`"));
     }
     let named = Named::called(named, talk)?;
-    let model = named.model(&Cpu::default())?;
+    let model = named.model(device)?;
     let name = format!("{}@{}", named.dir.display(), named.step);
     Ok(Source { model, rate_hz: named.plan.data.sample_rate_hz, name, plan: Some(named.plan) })
 }

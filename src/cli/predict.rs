@@ -1,9 +1,9 @@
 //! `runner predict`: what a model makes of sound files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kernels::{Array, Cpu, Tape};
+use kernels::{Array, Backend, Tape};
 use serde_json::{Value as Json, json};
 
 use super::Talk;
@@ -20,27 +20,37 @@ use crate::plan::{Labelling, Plan};
 use crate::record::{host, units};
 use crate::task::{best, greedy};
 use crate::text::CtcTokenizer;
+use crate::train::on_device;
 
 /// A model ready to be asked.
-struct Predictor {
+struct Predictor<'a, D: Backend> {
     plan: Plan,
-    model: Model<Cpu>,
+    device: &'a D,
+    model: Model<D>,
     tokenizer: Option<CtcTokenizer>,
     categories: Option<Categories>,
 }
 
 /// Prints a line per file: its transcript, its classes, or both.
 pub fn predict(arguments: &PredictArguments, talk: Talk) -> Result<u8, Failure> {
+    let named = Named::find(&arguments.model, talk)?;
+    on_device!(arguments.device.wanted(), |device| answer(
+        &Predictor::open(named, device)?,
+        &arguments.files,
+        talk
+    ))
+}
+
+/// A line for each file that can be answered; the exit code.
+fn answer<D: Backend>(predictor: &Predictor<'_, D>, files: &[PathBuf], talk: Talk) -> Result<u8, Failure> {
     let stop = on_signals()?;
-    let device = Cpu::default();
-    let predictor = Predictor::open(Named::find(&arguments.model, talk)?, &device)?;
     let (mut failed, mut sound_secs, began) = (0, 0.0, Instant::now());
-    for (at, path) in arguments.files.iter().enumerate() {
+    for (at, path) in files.iter().enumerate() {
         if stop.requested() {
-            let message = format!("stopped on request behind {at} of {} files", arguments.files.len());
+            let message = format!("stopped on request behind {at} of {} files", files.len());
             return Err(Failure::new(failure::KILLED, message));
         }
-        let asked = predictor.ask(path, &device);
+        let asked = predictor.ask(path);
         sound_secs += asked.as_ref().ok().and_then(|prediction| prediction["secs"].as_f64()).unwrap_or(0.0);
         match asked {
             Ok(prediction) if talk.json => println!("{prediction}"),
@@ -65,8 +75,8 @@ fn words(prediction: &Json) -> String {
     prediction["text"].as_str().into_iter().chain(classes).collect::<Vec<_>>().join("\t")
 }
 
-impl Predictor {
-    fn open(named: Named, device: &Cpu) -> Result<Self, Failure> {
+impl<'a, D: Backend> Predictor<'a, D> {
+    fn open(named: Named, device: &'a D) -> Result<Self, Failure> {
         kernels::threads::start(named.plan.run.threads);
         let (model, plan) = (named.model(device)?, named.plan);
         if model.network.recogniser().is_none() {
@@ -84,10 +94,10 @@ impl Predictor {
             true => None,
             false => Some(Categories::read(&corpus.join(&plan.data.categories_path))?),
         };
-        Ok(Self { plan, model, tokenizer, categories })
+        Ok(Self { plan, device, model, tokenizer, categories })
     }
 
-    fn ask(&self, path: &Path, device: &Cpu) -> Result<Json, Failure> {
+    fn ask(&self, path: &Path) -> Result<Json, Failure> {
         let waveform = audio::read(path, self.plan.data.sample_rate_hz).map_err(|error| {
             let code = if path.exists() { failure::FAILED } else { failure::MISSING };
             Failure::new(code, error.to_string())
@@ -97,7 +107,7 @@ impl Predictor {
             let message = format!("`{}` has {samples} samples, but the model needs {needed}", path.display());
             return Err(Failure::new(failure::FAILED, message));
         }
-        let made = heard(&self.plan, &self.model, waveform, device)?;
+        let made = heard(&self.plan, &self.model, waveform, self.device)?;
         let mut prediction = json!({
             "path": path,
             "secs": samples as f64 / f64::from(self.plan.data.sample_rate_hz),
@@ -110,7 +120,7 @@ impl Predictor {
     }
 
     /// Adds the transcript and the mean probability of the symbols that spell it.
-    fn transcribe(&self, made: &Activations<Cpu>, prediction: &mut Json) {
+    fn transcribe(&self, made: &Activations<D>, prediction: &mut Json) {
         let (Some(logits), Some(tokenizer)) = (&made.logits, &self.tokenizer) else { return };
         let (logits, vocab_size) = (logits.to_vec(), logits.shape().last());
         let symbols = greedy(&logits, vocab_size, made.frames[0]);
@@ -120,7 +130,7 @@ impl Predictor {
     }
 
     /// Adds each head's class and its probability; all that are likely where any number may be there, and one for each second of a scene.
-    fn classify(&self, made: &Activations<Cpu>, prediction: &mut Json) {
+    fn classify(&self, made: &Activations<D>, prediction: &mut Json) {
         let Some(categories) = &self.categories else { return };
         let scores = made.class_logits.iter().map(Array::to_vec);
         let labels: Vec<Json> = match self.plan.data.labelling {
@@ -135,12 +145,12 @@ impl Predictor {
 }
 
 /// What a recogniser makes of one sound [samples] at its rate, which is long enough for a frame.
-pub(super) fn heard(
+pub(super) fn heard<D: Backend>(
     plan: &Plan,
-    model: &Model<Cpu>,
+    model: &Model<D>,
     mut waveform: Vec<f32>,
-    device: &Cpu,
-) -> Result<Activations<Cpu>, Failure> {
+    device: &D,
+) -> Result<Activations<D>, Failure> {
     if plan.data.normalise {
         audio::normalise(&mut waveform);
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::json;
 
 use super::Talk;
@@ -23,10 +23,11 @@ use crate::task::Speaking;
 use crate::train::TrainError;
 
 /// Speaks each text and writes it, whole, as 16-bit wav.
-pub(super) fn speak(
+pub(super) fn speak<D: Backend>(
     arguments: &GenerateArguments,
+    device: &D,
     plan: &Plan,
-    model: &Model<Cpu>,
+    model: &Model<D>,
     name: &str,
     talk: Talk,
 ) -> Result<u8, Failure> {
@@ -47,10 +48,10 @@ pub(super) fn speak(
         ..SpeechRequest::of(texts.iter().map(line).collect(), arguments.seed)
     };
     if arguments.stream {
-        return streamed(model, &task, &request, plan.data.sample_rate_hz, talk);
+        return streamed(device, model, &task, &request, plan.data.sample_rate_hz, talk);
     }
     let began = Instant::now();
-    let said = watched(&on_signals()?, talk, |watch| make(&Cpu::default(), model, &task, &request, watch))?;
+    let said = watched(&on_signals()?, talk, |watch| make(device, model, &task, &request, watch))?;
     let secs = began.elapsed().as_secs_f64();
     let rate_hz = plan.data.sample_rate_hz;
     let files = match &arguments.output {
@@ -63,8 +64,9 @@ pub(super) fn speak(
 }
 
 /// Writes the sentence to standard output piece by piece.
-fn streamed(
-    model: &Model<Cpu>,
+fn streamed<D: Backend>(
+    device: &D,
+    model: &Model<D>,
     task: &Speaking,
     request: &SpeechRequest,
     rate_hz: u32,
@@ -76,7 +78,7 @@ fn streamed(
         _ => Failure::new(failure::IO, format!("cannot write to standard output: {error}")),
     };
     let (began, mut out) = (Instant::now(), std::io::stdout().lock());
-    let mut stream = SpeechStream::new(&Cpu::default(), model, task, request)?;
+    let mut stream = SpeechStream::new(device, model, task, request)?;
     out.write_all(&audio::wav_stream_header(rate_hz)).map_err(lost)?;
     let (mut first, mut samples) = (None, 0);
     while let Some(piece) = stream.next_piece()? {

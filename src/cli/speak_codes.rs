@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use kernels::Cpu;
+use kernels::Backend;
 use serde_json::json;
 
 use super::Talk;
@@ -21,10 +21,10 @@ use crate::task::Coding;
 use crate::train::TrainError;
 
 /// Tells each text and writes its sound, whole, as 16-bit wav.
-pub(super) fn speak_codes(
+pub(super) fn speak_codes<D: Backend>(
     arguments: &GenerateArguments,
     plan: &Plan,
-    model: &Model<Cpu>,
+    model: &Model<D>,
     name: &str,
     talk: Talk,
 ) -> Result<u8, Failure> {

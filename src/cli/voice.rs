@@ -2,7 +2,7 @@
 //!
 //! Not for: writing what is said (`speak`, `speak_codes`). Start at [`Voice`].
 
-use kernels::Cpu;
+use kernels::Backend;
 
 use super::Talk;
 use super::arguments::EvalArguments;
@@ -56,10 +56,11 @@ impl Voice {
     ///
     /// # Errors
     /// A text has nothing to be said, or somebody asked to stop.
-    pub fn says(
+    pub fn says<D: Backend>(
         &self,
+        device: &D,
         plan: &Plan,
-        model: &Model<Cpu>,
+        model: &Model<D>,
         texts: &[(&str, u32)],
         stop: &Stop,
         talk: Talk,
@@ -73,7 +74,7 @@ impl Voice {
                     durations: None,
                 };
                 let request = SpeechRequest::of(texts.iter().map(line).collect(), plan.run.seed);
-                let said = watched(stop, talk, |watch| speak(&Cpu::default(), model, task, &request, watch))?;
+                let said = watched(stop, talk, |watch| speak(device, model, task, &request, watch))?;
                 Ok(said.into_iter().map(|said| said.waveform).collect())
             }
             Voice::Codes(task, sampling) => {

@@ -35,6 +35,44 @@ impl fmt::Display for Chosen {
     }
 }
 
+/// What is asked for, and by which option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// How products are computed.
+    pub precision: Precision,
+    /// Whether the experiment asks, rather than an option of the command.
+    of_plan: bool,
+}
+
+impl Wanted {
+    /// By an experiment.
+    pub fn of(plan: &Plan) -> Self {
+        Wanted { device: plan.run.device, precision: plan.run.precision, of_plan: true }
+    }
+
+    /// By `--device`, of a command that judges or makes sound: in 32 bits.
+    pub fn by_option(device: DeviceChoice) -> Self {
+        Wanted { device, precision: Precision::F32, of_plan: false }
+    }
+
+    /// The same for another device.
+    pub fn on(self, device: DeviceChoice) -> Self {
+        Wanted { device, ..self }
+    }
+}
+
+/// As it is written: `run.device = "cuda:1"`, `--device cuda:1`.
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of_plan {
+            true => write!(f, "run.device = \"{}\"", self.device),
+            false => write!(f, "--device {}", self.device),
+        }
+    }
+}
+
 /// Why no GPU can be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lack {
@@ -80,7 +118,15 @@ impl fmt::Display for Gpu {
 /// # Errors
 /// CUDA was asked for, and there is no such GPU for this program.
 pub fn effective_device(plan: &Plan) -> Result<Chosen, TrainError> {
-    Ok(Chosen::of(effective_gpu(plan)?.as_ref()))
+    chosen(Wanted::of(plan))
+}
+
+/// The same of any request.
+///
+/// # Errors
+/// As [`effective_device`].
+pub fn chosen(wanted: Wanted) -> Result<Chosen, TrainError> {
+    Ok(Chosen::of(choose(wanted, look)?.as_ref()))
 }
 
 /// The GPU that the plan's run takes; `None`: it takes the CPU.
@@ -88,15 +134,15 @@ pub fn effective_device(plan: &Plan) -> Result<Chosen, TrainError> {
 /// # Errors
 /// As [`effective_device`].
 pub fn effective_gpu(plan: &Plan) -> Result<Option<Gpu>, TrainError> {
-    choose(plan.run.device, look)
+    choose(Wanted::of(plan), look)
 }
 
-fn choose(asked: DeviceChoice, look: impl Fn(usize) -> Result<Gpu, Lack>) -> Result<Option<Gpu>, TrainError> {
-    match asked {
+fn choose(wanted: Wanted, look: impl Fn(usize) -> Result<Gpu, Lack>) -> Result<Option<Gpu>, TrainError> {
+    match wanted.device {
         DeviceChoice::Cpu => Ok(None),
         DeviceChoice::Auto => Ok(look(0).ok()),
         DeviceChoice::Cuda(index) => {
-            look(index).map(Some).map_err(|lack| TrainError::NoDevice { asked, lack })
+            look(index).map(Some).map_err(|lack| TrainError::NoDevice { wanted, lack })
         }
     }
 }

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use kernels::OpError;
 
-use super::device::Lack;
+use super::device::{Lack, Wanted};
 use super::lost::Found;
 use crate::codec::CodecError;
 use crate::data::DataError;
 use crate::model::{ModelError, weights::WeightsError};
-use crate::plan::DeviceChoice;
 use crate::record::RecordError;
 
 /// What stops a run other than its end.
@@ -91,6 +90,6 @@ pub enum TrainError {
     #[error("the GPU has no memory left{at}: {reason}")]
     Exhausted { at: String, reason: String, help: Option<String> },
     /// The device asked for is not there.
-    #[error("`run.device = \"{asked}\"`, but {lack}")]
-    NoDevice { asked: DeviceChoice, lack: Lack },
+    #[error("`{wanted}`, but {lack}")]
+    NoDevice { wanted: Wanted, lack: Lack },
 }

@@ -29,7 +29,9 @@ mod update;
 pub mod wire;
 
 pub use checkpoint::Resume;
-pub use device::{Chosen, Gpu, Lack, effective_device, effective_gpu, effective_precision, remark};
+pub use device::{
+    Chosen, Gpu, Lack, Wanted, chosen, effective_device, effective_gpu, effective_precision, remark,
+};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, Judged, Split, evaluate, evaluate_together};
 pub use job::Job;
@@ -41,5 +43,8 @@ pub use probe::Probe;
 pub use ranks::{Alone, Rank, Sum, Transport};
 pub use room::{Room, last_words};
 pub use run::{AHEAD, Outcome, Session, Stop, run};
+#[cfg(feature = "cuda")]
+pub(crate) use start::open;
 pub use start::{Carrier, start, start_forward, start_helper, start_profile};
+pub(crate) use start::{on_device, processor};
 pub use state::State;

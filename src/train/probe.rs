@@ -1,11 +1,11 @@
 //! Would it work? A look at the corpus and one update, before a run is started in earnest.
 
-use kernels::{Backend, Cpu, Tape};
+use kernels::{Backend, Tape};
 
 use super::micro_batch::input;
 use super::ranks::Alone;
 use super::update::update;
-use super::{Job, State, TrainError};
+use super::{Job, State, TrainError, Wanted, on_device};
 use crate::corpora::Corpus;
 use crate::data::{Batch, DataError, Loader, open_train};
 use crate::model::Model;
@@ -64,7 +64,8 @@ impl Job<'_> {
             }
         }
         let batch = two_of(&mut train)?;
-        (probe.frames, probe.loss) = try_update(&Cpu::default(), self.plan, &batch)?;
+        (probe.frames, probe.loss) =
+            on_device!(Wanted::of(self.plan), |device| try_update(device, self.plan, &batch))?;
         Ok(probe)
     }
 }

@@ -7,7 +7,7 @@ use kernels::Cuda;
 use kernels::matmul::bf16;
 use kernels::{Cpu, OpError};
 
-use super::device::{Chosen, effective_device};
+use super::device::Wanted;
 use super::follow::follow;
 use super::profile::{Extent, Forward, Measured, forward, measure, patches};
 use super::ranks::Transport;
@@ -29,52 +29,52 @@ pub trait Carrier: Transport<Cpu> + Transport<Cuda> {}
 #[cfg(feature = "cuda")]
 impl<T: Transport<Cpu> + Transport<Cuda>> Carrier for T {}
 
-/// Does `$work` with `$device`, the one that `$plan` takes.
+/// Does `$work` with `$device`, the one that is `$wanted`, in a function whose errors can be a [`TrainError`]; `$work` is compiled for each device
+/// that the program has.
 macro_rules! on_device {
-    ($plan:expr, |$device:ident| $work:expr) => {
-        match effective_device($plan)? {
-            Chosen::Cpu => {
-                let $device = &processor($plan);
+    ($wanted:expr, |$device:ident| $work:expr) => {{
+        let wanted: $crate::train::Wanted = $wanted;
+        match $crate::train::chosen(wanted)? {
+            $crate::train::Chosen::Cpu => {
+                let $device = &$crate::train::processor(wanted);
                 $work
             }
             #[cfg(feature = "cuda")]
-            Chosen::Cuda(index) => {
-                let $device = &open(index, $plan)?;
+            $crate::train::Chosen::Cuda(index) => {
+                let $device = &$crate::train::open(index, wanted)?;
                 $work
             }
             #[cfg(not(feature = "cuda"))]
-            Chosen::Cuda(_) => {
-                let (asked, lack) = ($plan.run.device, super::Lack::Program);
-                Err(TrainError::NoDevice { asked, lack })
+            $crate::train::Chosen::Cuda(_) => {
+                let lack = $crate::train::Lack::Program;
+                Err($crate::train::TrainError::NoDevice { wanted, lack }.into())
             }
         }
-    };
+    }};
 }
+pub(crate) use on_device;
 
-/// The processor, at the precision that the plan asks for, where it has that.
-fn processor(plan: &Plan) -> Cpu {
-    bf16::take(plan.run.precision == Precision::Bf16 && bf16::available());
+/// The processor, at the precision that is wanted, where it has that.
+pub(crate) fn processor(wanted: Wanted) -> Cpu {
+    bf16::take(wanted.precision == Precision::Bf16 && bf16::available());
     Cpu::default()
 }
 
-/// The GPU of this number, at the precision that the plan asks for.
+/// The GPU of this number, at the precision that is wanted.
 #[cfg(feature = "cuda")]
-fn open(index: usize, plan: &Plan) -> Result<Cuda, TrainError> {
+pub(crate) fn open(index: usize, wanted: Wanted) -> Result<Cuda, TrainError> {
     use crate::plan::Precision as Asked;
     use kernels::cuda::{Driver, Failure, Precision};
     let open = || -> Result<Cuda, Failure> {
         let gpu = kernels::device::cuda::open(index)?;
-        Driver::current()?.set_precision(match plan.run.precision {
+        Driver::current()?.set_precision(match wanted.precision {
             Asked::F32 => Precision::F32,
             Asked::Tf32 => Precision::Tf32,
             Asked::Bf16 => Precision::Bf16,
         });
         Ok(gpu)
     };
-    open().map_err(|failure| TrainError::NoDevice {
-        asked: plan.run.device,
-        lack: super::Lack::Gpu(failure.to_string()),
-    })
+    open().map_err(|failure| TrainError::NoDevice { wanted, lack: super::Lack::Gpu(failure.to_string()) })
 }
 
 /// Trains the job's plan on the device it asks for, as rank 0 of those behind `transport`.
@@ -87,7 +87,7 @@ pub fn start(
     transport: &mut impl Carrier,
     sink: &mut dyn Sink,
 ) -> Result<Outcome, TrainError> {
-    on_device!(job.plan, |device| {
+    on_device!(Wanted::of(job.plan), |device| {
         if let Some(text) = crowded(device, job.plan, Transport::<Cpu>::rank(transport).ranks) {
             sink.emit(&Event::Warning { text })?;
         }
@@ -100,7 +100,7 @@ pub fn start(
 /// # Errors
 /// As [`follow`], or the device is not there.
 pub fn start_helper(job: &Job<'_>, transport: &mut impl Carrier) -> Result<(), TrainError> {
-    on_device!(job.plan, |device| follow(device, job, transport).map_err(told))
+    on_device!(Wanted::of(job.plan), |device| follow(device, job, transport).map_err(told))
 }
 
 /// Measures some updates of the job's plan on the device it asks for.
@@ -113,7 +113,7 @@ pub fn start_profile(
     stop: &Stop,
     sink: &mut dyn Sink,
 ) -> Result<Measured, TrainError> {
-    on_device!(job.plan, |device| measure(device, job, extent, stop, sink).map_err(told))
+    on_device!(Wanted::of(job.plan), |device| measure(device, job, extent, stop, sink).map_err(told))
 }
 
 /// Measures passes forward of the plan's model on the device it asks for.
@@ -122,7 +122,7 @@ pub fn start_profile(
 /// As [`forward`], the device is not there, or the model is not one of patches.
 pub fn start_forward(plan: &Plan, extent: Extent) -> Result<Forward, TrainError> {
     let patches = patches(plan).ok_or_else(|| OpError::device("forward", "the model has no patches"))?;
-    on_device!(plan, |device| forward(device, plan, patches, extent).map_err(told))
+    on_device!(Wanted::of(plan), |device| forward(device, plan, patches, extent).map_err(told))
 }
 
 /// Whole updates on a GPU beside the CPU's: in a program built for CUDA, where `RUNNER_GPU` is the number of one; `just gpu` sets it.
@@ -147,7 +147,7 @@ mod tests {
             return None;
         };
         let number = number.parse().expect("RUNNER_GPU is the number of a GPU");
-        Some(open(number, plan).unwrap_or_else(|error| panic!("{error}")))
+        Some(open(number, Wanted::of(plan)).unwrap_or_else(|error| panic!("{error}")))
     }
 
     fn plan(experiment: &str, more: &[&str]) -> Plan {

@@ -328,7 +328,7 @@ fn a_device_that_is_not_there_is_refused_before_anything_is_written() {
                 2,
                 format!(
                     "error: `run.device = \"{shown}\"`, but this program was built without CUDA\n\
-                     help: set `run.device = \"auto\"`, or build with `--features cuda`\n"
+                     help: take `run.device = \"auto\"`, or build with `--features cuda`\n"
                 )
                 .as_str()
             ),
@@ -336,6 +336,25 @@ fn a_device_that_is_not_there_is_refused_before_anything_is_written() {
         );
     }
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is written");
+    let generate = |device: &str| {
+        let model = ["experiments/sashimi_sc09.toml", "--profile", "ci"];
+        runner(
+            &[&["generate", "--random-init", "--seconds", "0.01", "--device", device], &model[..]].concat(),
+        )
+    };
+    let said = generate("cuda:1");
+    assert_eq!(
+        (said.code, said.err.as_str()),
+        (
+            2,
+            "error: `--device cuda:1`, but this program was built without CUDA\n\
+             help: take `--device auto`, or build with `--features cuda`\n"
+        )
+    );
+    let said = generate("tpu");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("`tpu` is no device: `auto`, `cpu`, `cuda` and `cuda:N` are"), "{}", said.err);
+    assert_eq!(generate("cpu").code, 0);
     let said = of("plan", "gpu");
     assert_eq!(said.code, 2);
     assert!(said.err.contains("which is none of `auto`, `cpu`, `cuda` and `cuda:N`"), "{}", said.err);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::model::sampler::Sampling;
-use crate::train::Split;
+use crate::plan::DeviceChoice;
+use crate::train::{Split, Wanted};
 
 /// Which part of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,10 +39,31 @@ pub struct ModelArguments {
     pub hparams: Option<String>,
 }
 
+/// Where a trained model computes, whatever it was trained on.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DeviceArguments {
+    /// Where to compute: `auto`, the first GPU where this program can use one; `cpu`; `cuda`; or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    pub device: DeviceChoice,
+}
+
+impl DeviceArguments {
+    /// What they ask for.
+    pub fn wanted(self) -> Wanted {
+        Wanted::by_option(self.device)
+    }
+}
+
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    DeviceChoice::try_from(text.to_owned())
+}
+
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     #[command(flatten)]
     pub model: ModelArguments,
+    #[command(flatten)]
+    pub device: DeviceArguments,
     /// The split to judge on.
     #[arg(long, value_enum, default_value = "test")]
     pub split: SplitName,
@@ -89,6 +111,8 @@ pub struct EvalArguments {
 pub struct PredictArguments {
     #[command(flatten)]
     pub model: ModelArguments,
+    #[command(flatten)]
+    pub device: DeviceArguments,
     /// Sound files: wav, flac, ogg or sph, of any rate.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -179,6 +203,8 @@ pub struct GenerateArguments {
     /// Out of noise: by so many steps, spread over those of training; 0 = all.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub steps: usize,
+    #[command(flatten)]
+    pub device: DeviceArguments,
     /// CPU threads; 0 = all of them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
