@@ -221,10 +221,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_and_what_it_comes_to() {
-        let said = |asked, look: &dyn Fn(usize) -> Result<Gpu, Lack>| match choose(asked, look) {
-            Ok(gpu) => Chosen::of(gpu.as_ref()).to_string(),
-            Err(error) => error.to_string(),
-        };
+        let said =
+            |asked, look: &dyn Fn(usize) -> Result<Gpu, Lack>| match choose(Wanted::by_option(asked), look) {
+                Ok(gpu) => Chosen::of(gpu.as_ref()).to_string(),
+                Err(error) => error.to_string(),
+            };
         let none = |_: usize| Err(Lack::Program);
         assert_eq!(said(DeviceChoice::Cpu, &two_gpus), "cpu");
         assert_eq!(said(DeviceChoice::Auto, &two_gpus), "cuda:0");
@@ -232,17 +233,17 @@ mod tests {
         assert_eq!(said(DeviceChoice::Cuda(1), &two_gpus), "cuda:1");
         assert_eq!(
             said(DeviceChoice::Cuda(3), &two_gpus),
-            "`run.device = \"cuda:3\"`, but there is no GPU 3: there are 2, numbered from 0"
+            "`--device cuda:3`, but there is no GPU 3: there are 2, numbered from 0"
         );
         assert_eq!(
             said(DeviceChoice::Cuda(0), &none),
-            "`run.device = \"cuda\"`, but this program was built without CUDA"
+            "`--device cuda`, but this program was built without CUDA"
         );
         let pending = |_: usize| Err(Lack::Kernels(vec!["fft_conv", "s4_kernel"]));
         assert_eq!(said(DeviceChoice::Auto, &pending), "cpu");
         assert_eq!(
             said(DeviceChoice::Cuda(0), &pending),
-            "`run.device = \"cuda\"`, but 2 ops have no CUDA kernel yet: fft_conv, s4_kernel"
+            "`--device cuda`, but 2 ops have no CUDA kernel yet: fft_conv, s4_kernel"
         );
     }
 
