@@ -12,7 +12,7 @@ use crate::{simd, threads};
 /// Elements per task.
 const BLOCK: usize = 1 << 16;
 /// Channels whose taps, gradients and recent rows stay in the first cache.
-const TILE: usize = 256;
+const TILE: usize = 1024;
 
 impl CpuOp for CausalConv1d {
     type Saved = ();
@@ -240,14 +240,15 @@ fn add_filter_gradient<const W: usize>(
     partial: &mut [f32],
 ) {
     let window = filter.window(x, t, tile);
-    let mut rows = partial.chunks_exact_mut(filter.channels).map(|row| &mut row[tile.first..][..tile.len]);
-    let taps: [&mut [f32]; W] = std::array::from_fn(|_| rows.next().unwrap_or_default());
-    for (dw, x) in taps.into_iter().zip(window) {
-        for c in 0..tile.len {
-            dw[c] = q[c].mul_add(x[c], dw[c]);
+    let mut rows = partial.chunks_exact_mut(filter.channels);
+    for x in window {
+        let Some(dw) = rows.next() else { return };
+        for ((dw, x), q) in dw[tile.first..][..tile.len].iter_mut().zip(x).zip(q) {
+            *dw = q.mul_add(*x, *dw);
         }
     }
-    for (db, q) in rows.next().unwrap_or_default().iter_mut().zip(q) {
+    let Some(db) = rows.next() else { return };
+    for (db, q) in db[tile.first..][..tile.len].iter_mut().zip(q) {
         *db += q;
     }
 }

@@ -22,7 +22,7 @@ family() {
   echo "# Every experiment under \`smoke\`"
   echo
   echo "\`results/tables/make_smoke.sh\`: small models on the bundled corpus, each in minutes. They say that every experiment trains, is judged and saved, not what the papers' sizes"
-  echo "come to. Experiments whose options are the same under \`smoke\` are one run, under the name of the first."
+  echo "come to. Experiments that are one under \`smoke\` have one id there. Other work ran beside some of it, which times show."
   echo
   echo "$(lscpu | sed -n 's/^Model name: *//p'), $(nproc) cores; $($runner --version)."
   family "Speech to text" 'tedlium_*'
