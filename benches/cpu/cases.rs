@@ -32,6 +32,16 @@ impl Case {
         ["wav2vec2", "sashimi"].contains(&self.kind)
     }
 
+    /// Whether products are of bfloat16 numbers.
+    pub fn in_bf16(&self) -> bool {
+        self.settings.get("precision").is_some_and(|precision| precision == "bf16")
+    }
+
+    /// How far both sides may be apart: rounded to 8 bits at other places, they are no closer.
+    pub fn most_apart(&self) -> f64 {
+        if self.in_bf16() { 0.1 } else { 1e-3 }
+    }
+
     /// Whether the other side has what the case takes there.
     pub fn runs_on(&self, torch: &Side) -> bool {
         self.kind != "kaldi_fbank" || torch.has_torchaudio()

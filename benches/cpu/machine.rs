@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use kernels::matmul::{View, matmul};
+use kernels::matmul::{View, bf16, matmul};
 use kernels::on_files::Work;
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::side::Side;
 pub struct Rates {
     pub threads: usize,
     pub gflops: f64,
+    /// Of products of bfloat16 numbers, where the processor has them.
+    pub bf16_gflops: Option<f64>,
     /// Bytes read and written by a copy, in GB/s.
     pub gbytes: f64,
 }
@@ -22,18 +24,24 @@ impl Rates {
     pub fn measure(threads: usize) -> Self {
         let said = Side::ours().rates(threads);
         let number = |name: &str| said[name].as_f64().expect("a number");
-        Rates { threads, gflops: number("gflops"), gbytes: number("gbytes") }
+        let bf16_gflops = said["bf16_gflops"].as_f64();
+        Rates { threads, gflops: number("gflops"), bf16_gflops, gbytes: number("gbytes") }
     }
 
     /// The time below which no implementation can do the work here.
-    pub fn floor_ms(&self, work: Work) -> f64 {
-        (work.flops / self.gflops).max(work.bytes / self.gbytes) / 1e6
+    pub fn floor_ms(&self, work: Work, in_bf16: bool) -> f64 {
+        let gflops = self.bf16_gflops.filter(|_| in_bf16).unwrap_or(self.gflops);
+        (work.flops / gflops).max(work.bytes / self.gbytes) / 1e6
     }
 }
 
 impl fmt::Display for Rates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} threads: {:.0} GFLOP/s, {:.1} GB/s copied", self.threads, self.gflops, self.gbytes)
+        write!(f, "{} threads: {:.0} GFLOP/s, ", self.threads, self.gflops)?;
+        if let Some(gflops) = self.bf16_gflops {
+            write!(f, "in bf16 {gflops:.0} GFLOP/s, ")?;
+        }
+        write!(f, "{:.1} GB/s copied", self.gbytes)
     }
 }
 
@@ -52,8 +60,17 @@ pub fn measured() -> Value {
     let (a, b) = (vec![0.5f32; SIZE * SIZE], vec![0.25f32; SIZE * SIZE]);
     let mut c = vec![0.0f32; SIZE * SIZE];
     let (a, b) = (View::new(&a, SIZE, SIZE), View::new(&b, SIZE, SIZE));
-    let secs = best(20, &mut || matmul(1.0, a, b, 0.0, &mut c));
-    let gflops = 2.0 * (SIZE as f64).powi(3) / secs / 1e9;
+    let mut products = || {
+        let secs = best(20, &mut || matmul(1.0, a, b, 0.0, &mut c));
+        2.0 * (SIZE as f64).powi(3) / secs / 1e9
+    };
+    let gflops = products();
+    let bf16_gflops = bf16::available().then(|| {
+        bf16::take(true);
+        let gflops = products();
+        bf16::take(false);
+        gflops
+    });
     let (from, mut to) = (vec![1.0f32; FLOATS], vec![0.0f32; FLOATS]);
     let part = FLOATS / kernels::threads::count();
     let secs = best(8, &mut || {
@@ -63,7 +80,7 @@ pub fn measured() -> Value {
             }
         });
     });
-    json!({"gflops": gflops, "gbytes": 8.0 * FLOATS as f64 / secs / 1e9})
+    json!({"gflops": gflops, "bf16_gflops": bf16_gflops, "gbytes": 8.0 * FLOATS as f64 / secs / 1e9})
 }
 
 /// The processor's name and cores, for the table's head.

@@ -128,7 +128,7 @@ impl Bench<'_> {
                 worst = worst.max(f64::from((got - want).abs() / largest));
             }
         }
-        assert!(worst < 1e-3, "{}: the two sides differ by {worst:e}", self.case.title());
+        assert!(worst < self.case.most_apart(), "{}: the two sides differ by {worst:e}", self.case.title());
         worst
     }
 
@@ -157,7 +157,7 @@ impl Bench<'_> {
             }
         }
         let mut timed = sides.into_iter().map(|(_, _, timed)| timed);
-        let floor_ms = self.rates.floor_ms(work);
+        let floor_ms = self.rates.floor_ms(work, self.case.in_bf16());
         Row {
             case: self.case.title(),
             what,

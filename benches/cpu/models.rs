@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
+use kernels::matmul::bf16;
 use kernels::on_files::{Named, Tensors, Work};
 use kernels::{Array, Cpu, Grads, Tape};
 use runner::config::{self, Request};
@@ -33,6 +34,9 @@ const MODELS: [(&str, &[&str], usize); 6] = [
     ("base, Mamba-2, 30 s", STUDENT, 30),
     ("large, attention, 10 s", &[], 10),
 ];
+/// Those whose products are of bfloat16 numbers, where the processor has such: PyTorch's autocast.
+const IN_BF16: [(&str, &[&str], usize); 2] =
+    [("base, attention, 10 s, bf16", BASE, 10), ("large, attention, 10 s, bf16", &[], 10)];
 /// The one that keeps its layers' inputs only.
 const RECOMPUTED: &str = "base, attention, 10 s, layers recomputed";
 pub const BASE: &[&str] = &[
@@ -59,6 +63,14 @@ pub const STUDENT: &[&str] = &[
 
 pub fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = MODELS.iter().map(|(name, sets, secs)| model(name, sets, *secs)).collect();
+    if bf16::available() {
+        let rounded = |(name, sets, secs): &(&'static str, &'static [&'static str], usize)| {
+            let mut case = model(name, sets, *secs);
+            case.settings.insert("precision", "bf16".to_owned());
+            case
+        };
+        cases.extend(IN_BF16.iter().map(rounded));
+    }
     cases.insert(0, mixer(768));
     cases.insert(1, mixer(1024));
     cases

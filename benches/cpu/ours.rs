@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
+use kernels::matmul::bf16;
 use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
 use kernels::threads::Pool;
 use kernels::{OPS, Tape};
@@ -47,6 +48,9 @@ fn answer(first: Value) {
         match text("do") {
             "load" => {
                 let tensors = sure(file::read(text("file")));
+                if request["settings"]["precision"] == "bf16" {
+                    bf16::take(true);
+                }
                 subject = Some(match text("case") {
                     "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
                     "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),

@@ -78,7 +78,7 @@ impl fmt::Display for Row {
 pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, rates: &[Rates]) {
     let mut text = format!(
         "# Ops and models on the CPU, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu{}`, medians of {rounds} samples taken in turns \
-         (one where a sample takes over 3 s), ± half the distance between the quarters. {}. PyTorch {}, f32.\n\n\
+         (one where a sample takes over 3 s), ± half the distance between the quarters. {}. PyTorch {}, f32 where nothing else is said.\n\n\
          `ratio` is PyTorch's time by ours. `of the roof` compares with what this machine could do in the same run: products at \
          the rate of a large one, every operand and result moved once at the speed of a copy ({}). Exponentials and the like do not count as \
          work, so ops made of them stay below. `MB` is the peak of the process after loading. `differ`: the largest difference \

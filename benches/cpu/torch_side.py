@@ -98,24 +98,30 @@ class Wav2vec2:
         missing, unexpected = self.model.load_state_dict(tensors, strict=False)
         assert not missing and not unexpected, (missing, unexpected)
         self.model.freeze_feature_encoder()
+        rounded = s.get("precision") == "bf16"
+        self.cast = lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=rounded)
         if s.get("recompute") == "block":
             self.model.gradient_checkpointing_enable()
             self.model.train()  # Else it is not heeded; nothing drops.
 
     def forward(self):
-        with torch.no_grad():
-            return self.model(self.x).logits
+        with torch.no_grad(), self.cast():
+            return self.model(self.x).logits.float()
 
     def training(self):
         self.model.zero_grad(set_to_none=True)
-        self.model(self.x, labels=self.targets).loss.backward()
+        with self.cast():
+            loss = self.model(self.x, labels=self.targets).loss
+        loss.backward()
 
     def results(self, gradients):
         results = {"logits": self.forward()}
         if gradients:
             # PyTorch's gradient of CTC in single precision is 5e-4 and more away from its own in double.
             self.model.zero_grad(set_to_none=True)
-            scores = self.model(self.x).logits.double().log_softmax(-1).transpose(0, 1)
+            with self.cast():
+                logits = self.model(self.x).logits
+            scores = logits.double().log_softmax(-1).transpose(0, 1)
             lens = [torch.tensor([len(scores)]), torch.tensor([self.targets.numel()])]
             blank = self.model.config.pad_token_id
             F.ctc_loss(scores, self.targets, *lens, blank=blank, reduction="sum", zero_infinity=True).backward()
