@@ -128,43 +128,37 @@ impl<D: Device> Array<D> {
     }
 
     /// A copy of the elements on the host.
-    pub fn to_vec(&self) -> Vec<f32> {
-        let mut values = vec![0.0; self.len()];
-        if !values.is_empty() {
-            self.flat.copy_into(&mut values);
-        }
-        values
+    ///
+    /// # Errors
+    /// The device is lost, or what it was asked for before has failed.
+    pub fn download(&self) -> Result<Vec<f32>, OpError> {
+        self.device().read(self)
     }
 
     /// The first element that is infinite or no number; on the CPU nothing is copied to find it.
-    pub fn first_not_finite(&self) -> Option<f32> {
+    ///
+    /// # Errors
+    /// Those of [`Array::download`].
+    pub fn first_not_finite(&self) -> Result<Option<f32>, OpError> {
         let flat: &dyn std::any::Any = &self.flat;
-        match flat.downcast_ref::<Flat<Cpu>>() {
+        Ok(match flat.downcast_ref::<Flat<Cpu>>() {
             Some(flat) => first_not_finite(cpu_slice(flat, self.len())),
-            None => first_not_finite(&self.to_vec()),
-        }
+            None => first_not_finite(&self.download()?),
+        })
     }
 
     /// Overwrites the elements with `values` from the host. A shared buffer is copied first.
     ///
     /// # Errors
-    /// The number of values differs from the array's, or the device has no room for a copy.
+    /// The number of values differs from the array's, the device has no room for a copy, or it is lost.
     pub fn copy_from(&mut self, values: &[f32]) -> Result<(), OpError> {
         if values.len() != self.len() {
             let want = format!("{} values are to be written", values.len());
             return Err(OpError::Shape { op: "copy", operand: "the array", got: self.shape, want });
         }
         if !values.is_empty() {
-            // dfdx would copy it, too, and panic where there is no room.
-            #[cfg(feature = "cuda")]
-            if self.is_shared() {
-                *self = Array {
-                    id: self.id,
-                    tracked: self.tracked,
-                    ..Self::filled(self.device(), self.shape, Fill::Anything)?
-                };
-            }
-            self.flat.copy_from(values);
+            let device = self.device().clone();
+            device.write(self, values)?;
         }
         Ok(())
     }
@@ -213,6 +207,11 @@ fn first_not_finite(values: &[f32]) -> Option<f32> {
 }
 
 impl Array<Cpu> {
+    /// A copy of the elements.
+    pub fn to_vec(&self) -> Vec<f32> {
+        self.as_slice().to_vec()
+    }
+
     /// The elements, without a copy.
     pub fn as_slice(&self) -> &[f32] {
         cpu_slice(&self.flat, self.shape.len())
@@ -240,15 +239,15 @@ mod tests {
     fn what_is_not_finite_is_found_wherever_it_stands() {
         let sound: Vec<f32> = (0..10_000).map(|at| if at % 3 == 0 { f32::MAX } else { -1e-45 }).collect();
         let array = |values: &[f32]| Array::from_vec(&Cpu::default(), values.to_vec(), [values.len()]);
-        assert_eq!(array(&sound).unwrap().first_not_finite(), None);
+        assert_eq!(array(&sound).unwrap().first_not_finite().unwrap(), None);
         for at in [0, 4_095, 4_096, 9_999] {
             for broken in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut values = sound.clone();
                 values[at] = broken;
-                let found = array(&values).unwrap().first_not_finite().map(f32::to_bits);
+                let found = array(&values).unwrap().first_not_finite().unwrap().map(f32::to_bits);
                 assert_eq!(found, Some(broken.to_bits()), "{broken} at {at}");
             }
         }
-        assert_eq!(array(&[]).unwrap().first_not_finite(), None);
+        assert_eq!(array(&[]).unwrap().first_not_finite().unwrap(), None);
     }
 }

@@ -11,7 +11,7 @@ use dfdx::prelude::{
 };
 use rayon::prelude::*;
 
-use crate::{OpError, simd};
+use crate::{Array, OpError, simd};
 
 /// Values that are worked on in one piece.
 const BLOCK: usize = 1 << 16;
@@ -71,6 +71,18 @@ pub unsafe trait Device:
     /// The device has no room.
     fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, Self::Err>;
 
+    /// Copies an array's elements to the host.
+    ///
+    /// # Errors
+    /// The device is lost, or what it was asked for before has failed.
+    fn read(&self, array: &Array<Self>) -> Result<Vec<f32>, OpError>;
+
+    /// Overwrites an array's elements with as many `values` from the host; one whose buffer is shared gets another.
+    ///
+    /// # Errors
+    /// The device has no room, or is lost.
+    fn write(&self, array: &mut Array<Self>, values: &[f32]) -> Result<(), OpError>;
+
     /// Copies a buffer to the host.
     ///
     /// # Errors
@@ -118,6 +130,15 @@ unsafe impl Device for Cpu {
         let mut buffer = Storage::<f32>::try_alloc_len(self, 0)?;
         *buffer = values;
         Ok(buffer)
+    }
+
+    fn read(&self, array: &Array<Cpu>) -> Result<Vec<f32>, OpError> {
+        Ok(array.to_vec())
+    }
+
+    fn write(&self, array: &mut Array<Cpu>, values: &[f32]) -> Result<(), OpError> {
+        array.as_mut_slice().copy_from_slice(values);
+        Ok(())
     }
 
     fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, <Cpu as HasErr>::Err> {

@@ -271,7 +271,7 @@ impl Begun {
                 recorder.made.insert(output.id, (index, bytes));
             }
             recorder.spans[index].saved_bytes = held_bytes as u64;
-            let finite = |output: &Array<D>| output.to_vec().iter().all(|value| value.is_finite());
+            let finite = |output: &Array<D>| !matches!(output.first_not_finite(), Ok(Some(_)));
             if recorder.watches && recorder.broken.is_none() && !outputs.iter().all(finite) {
                 recorder.broken = Some((name, recorder.layer));
             }

@@ -188,7 +188,7 @@ fn update(plan: &Plan, model: &mut Model<Cpu>, moments: &mut [[Array<Cpu>; 2]]) 
     let mut pass = Pass::training(&model.params, &mut tape, stream(1, Purpose::Student, 0, 0));
     let taught = network.forward(&mut pass, &spoken.texts, &spoken.frames).expect("a pass");
     let part = task.micro_batch(taught, &spoken);
-    let mut grads = tape.backward(&device, part.seeds).expect("gradients");
+    let mut grads = tape.backward(&device, part.expect("a loss").seeds).expect("gradients");
     let constants =
         AdamW { lr: 1e-4, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay: 0.01, step: 1, grad_scale: 1.0 };
     for (param, [first, second]) in model.params.iter_mut().zip(moments) {

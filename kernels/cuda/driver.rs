@@ -14,7 +14,7 @@ use cudarc::driver::{CudaDevice, DevicePtr, result, sys};
 
 use super::found::capability;
 use super::gemm::{Blas, Operand};
-use super::{Arg, Buffer, Failure, Gemm, Grid, Launch, Part, Source, cache};
+use super::{Arg, Buffer, Failure, Gemm, Grid, Launch, Part, Source, cache, lost};
 
 /// How products are computed. Operands and results are f32, and sums are made in f32, in all three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,13 @@ impl fmt::Display for Said {
 }
 
 pub(super) fn failed(error: result::DriverError) -> Failure {
+    notice(error);
     Failure::new(Said(error))
+}
+
+/// Does not come back where the GPU is lost.
+pub(crate) fn notice(error: result::DriverError) {
+    lost::notice(error.0 as u32, &Said(error));
 }
 
 impl Launch for Driver {
@@ -241,7 +247,10 @@ impl Launch for Driver {
                 &mut pointers,
             )
         };
-        started.map_err(|error| Failure::new(format!("{}.cu: {entry}: {}", source.name, Said(error))))
+        started.map_err(|error| {
+            notice(error);
+            Failure::new(format!("{}.cu: {entry}: {}", source.name, Said(error)))
+        })
     }
 
     fn buffer(&self, len: usize) -> Result<Buffer, Failure> {

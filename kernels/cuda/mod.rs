@@ -13,6 +13,7 @@ mod found;
 pub(crate) mod frames;
 mod gemm;
 mod launch;
+mod lost;
 mod op;
 #[cfg(feature = "cuda")]
 mod pending;
@@ -33,8 +34,11 @@ pub mod emulator;
 pub use found::Gpu;
 pub use gemm::{Gemm, Matrix};
 pub use launch::{Arg, Buffer, Failure, Grid, Launch, Part, Source};
+pub use lost::when_lost;
 pub use op::{CudaOp, Gradient};
 
+#[cfg(feature = "cuda")]
+pub(crate) use driver::notice;
 #[cfg(feature = "cuda")]
 pub use driver::{Driver, Precision};
 #[cfg(feature = "cuda")]

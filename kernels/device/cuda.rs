@@ -11,7 +11,7 @@ use dfdx::prelude::{Backward, Cuda, HasErr, OwnedTape, PutTape, Storage, TensorF
 use dfdx::tensor::CudaError;
 
 use super::{Device, Fill, Flat};
-use crate::cuda::{Driver, Failure, Launch, Part, look, reduce};
+use crate::cuda::{Driver, Failure, Launch, Part, look, notice, reduce};
 use crate::{Array, OpError};
 
 type Buffer = <Cuda as Storage<f32>>::Vec;
@@ -96,6 +96,14 @@ pub(crate) fn buffer_part(buffer: &Buffer) -> Part {
     Part::new(*buffer.device_ptr(), DeviceSlice::len(buffer))
 }
 
+/// dfdx's own error, where the GPU is not lost.
+fn noticed(error: <Cuda as HasErr>::Err) -> <Cuda as HasErr>::Err {
+    if let CudaError::Driver(error) = &error {
+        notice(*error);
+    }
+    error
+}
+
 /// dfdx's own error where the driver's is told elsewhere.
 fn lost(_: Failure) -> <Cuda as HasErr>::Err {
     use cudarc::driver::{DriverError, sys::CUresult};
@@ -106,7 +114,10 @@ fn lost(_: Failure) -> <Cuda as HasErr>::Err {
 // thread, and each call here makes the device its thread's own first.
 unsafe impl Device for Cuda {
     fn execute(&self, tape: OwnedTape<f32, Cuda>) -> Result<(), <Cuda as HasErr>::Err> {
-        self.try_zeros_like(&())?.put_tape(tape).try_backward().map(drop)
+        self.try_zeros_like(&())
+            .and_then(|start| start.put_tape(tape).try_backward())
+            .map(drop)
+            .map_err(noticed)
     }
 
     fn no_room(&self, op: &'static str, bytes: usize, error: <Cuda as HasErr>::Err) -> OpError {
@@ -127,22 +138,40 @@ unsafe impl Device for Cuda {
 
     /// dfdx sets every new tensor to zero, whatever is to follow: 4 bytes a value written once too often.
     fn tensor(&self, len: usize, _fill: Fill) -> Result<Flat<Cuda>, <Cuda as HasErr>::Err> {
-        self.try_zeros_like(&(len,))
+        self.try_zeros_like(&(len,)).map_err(noticed)
     }
 
     fn room(&self, len: usize, _fill: Fill) -> Result<Buffer, <Cuda as HasErr>::Err> {
-        Storage::<f32>::try_alloc_len(self, len)
+        Storage::<f32>::try_alloc_len(self, len).map_err(noticed)
     }
 
     fn buffer(&self, values: Vec<f32>) -> Result<Buffer, <Cuda as HasErr>::Err> {
-        let mut buffer: Buffer = Storage::<f32>::try_alloc_len(self, values.len())?;
+        let mut buffer = self.room(values.len(), Fill::Anything)?;
         let device = buffer.device();
-        device.htod_copy_into(values, &mut buffer)?;
+        device.htod_copy_into(values, &mut buffer).map_err(|error| noticed(error.into()))?;
         Ok(buffer)
     }
 
+    fn read(&self, array: &Array<Cuda>) -> Result<Vec<f32>, OpError> {
+        let words = array_part(array).and_then(|part| Driver::current()?.download(part));
+        let words = words.map_err(|failure| failure.of("read"))?;
+        Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+
+    fn write(&self, array: &mut Array<Cuda>, values: &[f32]) -> Result<(), OpError> {
+        let words: Vec<u32> = values.iter().copied().map(f32::to_bits).collect();
+        let mut run = || -> Result<(), Failure> {
+            let gpu = Driver::current()?;
+            if array.is_shared() {
+                array.move_to(self.tensor(array.len(), Fill::Anything).map_err(Failure::new)?);
+            }
+            gpu.copy(gpu.upload(&words)?.part(), array_part(array)?)
+        };
+        run().map_err(|failure| failure.of("write"))
+    }
+
     fn download(&self, buffer: &Buffer) -> Result<Vec<f32>, <Cuda as HasErr>::Err> {
-        Ok(buffer.device().dtoh_sync_copy(buffer)?)
+        buffer.device().dtoh_sync_copy(buffer).map_err(|error| noticed(error.into()))
     }
 
     fn add(&self, pairs: Vec<(&mut Buffer, Buffer)>) -> Result<(), <Cuda as HasErr>::Err> {

@@ -120,7 +120,7 @@ impl<'a, D: Backend> Ear<'a, D> {
         }
         let made = heard(&self.plan, &self.model, waveform, self.device)?;
         let logits = made.ctc().map_err(|error| failed(error.to_string()))?;
-        let symbols = greedy(&logits.to_vec(), logits.shape().last(), made.frames[0]);
+        let symbols = greedy(&logits.download()?, logits.shape().last(), made.frames[0]);
         Ok(self.tokenizer.decode_frames(&symbols))
     }
 }

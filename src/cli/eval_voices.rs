@@ -106,7 +106,7 @@ fn recordings<D: Backend>(device: &D, named: &Named, list: &str) -> Result<Vec<R
         let waveform = corpus.load(utterance, plan.data.sample_rate_hz).map_err(DataError::from)?;
         let made = heard(plan, &model, waveform, device)?;
         let missing = || Failure::new(failure::INTERNAL, "nothing stands under the classifier");
-        let vector = made.pooled.ok_or_else(missing)?.to_vec();
+        let vector = made.pooled.ok_or_else(missing)?.download()?;
         recordings.push(Recording { name: utterance.name.clone(), voice: voice.clone(), vector });
     }
     Ok(recordings)

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use kernels::OpError;
 use serde_json::json;
 
 use super::paint;
@@ -263,6 +264,12 @@ fn way_to(pretrained: &str) -> String {
     match Catalogue::shipped().and_then(|all| Ok(all.find(Kind::Model, pretrained)?.name.clone())) {
         Ok(name) => format!("fetch it: `runner data fetch --model {name}`"),
         Err(_) => "download the checkpoint (`config.json`, `model.safetensors`) and set `model.wav2vec2.pretrained` to its folder".into(),
+    }
+}
+
+impl From<OpError> for Failure {
+    fn from(error: OpError) -> Self {
+        Failure::new(FAILED, error.to_string())
     }
 }
 

@@ -75,12 +75,8 @@ fn activations<D: Backend>(device: &D, plan: &Plan, path: &Path) -> Result<Vec<N
     }
 }
 
-fn failed(error: OpError) -> Failure {
-    Failure::new(failure::FAILED, error.to_string())
-}
-
-fn entry<D: Backend>(name: impl Into<String>, array: &Array<D>) -> Named {
-    (name.into(), array.shape(), array.to_vec())
+fn entry<D: Backend>(name: impl Into<String>, array: &Array<D>) -> Result<Named, OpError> {
+    Ok((name.into(), array.shape(), array.download()?))
 }
 
 /// Sound to scores, with everything in between.
@@ -94,7 +90,7 @@ fn waveforms<D: Backend>(
     let input = read_waveforms(device, path, rate_hz, model.plan.normalises())?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    Ok(named(&run(&mut pass, &input).map_err(failed)?))
+    Ok(named(&run(&mut pass, &input)?)?)
 }
 
 /// The text of a file to a vector, a mean frame and ln of a duration for each symbol.
@@ -109,10 +105,10 @@ fn told<D: Backend>(model: &Model<D>, network: &Tacomamba, path: &Path) -> Resul
     let texts = Texts::new(&[&symbols], speakers.into_iter().collect());
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let h = network.encode(&mut pass, &texts).map_err(failed)?;
-    let means = network.means(&mut pass, &h).map_err(failed)?;
-    let durations = network.log_durations(&mut pass, &h, &texts).map_err(failed)?;
-    Ok(vec![entry("encoder", &h), entry("mean", &means), entry("log_durations", &durations)])
+    let h = network.encode(&mut pass, &texts)?;
+    let means = network.means(&mut pass, &h)?;
+    let durations = network.log_durations(&mut pass, &h, &texts)?;
+    Ok(vec![entry("encoder", &h)?, entry("mean", &means)?, entry("log_durations", &durations)?])
 }
 
 /// Levels of samples to scores of the next ones.
@@ -135,8 +131,8 @@ fn codes<D: Backend>(
     };
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let logits = network.forward(&mut pass, &codes, [rows, codes.len() / rows]).map_err(failed)?;
-    Ok(vec![entry("logits", &logits)])
+    let logits = network.forward(&mut pass, &codes, [rows, codes.len() / rows])?;
+    Ok(vec![entry("logits", &logits)?])
 }
 
 /// Noisy sound to its noise.
@@ -157,30 +153,30 @@ fn noisy<D: Backend>(
         Some((_, steps)) if steps.len() == rows => steps,
         _ => return Err(wrong(path, "`steps` must hold one diffusion step per row")),
     };
-    let audio = Array::from_vec(device, audio, [rows, len]).map_err(failed)?;
+    let audio = Array::from_vec(device, audio, [rows, len])?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
-    let noise = network.forward(&mut pass, &audio, &steps).map_err(failed)?;
-    Ok(vec![entry("noise", &noise)])
+    let noise = network.forward(&mut pass, &audio, &steps)?;
+    Ok(vec![entry("noise", &noise)?])
 }
 
 fn failed_family() -> Failure {
     Failure::new(failure::INTERNAL, "a network of another family than the plan's")
 }
 
-fn named<D: Backend>(out: &Activations<D>) -> Vec<Named> {
-    let mut tensors = vec![entry("extract_features", &out.extract_features)];
-    for (index, state) in out.hidden_states.iter().enumerate() {
-        tensors.push(entry(format!("hidden_states.{index}"), state));
-    }
-    tensors.extend(out.pooled.iter().map(|pooled| entry("pooled", pooled)));
-    tensors.extend(out.logits.iter().map(|logits| entry("logits", logits)));
-    for (head, logits) in out.class_logits.iter().enumerate() {
-        tensors.push(entry(format!("class_logits.{head}"), logits));
-    }
+fn named<D: Backend>(out: &Activations<D>) -> Result<Vec<Named>, OpError> {
+    let states = out.hidden_states.iter().enumerate();
+    let states = states.map(|(index, state)| (format!("hidden_states.{index}"), state));
+    let pooled = out.pooled.iter().map(|pooled| ("pooled".to_owned(), pooled));
+    let logits = out.logits.iter().map(|logits| ("logits".to_owned(), logits));
+    let classes = out.class_logits.iter().enumerate();
+    let classes = classes.map(|(head, logits)| (format!("class_logits.{head}"), logits));
+    let all = std::iter::once(("extract_features".to_owned(), &out.extract_features));
+    let all = all.chain(states).chain(pooled).chain(logits).chain(classes);
+    let mut tensors = all.map(|(name, array)| entry(name, array)).collect::<Result<Vec<_>, _>>()?;
     let frames: Vec<f32> = out.frames.iter().map(|&frames| frames as f32).collect();
     tensors.push(("frames".into(), [frames.len()].into(), frames));
-    tensors
+    Ok(tensors)
 }
 
 fn is_tensors(path: &Path) -> bool {
@@ -232,6 +228,6 @@ fn read_waveforms<D: Backend>(
         }
         (1, waveform.len(), waveform.clone(), vec![waveform.len()])
     };
-    let waveforms = Array::from_vec(device, values, [rows, length, 1]).map_err(failed)?;
+    let waveforms = Array::from_vec(device, values, [rows, length, 1])?;
     Ok(Input::of(waveforms, samples))
 }

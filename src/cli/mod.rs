@@ -34,6 +34,8 @@ mod helper;
 mod id;
 mod import;
 mod init;
+#[cfg(feature = "cuda")]
+mod lost_gpu;
 mod metadata;
 mod order;
 mod paint;
@@ -82,6 +84,8 @@ pub fn main() -> ExitCode {
     // A panic is a bug of ours: it is reported as one, with its own exit code, and never as a raw backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     exhausted::when_exhausted();
+    #[cfg(feature = "cuda")]
+    lost_gpu::when_lost();
     match std::panic::catch_unwind(|| dispatch(&arguments)) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => failure.report(arguments.json),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kernels::{Array, Backend, Tape};
+use kernels::{Array, Backend, OpError, Tape};
 use serde_json::{Value as Json, json};
 
 use super::Talk;
@@ -113,26 +113,28 @@ impl<'a, D: Backend> Predictor<'a, D> {
             "secs": samples as f64 / f64::from(self.plan.data.sample_rate_hz),
         });
         if self.plan.train.objective.ctc_weight > 0.0 {
-            self.transcribe(&made, &mut prediction);
+            self.transcribe(&made, &mut prediction)?;
         }
-        self.classify(&made, &mut prediction);
+        self.classify(&made, &mut prediction)?;
         Ok(prediction)
     }
 
     /// Adds the transcript and the mean probability of the symbols that spell it.
-    fn transcribe(&self, made: &Activations<D>, prediction: &mut Json) {
-        let (Some(logits), Some(tokenizer)) = (&made.logits, &self.tokenizer) else { return };
-        let (logits, vocab_size) = (logits.to_vec(), logits.shape().last());
+    fn transcribe(&self, made: &Activations<D>, prediction: &mut Json) -> Result<(), OpError> {
+        let (Some(logits), Some(tokenizer)) = (&made.logits, &self.tokenizer) else { return Ok(()) };
+        let (logits, vocab_size) = (logits.download()?, logits.shape().last());
         let symbols = greedy(&logits, vocab_size, made.frames[0]);
         let certain: f64 = logits.chunks(vocab_size).take(symbols.len()).map(probability_of_best).sum();
         prediction["text"] = tokenizer.decode_frames(&symbols).into();
         prediction["score"] = (certain / symbols.len().max(1) as f64).into();
+        Ok(())
     }
 
     /// Adds each head's class and its probability; all that are likely where any number may be there, and one for each second of a scene.
-    fn classify(&self, made: &Activations<D>, prediction: &mut Json) {
-        let Some(categories) = &self.categories else { return };
-        let scores = made.class_logits.iter().map(Array::to_vec);
+    fn classify(&self, made: &Activations<D>, prediction: &mut Json) -> Result<(), OpError> {
+        let Some(categories) = &self.categories else { return Ok(()) };
+        let scores = made.class_logits.iter().map(Array::download);
+        let scores = scores.collect::<Result<Vec<_>, _>>()?.into_iter();
         let labels: Vec<Json> = match self.plan.data.labelling {
             Labelling::AnyNumber => scores.flat_map(|scores| likely(&scores, categories)).collect(),
             Labelling::OnePerHead => {
@@ -141,6 +143,7 @@ impl<'a, D: Backend> Predictor<'a, D> {
             Labelling::OnePerSecond(_) => scores.map(|scores| label(&scores, 0, categories)).collect(),
         };
         prediction["labels"] = labels.into();
+        Ok(())
     }
 }
 

@@ -65,7 +65,7 @@ pub fn tell<D: Backend>(
     };
     // Better said now than after all codes are drawn.
     task.codec()?;
-    let step = CodecStep::of(network, &model.params);
+    let step = CodecStep::of(network, &model.params)?;
     let of = request.lines.iter().map(|line| MOST_FRAMES * line.symbols.len()).sum();
     let (done, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
     let go_on = || {

@@ -117,7 +117,7 @@ pub(super) fn generate<D: Backend>(
             let mut tape = Tape::silent();
             let mut pass = Pass::at_rest(&model.params, &mut tape);
             let found = network.forward(&mut pass, &input, &[reverse.asked[t]])?;
-            reverse.step(t, &mut x, &found.to_vec(), &mut noise);
+            reverse.step(t, &mut x, &found.download()?, &mut noise);
             let done = (clip * steps + steps - t) * len;
             if watch(Progress::Making { done, of }).is_break() {
                 return Err(GenerateError::Stopped);

@@ -21,7 +21,7 @@ pub(super) fn frames<D: Backend>(
     request: &SpeechRequest,
     watch: &(dyn Fn(Progress) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<Vec<f32>>, GenerateError> {
-    let step = PrefixStep::of(network, &model.params);
+    let step = PrefixStep::of(network, &model.params)?;
     let of = request.lines.iter().map(|line| MOST_FRAMES * line.symbols.len()).sum();
     let (done, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut made = vec![Vec::new(); request.lines.len()];

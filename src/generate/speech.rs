@@ -139,7 +139,7 @@ fn told<D: Backend>(
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     let h = network.encode(&mut pass, &texts)?;
-    let logs = network.log_durations(&mut pass, &h, &texts)?.to_vec();
+    let logs = network.log_durations(&mut pass, &h, &texts)?.download()?;
     let durations = |(row, &line): (usize, &usize)| match &request.lines[line].durations {
         Some(durations) => durations.clone(),
         None => logs[row * texts.padded..][..texts.lens[row]]
@@ -148,7 +148,7 @@ fn told<D: Backend>(
             .collect(),
     };
     let durations: Vec<Vec<usize>> = lines.iter().enumerate().map(durations).collect();
-    let conditions = network.conditions(&mut pass, &h, &durations)?.to_vec();
+    let conditions = network.conditions(&mut pass, &h, &durations)?.download()?;
     let of_one = conditions.len() / lines.len().max(1);
     let frames = |row: usize| durations[row].iter().sum::<usize>();
     // The longest first: those that are done go from behind.
@@ -183,7 +183,7 @@ fn decode<D: Backend>(
     };
     match network.plan().prenet {
         Some(_) => {
-            let step = SpeechStep::of(network, &model.params);
+            let step = SpeechStep::of(network, &model.params)?;
             threads::for_each(groups.iter_mut().collect(), |group: &mut Group| {
                 group.step(&step, request.seed, &tell);
             });
@@ -234,7 +234,8 @@ impl Group {
         let shape = [self.lines.len(), longest, network.plan().width];
         let conditions = Array::from_vec(device, std::mem::take(&mut self.conditions), shape)?;
         let mut tape = Tape::silent();
-        let frames = network.at_once(&mut Pass::at_rest(&model.params, &mut tape), &conditions)?.to_vec();
+        let frames =
+            network.at_once(&mut Pass::at_rest(&model.params, &mut tape), &conditions)?.download()?;
         let bands = network.plan().mel.bands;
         for ((made, row), frames) in
             self.made.iter_mut().zip(frames.chunks(longest * bands)).zip(&self.frames)
@@ -256,5 +257,5 @@ fn refined<D: Backend>(
     let frames = made.len() / bands;
     let made = Array::from_vec(device, made, [1, frames, bands])?;
     let mut tape = Tape::silent();
-    Ok(network.refine(&mut Pass::at_rest(&model.params, &mut tape), &made, &[frames])?.to_vec())
+    Ok(network.refine(&mut Pass::at_rest(&model.params, &mut tape), &made, &[frames])?.download()?)
 }

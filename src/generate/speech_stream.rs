@@ -69,11 +69,11 @@ impl<'a, D: Backend> SpeechStream<'a, D> {
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let h = network.encode(&mut pass, &texts)?;
-        let logs = network.log_durations(&mut pass, &h, &texts)?.to_vec();
+        let logs = network.log_durations(&mut pass, &h, &texts)?.download()?;
         let durations: Vec<usize> = logs.iter().map(|told| frames_of(*told, request.length_scale)).collect();
         let frames = durations.iter().sum();
-        let conditions = network.conditions(&mut pass, &h, &[durations])?.to_vec();
-        let step = SpeechStep::of(network, &model.params);
+        let conditions = network.conditions(&mut pass, &h, &[durations])?.download()?;
+        let step = SpeechStep::of(network, &model.params)?;
         Ok(SpeechStream {
             device: device.clone(),
             model,
@@ -155,7 +155,7 @@ impl<'a, D: Backend> SpeechStream<'a, D> {
         let around = Array::from_vec(&self.device, around, [1, seen, bands])?;
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
-        let refined = self.network.refine(&mut pass, &around, &[seen])?.to_vec();
+        let refined = self.network.refine(&mut pass, &around, &[seen])?.download()?;
         Ok(refined[(start - first) * bands..(end - first) * bands].to_vec())
     }
 

@@ -57,12 +57,11 @@ pub fn write_some<D: Backend>(
     notes: BTreeMap<String, String>,
     to: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let tensors: Vec<(String, Shape, Vec<f32>)> = params
-        .iter()
-        .filter(|param| wanted(param.name()))
-        .map(|param| (param.name().to_owned(), param.array().shape(), param.array().to_vec()))
-        .collect();
-    write_tensors(&tensors, notes, to)
+    let tensors = params.iter().filter(|param| wanted(param.name())).map(|param| {
+        let values = param.array().download().map_err(std::io::Error::other)?;
+        Ok((param.name().to_owned(), param.array().shape(), values))
+    });
+    write_tensors(&tensors.collect::<std::io::Result<Vec<_>>>()?, notes, to)
 }
 
 /// Writes named arrays as one safetensors file, with `notes` as its metadata.

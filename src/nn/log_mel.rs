@@ -55,7 +55,7 @@ impl LogMel {
         let frames = (samples - window_samples) / hop_samples + 1;
         let mut energies = match (0..batch).all(|row| known(row).is_some()) {
             true => vec![0.0; batch * frames * bands],
-            false => self.heard(waveforms)?.to_vec(),
+            false => self.heard(waveforms)?.download()?,
         };
         for (row, to) in energies.chunks_exact_mut(frames * bands).enumerate() {
             if let Some(from) = known(row) {
@@ -91,7 +91,7 @@ impl LogMel {
         let walk = Conv1d { stride: hop_samples, padding: [0, 0], dilation: 1, groups: 1, gelu: false };
         let spectrum = conv1d(&mut Tape::silent(), waveforms, &waves, None, walk)?;
         let [batch, frames, _] = spectrum.dims("log_mel", "the spectrum")?;
-        let values = spectrum.to_vec();
+        let values = spectrum.download()?;
         let energies = values.chunks_exact(2 * self.bins).flat_map(|frame| self.energies(frame)).collect();
         Array::from_vec(device, energies, [batch, frames, bands])
     }

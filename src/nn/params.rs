@@ -113,7 +113,7 @@ impl<D: Device> Params<D> {
             let param = self.by_name.get(name.as_str()).and_then(|&index| self.entries.get(index));
             let missing =
                 || OpError::device("params", format!("`{}` needs `{name}` before itself", declaration.name));
-            param.map(|param| param.array.to_vec()).ok_or_else(missing)
+            param.ok_or_else(missing)?.array.download()
         })
     }
 

@@ -85,7 +85,7 @@ impl<'a, D: Backend> Listener<'a, D> {
         };
         let width = pooled.shape().last();
         let heard = heard.get_or_insert_with(|| Heard::new(self.classes, width));
-        let (pooled, scores) = (pooled.to_vec(), scores.to_vec());
+        let (pooled, scores) = (pooled.download()?, scores.download()?);
         let rows = scores.chunks_exact(self.classes).zip(pooled.chunks_exact(width));
         for (name, (scores, features)) in batch.names.iter().zip(rows) {
             heard.push_scores(name, scores, features)?;

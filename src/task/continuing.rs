@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Backend};
+use kernels::{Array, Backend, OpError};
 
 use super::MicroBatch;
 use super::speaking::{Spoken, Term, over_frames, with_size};
@@ -23,11 +23,15 @@ pub(super) struct ContinuedTerms {
 }
 
 impl ContinuedTerms {
-    pub(super) fn of<D: Backend>(made: &Continued<D>, spoken: &Spoken, bands: usize) -> Self {
-        ContinuedTerms {
-            frames: over_frames(&made.frames.to_vec(), spoken, bands, with_size),
-            stop: over_stops(&made.stops.to_vec(), &spoken.frames),
-        }
+    pub(super) fn of<D: Backend>(
+        made: &Continued<D>,
+        spoken: &Spoken,
+        bands: usize,
+    ) -> Result<Self, OpError> {
+        Ok(ContinuedTerms {
+            frames: over_frames(&made.frames.download()?, spoken, bands, with_size),
+            stop: over_stops(&made.stops.download()?, &spoken.frames),
+        })
     }
 
     pub(super) fn means(&self) -> BTreeMap<&'static str, f64> {
@@ -36,19 +40,26 @@ impl ContinuedTerms {
 }
 
 /// The loss of a pass, weighed by its frames.
-pub(super) fn micro_batch<D: Backend>(made: Continued<D>, spoken: &Spoken, bands: usize) -> MicroBatch<D> {
-    let terms = ContinuedTerms::of(&made, spoken, bands);
+///
+/// # Errors
+/// The device failed.
+pub(super) fn micro_batch<D: Backend>(
+    made: Continued<D>,
+    spoken: &Spoken,
+    bands: usize,
+) -> Result<MicroBatch<D>, OpError> {
+    let terms = ContinuedTerms::of(&made, spoken, bands)?;
     let count = spoken.frames.lens.iter().sum::<usize>() as f64;
     let means = terms.means();
     let seeds: Vec<(Array<D>, Vec<f32>)> =
         vec![(made.frames, terms.frames.gradient), (made.stops, terms.stop.gradient)];
-    MicroBatch {
+    Ok(MicroBatch {
         seeds,
         count,
         total: count * means.values().sum::<f64>(),
         losses: means.into_iter().map(|(name, mean)| (name, count * mean)).collect(),
         infinite: 0,
-    }
+    })
 }
 
 fn over_stops(logits: &[f32], MelFrames { padded, lens, .. }: &MelFrames) -> Term {

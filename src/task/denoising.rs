@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Backend};
+use kernels::{Array, Backend, OpError};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
@@ -98,17 +98,25 @@ impl Denoising {
     }
 
     /// The loss of what a network takes for the noise, [B, L]: a sum over samples, how many they are, and the gradient of the sum.
-    pub fn micro_batch<D: Backend>(&self, taken: Array<D>, noised: &Noised) -> MicroBatch<D> {
-        let errors: Vec<f32> = taken.to_vec().iter().zip(&noised.noise).map(|(taken, z)| taken - z).collect();
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn micro_batch<D: Backend>(
+        &self,
+        taken: Array<D>,
+        noised: &Noised,
+    ) -> Result<MicroBatch<D>, OpError> {
+        let values = taken.download()?;
+        let errors: Vec<f32> = values.iter().zip(&noised.noise).map(|(taken, z)| taken - z).collect();
         let total = squares(&errors);
         let seed = errors.into_iter().map(|error| 2.0 * error).collect();
-        MicroBatch {
+        Ok(MicroBatch {
             seeds: vec![(taken, seed)],
             count: noised.noise.len() as f64,
             total,
             losses: BTreeMap::new(),
             infinite: 0,
-        }
+        })
     }
 }
 

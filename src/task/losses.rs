@@ -49,7 +49,7 @@ impl<D: Backend> MicroBatch<D> {
         targets: &[Option<usize>],
     ) -> Result<MicroBatch<D>, OpError> {
         let losses = cross_entropy(tape, logits, targets.to_vec())?;
-        let nats: f64 = losses.to_vec().iter().map(|&loss| f64::from(loss)).sum();
+        let nats: f64 = losses.download()?.iter().map(|&loss| f64::from(loss)).sum();
         Ok(MicroBatch {
             seeds: vec![(losses, vec![1.0; targets.len()])],
             count: targets.iter().flatten().count() as f64,
@@ -118,7 +118,7 @@ impl Objective<'_> {
                 1.0
             };
             for term in terms(tape, distill, student, teacher, &weights, scale)? {
-                let value = f64::from(term.value.to_vec()[0]);
+                let value = f64::from(term.value.download()?[0]);
                 *micro.losses.entry(term.name).or_default() += value * term.logged;
                 micro.total += value * term.weight;
                 micro.seeds.push((term.value, vec![term.weight as f32]));
@@ -143,7 +143,7 @@ impl Objective<'_> {
             return Ok(vec![true; batch.len()]);
         }
         let losses = ctc_losses(tape, student, batch, self.heads.blank)?;
-        let values = losses.to_vec();
+        let values = losses.download()?;
         let counted: Vec<bool> = values.iter().map(|&loss| loss != 0.0).collect();
         let mut seed = vec![0.0f32; batch.len()];
         let mut total = 0.0;
@@ -182,7 +182,7 @@ impl Objective<'_> {
             let targets: Vec<&Target> =
                 batch.labels.iter().filter_map(|labels| labels.classes.get(head)).collect();
             for (losses, weights) in self.class_losses(tape, logits, &targets)? {
-                let weighted = losses.to_vec().into_iter().zip(&weights);
+                let weighted = losses.download()?.into_iter().zip(&weights);
                 let sum: f64 = weighted.map(|(loss, weight)| f64::from(loss) * f64::from(*weight)).sum();
                 *micro.losses.entry("classifier").or_default() += sum * scale;
                 micro.total += sum * scale * self.plan.classifier_weight;

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernels::matmul::{View, matmul};
-use kernels::{Array, Backend};
+use kernels::{Array, Backend, OpError};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -134,12 +134,15 @@ impl MaskedPatches {
     }
 
     /// The losses of the answers [B, M, E] to either question, each about targets of its own; summed over clips.
+    ///
+    /// # Errors
+    /// The device failed.
     pub fn micro_batch<D: Backend>(
         &self,
         which: Option<(Array<D>, Vec<f32>)>,
         what: Option<(Array<D>, Vec<f32>)>,
         clips: usize,
-    ) -> MicroBatch<D> {
+    ) -> Result<MicroBatch<D>, OpError> {
         let mut micro = MicroBatch {
             seeds: Vec::new(),
             count: clips as f64,
@@ -148,20 +151,20 @@ impl MaskedPatches {
             infinite: 0,
         };
         if let Some((answers, targets)) = which {
-            let told = self.which(&answers.to_vec(), &targets);
+            let told = self.which(&answers.download()?, &targets);
             let sum: f64 = told.iter().map(|clip| clip.loss).sum();
             micro.losses.insert("nce", sum);
             let seed = told.into_iter().flat_map(|clip| clip.gradient);
             self.add(&mut micro, answers, seed.collect(), sum, self.weights[0]);
         }
         if let Some((answers, targets)) = what {
-            let drawn = self.what(&answers.to_vec(), &targets);
+            let drawn = self.what(&answers.download()?, &targets);
             let sum: f64 = drawn.iter().map(|(mse, _)| mse).sum();
             micro.losses.insert("mse", sum);
             let seed = drawn.into_iter().flat_map(|(_, gradient)| gradient);
             self.add(&mut micro, answers, seed.collect(), sum, self.weights[1]);
         }
-        micro
+        Ok(micro)
     }
 
     fn add<D: Backend>(

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use kernels::{Array, Backend, threads};
+use kernels::{Array, Backend, OpError, threads};
 use serde::Serialize;
 
 use super::MicroBatch;
@@ -115,8 +115,15 @@ impl Speaking {
     }
 
     /// The loss of a pass, weighed by its frames: micro-batches of other lengths count as their frames do.
-    pub fn micro_batch<D: Backend>(&self, taught: Taught<D>, spoken: &Spoken) -> MicroBatch<D> {
-        let terms = Terms::of(&taught, spoken, self.mel.bands());
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn micro_batch<D: Backend>(
+        &self,
+        taught: Taught<D>,
+        spoken: &Spoken,
+    ) -> Result<MicroBatch<D>, OpError> {
+        let terms = Terms::of(&taught, spoken, self.mel.bands())?;
         let count = spoken.frames.lens.iter().sum::<usize>() as f64;
         let sums = terms.means();
         let mut seeds = vec![
@@ -125,19 +132,26 @@ impl Speaking {
             (taught.log_durations, terms.duration.gradient),
         ];
         seeds.extend(taught.refined.zip(terms.refined.map(|term| term.gradient)));
-        MicroBatch {
+        Ok(MicroBatch {
             seeds,
             count,
             total: count * sums.values().sum::<f64>(),
             losses: sums.into_iter().map(|(name, mean)| (name, count * mean)).collect(),
             infinite: 0,
-        }
+        })
     }
 }
 
 impl Speaking {
     /// The loss of a pass of the ablation.
-    pub fn continued<D: Backend>(&self, made: Continued<D>, spoken: &Spoken) -> MicroBatch<D> {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn continued<D: Backend>(
+        &self,
+        made: Continued<D>,
+        spoken: &Spoken,
+    ) -> Result<MicroBatch<D>, OpError> {
         continuing::micro_batch(made, spoken, self.mel.bands())
     }
 }
@@ -157,17 +171,18 @@ struct Terms {
 }
 
 impl Terms {
-    fn of<D: Backend>(taught: &Taught<D>, spoken: &Spoken, bands: usize) -> Self {
-        let over =
-            |array: &Array<D>, of: fn(f64) -> [f64; 2]| over_frames(&array.to_vec(), spoken, bands, of);
+    fn of<D: Backend>(taught: &Taught<D>, spoken: &Spoken, bands: usize) -> Result<Self, OpError> {
+        let over = |array: &Array<D>, of: fn(f64) -> [f64; 2]| {
+            Ok::<_, OpError>(over_frames(&array.download()?, spoken, bands, of))
+        };
         let square = |error: f64| [error * error, 2.0 * error];
         let normal = |error: f64| [0.5 * (error * error + std::f64::consts::TAU.ln()), error];
-        Terms {
-            frames: over(&taught.frames, if taught.refined.is_some() { square } else { with_size }),
-            refined: taught.refined.as_ref().map(|refined| over(refined, with_size)),
-            prior: over(&taught.means, normal),
-            duration: over_symbols(&taught.log_durations.to_vec(), taught, spoken),
-        }
+        Ok(Terms {
+            frames: over(&taught.frames, if taught.refined.is_some() { square } else { with_size })?,
+            refined: taught.refined.as_ref().map(|refined| over(refined, with_size)).transpose()?,
+            prior: over(&taught.means, normal)?,
+            duration: over_symbols(&taught.log_durations.download()?, taught, spoken),
+        })
     }
 
     fn means(&self) -> BTreeMap<&'static str, f64> {
@@ -250,34 +265,48 @@ pub struct SpeechJudge {
 
 impl SpeechJudge {
     /// Judges a batch.
-    pub fn add<D: Backend>(&mut self, task: &Speaking, batch: &Batch, spoken: &Spoken, taught: &Taught<D>) {
-        self.sum(spoken, Terms::of(taught, spoken, task.mel.bands()).means());
-        let made = taught.refined.as_ref().unwrap_or(&taught.frames).to_vec();
-        let told = taught.log_durations.to_vec();
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn add<D: Backend>(
+        &mut self,
+        task: &Speaking,
+        batch: &Batch,
+        spoken: &Spoken,
+        taught: &Taught<D>,
+    ) -> Result<(), OpError> {
+        self.sum(spoken, Terms::of(taught, spoken, task.mel.bands())?.means());
+        let made = taught.refined.as_ref().unwrap_or(&taught.frames).download()?;
+        let told = taught.log_durations.download()?;
         for row in 0..batch.len() {
             let durations = taught.durations[row].clone();
             let told = &told[row * spoken.texts.padded..][..durations.len()];
             let frames_told = told.iter().map(|told| frames_of(*told, 1.0)).sum();
             self.utter(batch, spoken, &made, row, Uttered { frames_told, durations, ..Uttered::default() });
         }
+        Ok(())
     }
 
     /// Judges a batch that the ablation told: an utterance lasts until a frame is told to be the last.
+    ///
+    /// # Errors
+    /// The device failed.
     pub fn add_continued<D: Backend>(
         &mut self,
         task: &Speaking,
         batch: &Batch,
         spoken: &Spoken,
         made: &Continued<D>,
-    ) {
-        self.sum(spoken, ContinuedTerms::of(made, spoken, task.mel.bands()).means());
-        let (frames, stops) = (made.frames.to_vec(), made.stops.to_vec());
+    ) -> Result<(), OpError> {
+        self.sum(spoken, ContinuedTerms::of(made, spoken, task.mel.bands())?.means());
+        let (frames, stops) = (made.frames.download()?, made.stops.download()?);
         for row in 0..batch.len() {
             let (padded, len) = (spoken.frames.padded, spoken.frames.lens[row]);
             let stops = &stops[row * padded..][..len];
             let frames_told = stops.iter().position(|stop| *stop > 0.0).map_or(len, |last| last + 1);
             self.utter(batch, spoken, &frames, row, Uttered { frames_told, ..Uttered::default() });
         }
+        Ok(())
     }
 
     /// Adds the terms of a batch, each weighed by frames.
@@ -358,7 +387,7 @@ mod tests {
     #[test]
     fn terms_are_means_over_what_is_no_padding() {
         let (taught, spoken) = taught();
-        let terms = Terms::of(&taught, &spoken, 1);
+        let terms = Terms::of(&taught, &spoken, 1).unwrap();
         let means = terms.means();
         assert!((means["mel"] - (1.0 + 0.25) / 4.0).abs() < 1e-12);
         assert!((means["refined"] - (0.25 + 0.5) / 4.0).abs() < 1e-12);
@@ -386,9 +415,9 @@ mod tests {
             let [frames, refined, means, log_durations] = arrays;
             let taught =
                 Taught { frames, refined: Some(refined), means, log_durations, durations: taught.durations };
-            4.0 * Terms::of(&taught, &spoken, 1).means().values().sum::<f64>()
+            4.0 * Terms::of(&taught, &spoken, 1).unwrap().means().values().sum::<f64>()
         };
-        let terms = Terms::of(&taught, &spoken, 1);
+        let terms = Terms::of(&taught, &spoken, 1).unwrap();
         let refined = terms.refined.unwrap().gradient;
         let all = [terms.frames.gradient, refined, terms.prior.gradient, terms.duration.gradient];
         for (which, gradient) in all.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernels::attention::Queries;
-use kernels::{Array, Backend, Tape};
+use kernels::{Array, Backend, OpError, Tape};
 use serde::Serialize;
 
 use super::TrainError;
@@ -155,7 +155,7 @@ fn next_samples_told<D: Backend>(
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let logits = network.forward(&mut pass, &examples.inputs, [batch.len(), examples.len])?;
-        let (levels, logits) = (logits.shape().last(), logits.to_vec());
+        let (levels, logits) = (logits.shape().last(), logits.download()?);
         for (row, name) in batch.names.iter().enumerate() {
             let span = row * examples.len..(row + 1) * examples.len;
             let scores = &logits[span.start * levels..span.end * levels];
@@ -191,7 +191,7 @@ fn noise_told<D: Backend>(
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let taken = network.forward(&mut pass, &inputs, &noised.steps)?;
-        judge.add(batch, &noised, &taken.to_vec());
+        judge.add(batch, &noised, &taken.download()?);
     }
     Ok(Evaluation {
         metrics: judge.metrics(),
@@ -224,8 +224,11 @@ fn unmasked<D: Backend>(
         let asked = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
             network.answers(&mut pass, &patches, masked, question)
         })?;
-        let values = |asked: (Array<D>, Vec<f32>)| Answered { answers: asked.0.to_vec(), targets: asked.1 };
-        judge.add(&task, batch, asked.map(|asked| asked.map(values)));
+        let values = |(answers, targets): (Array<D>, Vec<f32>)| {
+            Ok::<_, OpError>(Answered { answers: answers.download()?, targets })
+        };
+        let [which, what] = asked.map(|asked| asked.map(values).transpose());
+        judge.add(&task, batch, [which?, what?]);
     }
     Ok(Evaluation {
         metrics: judge.metrics(),
@@ -255,11 +258,11 @@ fn uttered<D: Backend>(
         match &model.network {
             Network::Tacomamba(network) => {
                 let taught = network.forward(&mut pass, texts, frames)?;
-                judge.add(&task, batch, &spoken, &taught);
+                judge.add(&task, batch, &spoken, &taught)?;
             }
             Network::Prefix(network) => {
                 let made = network.forward(&mut pass, texts, frames, device)?;
-                judge.add_continued(&task, batch, &spoken, &made);
+                judge.add_continued(&task, batch, &spoken, &made)?;
             }
             _ => return Err(TrainError::Family),
         }
@@ -289,7 +292,7 @@ fn codes_told<D: Backend>(
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&model.params, &mut tape);
         let scores = network.forward(&mut pass, &sequences)?;
-        judge.add(network.plan(), batch, &sequences, &scores.to_vec());
+        judge.add(network.plan(), batch, &sequences, &scores.download()?);
     }
     Ok(Evaluation {
         metrics: judge.metrics(),
@@ -379,18 +382,19 @@ impl Answers {
         let mut pass = Pass::at_rest(&model.params, &mut tape).answering(queries);
         let out = network.forward(&mut pass, &input(device, batch)?)?;
         let losses = match plan.train.objective.ctc_weight > 0.0 {
-            true => ctc_losses(&mut tape, &out, batch, heads.blank)?.to_vec(),
+            true => ctc_losses(&mut tape, &out, batch, heads.blank)?.download()?,
             false => Vec::new(),
         };
         let (vocab, logits) = match &out.logits {
-            Some(logits) => (logits.shape().last(), logits.to_vec()),
+            Some(logits) => (logits.shape().last(), logits.download()?),
             None => (0, Vec::new()),
         };
+        let classes = out.class_logits.iter().map(|scores| Ok((scores.shape().last(), scores.download()?)));
         Ok(Answers {
             padded_frames: out.hidden_states[0].dims::<3>("evaluation", "the first state")?[1],
             vocab,
             logits,
-            classes: out.class_logits.iter().map(|scores| (scores.shape().last(), scores.to_vec())).collect(),
+            classes: classes.collect::<Result<_, OpError>>()?,
             frames: out.frames,
             losses,
         })

@@ -304,7 +304,7 @@ mod tests {
         let param = "wav2vec2.encoder.layers.0.feed_forward.output_dense.weight";
         scene.plant(param, f32::INFINITY);
         assert_eq!(scene.update().fault, Some(Fault::Loss));
-        assert_eq!(scene.state.not_finite(), Some(format!("the weights of `{param}` hold inf")));
+        assert_eq!(scene.state.not_finite().unwrap(), Some(format!("the weights of `{param}` hold inf")));
         let said = scene.found(Fault::Loss);
         let layer = "batch 1 of 2, first in `wav2vec2.encoder.layers.0.feed_forward";
         let names = scene.batches[0].names.iter().all(|name| said.contains(&format!("`{name}`")));

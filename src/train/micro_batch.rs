@@ -152,7 +152,7 @@ impl<D: Backend> Lesson<'_, D> {
         let inputs = Array::from_vec(self.device.0, noised.inputs.clone(), [batch.len(), noised.len])?;
         let mut pass = self.pass(tape, index);
         let taken = trace::phase(FORWARD, || network.forward(&mut pass, &inputs, &noised.steps))?;
-        objective_phase(|| Ok(task.micro_batch(taken, &noised)))
+        objective_phase(|| task.micro_batch(taken, &noised))
     }
 
     /// Masked patches, each question with masks of its own.
@@ -171,7 +171,7 @@ impl<D: Backend> Lesson<'_, D> {
         let [which, what] = questions(&task, &patches, batch.len(), &mut draws, |masked, question| {
             trace::phase(FORWARD, || network.answers(&mut pass, &patches, masked, question))
         })?;
-        objective_phase(|| Ok(task.micro_batch(which, what, batch.len())))
+        objective_phase(|| task.micro_batch(which, what, batch.len()))
     }
 
     /// The mel frames of a text.
@@ -186,7 +186,7 @@ impl<D: Backend> Lesson<'_, D> {
         let spoken = task.examples(batch);
         let mut pass = self.pass(tape, index);
         let taught = trace::phase(FORWARD, || network.forward(&mut pass, &spoken.texts, &spoken.frames))?;
-        objective_phase(|| Ok(task.micro_batch(taught, &spoken)))
+        objective_phase(|| task.micro_batch(taught, &spoken))
     }
 
     /// The mel frames behind a text, in one stack with it.
@@ -203,7 +203,7 @@ impl<D: Backend> Lesson<'_, D> {
         let made = trace::phase(FORWARD, || {
             network.forward(&mut pass, &spoken.texts, &spoken.frames, self.device.0)
         })?;
-        objective_phase(|| Ok(task.continued(made, &spoken)))
+        objective_phase(|| task.continued(made, &spoken))
     }
 
     /// The codes behind a text, in one stack with it.
@@ -245,7 +245,7 @@ pub(super) fn questions<D: Backend>(
     mut answer: impl FnMut(&[Vec<usize>], Question) -> Result<Array<D>, OpError>,
 ) -> Result<[Option<(Array<D>, Vec<f32>)>; 2], OpError> {
     let [which, what] = task.asks();
-    let elements = patches.to_vec();
+    let elements = patches.download()?;
     let mut ask = |asked: bool, question| {
         if !asked {
             return Ok(None);

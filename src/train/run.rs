@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use kernels::Backend;
+use kernels::{Backend, OpError};
 
 use super::TrainError;
 use super::checkpoint::{Keeper, Resume};
@@ -171,7 +171,7 @@ pub(super) fn fetch(prefetch: &Prefetch, count: usize) -> Result<(Vec<Batch>, Po
 
 /// Weights that are no numbers make everything behind them none: they are not learned from, and not kept.
 fn refuse_broken<D: Backend>(state: &State<D>) -> Result<(), TrainError> {
-    match state.not_finite() {
+    match state.not_finite()? {
         Some(what) => Err(TrainError::Broken { step: state.step, what }),
         None => Ok(()),
     }
@@ -349,8 +349,10 @@ impl<'a, D: Backend> Run<'a, D> {
     /// Says how the weights are spread.
     fn measure_weights(&mut self) -> Result<(), TrainError> {
         let params = self.state.model.params.iter();
-        let weights = params.map(|param| (param.name().to_owned(), Histogram::of(&param.array().to_vec())));
-        let event = WeightsMeasured { step: self.state.step, weights: weights.collect() };
+        let weights =
+            params.map(|param| Ok((param.name().to_owned(), Histogram::of(&param.array().download()?))));
+        let weights = weights.collect::<Result<_, OpError>>()?;
+        let event = WeightsMeasured { step: self.state.step, weights };
         Ok(self.sink.emit(&Event::WeightsMeasured(event))?)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use kernels::{Array, Backend, Shape};
+use kernels::{Array, Backend, OpError, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
@@ -107,7 +107,10 @@ impl<D: Backend> State<D> {
     }
 
     /// A tensor of weights or moments with a value that is not finite, in words; `None`: all are.
-    pub fn not_finite(&self) -> Option<String> {
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn not_finite(&self) -> Result<Option<String>, OpError> {
         let weights = self.model.params.iter();
         let weights = weights.map(|param| ("the weights", param.name(), param.array()));
         let moments = self.optimizer.moments.iter().flat_map(|(name, moments)| {
@@ -116,9 +119,12 @@ impl<D: Backend> State<D> {
                 ("the second moment", name, &moments.second),
             ]
         });
-        weights.chain(moments).find_map(|(what, name, array)| {
-            Some(format!("{what} of `{name}` hold {}", array.first_not_finite()?))
-        })
+        for (what, name, array) in weights.chain(moments) {
+            if let Some(value) = array.first_not_finite()? {
+                return Ok(Some(format!("{what} of `{name}` hold {value}")));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes the weights.
@@ -137,8 +143,10 @@ impl<D: Backend> State<D> {
         let mut tensors: Vec<(String, Shape, Vec<f32>)> = Vec::new();
         for (name, moments) in &self.optimizer.moments {
             let shape = moments.first.shape();
-            tensors.push((format!("first.{name}"), shape, moments.first.to_vec()));
-            tensors.push((format!("second.{name}"), shape, moments.second.to_vec()));
+            for (which, moment) in [("first", &moments.first), ("second", &moments.second)] {
+                let values = moment.download().map_err(std::io::Error::other)?;
+                tensors.push((format!("{which}.{name}"), shape, values));
+            }
         }
         weights::write_tensors(&tensors, BTreeMap::new(), to)
     }

@@ -160,11 +160,11 @@ pub fn write_state<D: Backend>(state: &State<D>, to: &mut dyn Write) -> Result<(
     };
     put_text(to, &serde_json::to_string(&head).map_err(io::Error::from)?)?;
     for param in state.model.params.iter() {
-        put_floats(to, &param.array().to_vec())?;
+        put_floats(to, &param.array().download()?)?;
     }
     for moments in state.optimizer.moments.values() {
-        put_floats(to, &moments.first.to_vec())?;
-        put_floats(to, &moments.second.to_vec())?;
+        put_floats(to, &moments.first.download()?)?;
+        put_floats(to, &moments.second.download()?)?;
     }
     Ok(())
 }

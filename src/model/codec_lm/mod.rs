@@ -142,7 +142,7 @@ impl CodecLm {
         let mut sums = vec![0.0; frames * width];
         for (level, &table) in self.codes.iter().enumerate().take((levels - 1).max(1)) {
             let ids: Vec<u32> = codes.iter().skip(level).step_by(levels).copied().collect();
-            let rows = embedding(&mut Tape::silent(), params.array(table), &ids, [1, frames])?.to_vec();
+            let rows = embedding(&mut Tape::silent(), params.array(table), &ids, [1, frames])?.download()?;
             sums.iter_mut().zip(rows).for_each(|(sum, x)| *sum += x);
         }
         Ok(sums)

@@ -1,6 +1,6 @@
 //! One step after another, with a memory that does not grow.
 
-use kernels::Backend;
+use kernels::{Backend, OpError};
 
 use super::CodecLm;
 use super::sequences::cue_at;
@@ -33,17 +33,20 @@ pub struct Telling {
 
 impl CodecStep {
     /// The weights of `network` among `params`.
-    pub fn of<D: Backend>(network: &CodecLm, params: &Params<D>) -> Self {
-        let values = |id| params.array(id).to_vec();
-        CodecStep {
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(network: &CodecLm, params: &Params<D>) -> Result<Self, OpError> {
+        let values = |id| params.array(id).download();
+        Ok(CodecStep {
             plan: network.plan.clone(),
-            text: values(network.text),
-            codes: network.codes.iter().map(|&id| values(id)).collect(),
-            cue: network.cue.iter().map(|&id| values(id)).collect(),
-            speakers: network.speakers.map_or_else(Vec::new, values),
-            stack: StackStep::of(network.layers.iter().map(AsRef::as_ref), &network.norm, params),
-            heads: Dense::of(&network.heads, params),
-        }
+            text: values(network.text)?,
+            codes: network.codes.iter().map(|&id| values(id)).collect::<Result<_, _>>()?,
+            cue: network.cue.iter().map(|&id| values(id)).collect::<Result<_, _>>()?,
+            speakers: network.speakers.map_or_else(|| Ok(Vec::new()), values)?,
+            stack: StackStep::of(network.layers.iter().map(AsRef::as_ref), &network.norm, params)?,
+            heads: Dense::of(&network.heads, params)?,
+        })
     }
 
     /// Takes in a text, of which the cue holds that its sound has so many frames; the scores of the first step.

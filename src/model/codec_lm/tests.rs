@@ -72,7 +72,7 @@ fn steps_are_the_pass_over_the_whole() {
         let mut tape = Tape::silent();
         let whole = network.forward(&mut Pass::at_rest(&params, &mut tape), &sequences).unwrap().to_vec();
         let scores = plan.levels * plan.scores();
-        let step = CodecStep::of(&network, &params);
+        let step = CodecStep::of(&network, &params).unwrap();
         for (row, text) in texts.iter().enumerate() {
             let frames = sequences.frames[row];
             let (mut made, mut telling) = step.begin(&text.symbols, text.speaker, frames);

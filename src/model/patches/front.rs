@@ -40,7 +40,7 @@ impl Front {
         rng: Option<&mut Pcg64Mcg>,
     ) -> Result<Vec<f32>, OpError> {
         let FeaturesPlan { bands, frames, .. } = self.plan;
-        let waveforms = input.waveforms.to_vec();
+        let waveforms = input.waveforms.download()?;
         let padded = waveforms.len() / input.samples.len().max(1);
         let mut features = vec![self.plan.padding; input.samples.len() * frames * bands];
         let rows = features.chunks_exact_mut(frames * bands).zip(waveforms.chunks_exact(padded.max(1)));

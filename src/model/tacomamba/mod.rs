@@ -246,7 +246,7 @@ impl Tacomamba {
         texts: &Texts,
         spoken: &MelFrames,
     ) -> Result<Vec<Vec<usize>>, OpError> {
-        let (bands, means) = (self.plan.mel.bands, means.to_vec());
+        let (bands, means) = (self.plan.mel.bands, means.download()?);
         let rows = texts.lens.iter().zip(&spoken.lens).enumerate();
         let utterances: Vec<Utterance<'_>> = rows
             .map(|(row, (&symbols, &frames))| Utterance {

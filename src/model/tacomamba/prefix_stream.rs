@@ -1,6 +1,6 @@
 //! The ablation one frame after another: the text once, then frames until it says that one is the last.
 
-use kernels::Backend;
+use kernels::{Backend, OpError};
 
 use super::prefix::{BEGINNING, PrefixSpeech};
 use super::stream::PrenetStep;
@@ -24,23 +24,29 @@ pub struct PrefixStep {
 
 impl PrefixStep {
     /// The weights of `network` among `params`.
-    pub fn of<D: Backend>(network: &PrefixSpeech, params: &Params<D>) -> Self {
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(network: &PrefixSpeech, params: &Params<D>) -> Result<Self, OpError> {
         let decoder = &network.decoder;
         let Some(prenet) = &decoder.prenet else { unreachable!("a plan of this design has a prenet") };
-        let kinds = params.array(network.kinds).to_vec();
+        let kinds = params.array(network.kinds).download()?;
         let (of_symbols, of_frames) = kinds.split_at(kinds.len() / 2);
-        let voices = network.speakers.as_ref().map_or_else(Vec::new, |speakers| {
-            Dense::of(&speakers.linear, params).run(&params.array(speakers.embedding).to_vec())
-        });
-        PrefixStep {
-            table: params.array(network.embedding).to_vec(),
+        let voices = match &network.speakers {
+            Some(speakers) => {
+                Dense::of(&speakers.linear, params)?.run(&params.array(speakers.embedding).download()?)
+            }
+            None => Vec::new(),
+        };
+        Ok(PrefixStep {
+            table: params.array(network.embedding).download()?,
             kinds: [of_symbols.to_vec(), of_frames.to_vec()],
             voices,
-            prenet: PrenetStep::of(prenet, params),
-            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params),
-            out: Dense::of(&decoder.out, params),
-            stop: Dense::of(&network.stop, params),
-        }
+            prenet: PrenetStep::of(prenet, params)?,
+            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params)?,
+            out: Dense::of(&decoder.out, params)?,
+            stop: Dense::of(&network.stop, params)?,
+        })
     }
 
     /// Mel bands.

@@ -1,6 +1,6 @@
 //! One mel frame after another, with a memory that does not grow.
 
-use kernels::Backend;
+use kernels::{Backend, OpError};
 
 use super::Tacomamba;
 use super::decoder::Prenet;
@@ -25,13 +25,16 @@ pub struct SpeechStep {
 
 impl SpeechStep {
     /// The decoder of `network` with its weights among `params`.
-    pub fn of<D: Backend>(network: &Tacomamba, params: &Params<D>) -> Self {
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(network: &Tacomamba, params: &Params<D>) -> Result<Self, OpError> {
         let decoder = &network.decoder;
-        SpeechStep {
-            prenet: decoder.prenet.as_ref().map(|prenet| PrenetStep::of(prenet, params)),
-            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params),
-            out: Dense::of(&decoder.out, params),
-        }
+        Ok(SpeechStep {
+            prenet: decoder.prenet.as_ref().map(|prenet| PrenetStep::of(prenet, params)).transpose()?,
+            stack: StackStep::of(decoder.layers.iter().map(AsRef::as_ref), &decoder.norm, params)?,
+            out: Dense::of(&decoder.out, params)?,
+        })
     }
 
     /// Values that are remembered of an utterance; all 0 before its first frame.
@@ -72,12 +75,16 @@ impl SpeechStep {
 
 impl PrenetStep {
     /// The weights of `prenet` in the layout that a step wants.
-    pub fn of<D: Backend>(prenet: &Prenet, params: &Params<D>) -> Self {
-        PrenetStep {
-            layers: prenet.layers.each_ref().map(|layer| Dense::of(layer, params)),
-            out: Dense::of(&prenet.out, params),
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(prenet: &Prenet, params: &Params<D>) -> Result<Self, OpError> {
+        let [first, second] = &prenet.layers;
+        Ok(PrenetStep {
+            layers: [Dense::of(first, params)?, Dense::of(second, params)?],
+            out: Dense::of(&prenet.out, params)?,
             dropout: prenet.dropout,
-        }
+        })
     }
 
     /// What the frames before say: before [utterances, bands] → [utterances, width]; `draw` drops as in training, which is what Tacotron 2 does.

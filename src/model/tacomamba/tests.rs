@@ -211,7 +211,7 @@ fn steps_are_the_pass_over_what_they_made() {
         let h = network.encode(&mut pass, &texts).unwrap();
         let conditions = network.conditions(&mut pass, &h, &durations).unwrap();
         let told = conditions.to_vec();
-        let step = SpeechStep::of(&network, &params);
+        let step = SpeechStep::of(&network, &params).unwrap();
         let (mut states, mut before) = (step.states(2), vec![0.0; 2 * 5]);
         let mut made = [Vec::new(), Vec::new()];
         for t in 0..60 {
@@ -331,7 +331,7 @@ fn one_stack_steps_as_it_passes() {
     for mixer in [MAMBA1, MAMBA2] {
         let (network, params) = prefixed(mixer);
         let (texts, spoken) = speech(&[(6, 40), (4, 25)], 5);
-        let step = PrefixStep::of(&network, &params);
+        let step = PrefixStep::of(&network, &params).unwrap();
         let mut values = vec![0.0; spoken.values.len()];
         let mut made = Vec::new();
         for (row, len) in [40, 25].into_iter().enumerate() {

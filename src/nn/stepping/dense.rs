@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernels::stream::Matrix;
-use kernels::{Backend, simd};
+use kernels::{Backend, OpError, simd};
 
 use crate::nn::{Linear, Params, RmsNorm};
 
@@ -13,10 +13,13 @@ pub struct Dense(Arc<Matrix>);
 
 impl Dense {
     /// The layer with its weights among `params`.
-    pub fn of<D: Backend>(linear: &Linear, params: &Params<D>) -> Self {
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(linear: &Linear, params: &Params<D>) -> Result<Self, OpError> {
         let weight = params.array(linear.weight());
-        let bias = linear.bias().map_or_else(Vec::new, |bias| params.array(bias).to_vec());
-        Self::new(&weight.to_vec(), &bias, weight.shape().last())
+        let bias = linear.bias().map_or_else(|| Ok(Vec::new()), |bias| params.array(bias).download())?;
+        Ok(Self::new(&weight.download()?, &bias, weight.shape().last()))
     }
 
     /// weight [outputs, inputs], bias [outputs] or none
@@ -51,9 +54,12 @@ pub struct RmsStep {
 
 impl RmsStep {
     /// The norm with its gain among `params`.
-    pub fn of<D: Backend>(norm: &RmsNorm, params: &Params<D>) -> Self {
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(norm: &RmsNorm, params: &Params<D>) -> Result<Self, OpError> {
         let (gain, eps) = norm.gain();
-        Self::new(params.array(gain).to_vec(), eps)
+        Ok(Self::new(params.array(gain).download()?, eps))
     }
 
     pub(super) fn new(gain: Vec<f32>, eps: f32) -> Self {

@@ -1,6 +1,6 @@
 //! Mamba's step: a state of [N, inner] beside the convolution's last inputs, channels together as vectors want them.
 
-use kernels::{Backend, simd};
+use kernels::{Array, Backend, OpError, simd};
 
 use super::{Dense, convolve, turned};
 use crate::nn::Mamba1Sizes;
@@ -22,20 +22,20 @@ pub struct Mamba1Step {
 }
 
 impl Mamba1Step {
-    pub(super) fn of<D: Backend>(arrays: &Mamba1Arrays<'_, D>) -> Self {
+    pub(super) fn of<D: Backend>(arrays: &Mamba1Arrays<'_, D>) -> Result<Self, OpError> {
         let Mamba1Sizes { width, inner, rank, state, taps, .. } = arrays.sizes;
-        let dense = |array: &kernels::Array<D>, inputs| Dense::new(&array.to_vec(), &[], inputs);
-        Mamba1Step {
-            in_proj: dense(arrays.in_proj, width),
-            conv_weight: turned(&arrays.conv_weight.to_vec(), taps),
-            conv_bias: arrays.conv_bias.to_vec(),
-            x_proj: dense(arrays.x_proj, inner),
-            dt_proj: Dense::new(&arrays.dt_weight.to_vec(), &arrays.dt_bias.to_vec(), rank),
-            rates: turned(&arrays.a_log.to_vec(), state).iter().map(|a_log| -a_log.exp()).collect(),
-            skip: arrays.skip.to_vec(),
-            out_proj: dense(arrays.out_proj, inner),
+        let dense = |array: &Array<D>, inputs| Ok::<_, OpError>(Dense::new(&array.download()?, &[], inputs));
+        Ok(Mamba1Step {
+            in_proj: dense(arrays.in_proj, width)?,
+            conv_weight: turned(&arrays.conv_weight.download()?, taps),
+            conv_bias: arrays.conv_bias.download()?,
+            x_proj: dense(arrays.x_proj, inner)?,
+            dt_proj: Dense::new(&arrays.dt_weight.download()?, &arrays.dt_bias.download()?, rank),
+            rates: turned(&arrays.a_log.download()?, state).iter().map(|a_log| -a_log.exp()).collect(),
+            skip: arrays.skip.download()?,
+            out_proj: dense(arrays.out_proj, inner)?,
             sizes: arrays.sizes,
-        }
+        })
     }
 
     pub(super) fn state_len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Mamba-2's step: a state of [heads, head_dim, N] beside the convolution's last inputs.
 
-use kernels::{Backend, simd};
+use kernels::{Backend, OpError, simd};
 
 use super::{Dense, RmsStep, convolve, turned};
 use crate::nn::Mamba2Sizes;
@@ -22,19 +22,19 @@ pub struct Mamba2Step {
 }
 
 impl Mamba2Step {
-    pub(super) fn of<D: Backend>(arrays: &Mamba2Arrays<'_, D>) -> Self {
+    pub(super) fn of<D: Backend>(arrays: &Mamba2Arrays<'_, D>) -> Result<Self, OpError> {
         let Mamba2Sizes { width, inner, taps, .. } = arrays.sizes;
-        Mamba2Step {
-            in_proj: Dense::new(&arrays.in_proj.to_vec(), &[], width),
-            conv_weight: turned(&arrays.conv_weight.to_vec(), taps),
-            conv_bias: arrays.conv_bias.to_vec(),
-            dt_bias: arrays.dt_bias.to_vec(),
-            rates: arrays.a_log.to_vec().iter().map(|a_log| -a_log.exp()).collect(),
-            skip: arrays.skip.to_vec(),
-            norm: RmsStep::new(arrays.norm.to_vec(), NORM_EPS),
-            out_proj: Dense::new(&arrays.out_proj.to_vec(), &[], inner),
+        Ok(Mamba2Step {
+            in_proj: Dense::new(&arrays.in_proj.download()?, &[], width),
+            conv_weight: turned(&arrays.conv_weight.download()?, taps),
+            conv_bias: arrays.conv_bias.download()?,
+            dt_bias: arrays.dt_bias.download()?,
+            rates: arrays.a_log.download()?.iter().map(|a_log| -a_log.exp()).collect(),
+            skip: arrays.skip.download()?,
+            norm: RmsStep::new(arrays.norm.download()?, NORM_EPS),
+            out_proj: Dense::new(&arrays.out_proj.download()?, &[], inner),
             sizes: arrays.sizes,
-        }
+        })
     }
 
     /// Channels that are convolved: x, B and C.

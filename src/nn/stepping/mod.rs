@@ -12,7 +12,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
-use kernels::{Backend, simd};
+use kernels::{Backend, OpError, simd};
 
 use super::{Mixer, Params};
 
@@ -30,11 +30,14 @@ pub enum MixerStep {
 
 impl MixerStep {
     /// The mixer with its weights among `params`.
-    pub fn of<D: Backend>(mixer: &Mixer, params: &Params<D>) -> Self {
-        match mixer {
-            Mixer::Mamba1(mixer) => MixerStep::Mamba1(Mamba1Step::of(&mixer.arrays(params))),
-            Mixer::Mamba2(mixer) => MixerStep::Mamba2(Mamba2Step::of(&mixer.arrays(params))),
-        }
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
+    pub fn of<D: Backend>(mixer: &Mixer, params: &Params<D>) -> Result<Self, OpError> {
+        Ok(match mixer {
+            Mixer::Mamba1(mixer) => MixerStep::Mamba1(Mamba1Step::of(&mixer.arrays(params))?),
+            Mixer::Mamba2(mixer) => MixerStep::Mamba2(Mamba2Step::of(&mixer.arrays(params))?),
+        })
     }
 
     /// Values that it remembers of a stream; all 0 before the first frame.

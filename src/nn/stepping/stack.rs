@@ -1,6 +1,6 @@
 //! A causal stack's step: its layers and the norm behind them, of several streams at a time.
 
-use kernels::Backend;
+use kernels::{Backend, OpError};
 
 use super::{MixerStep, RmsStep};
 use crate::nn::{CausalLayer, Params, RmsNorm};
@@ -22,14 +22,19 @@ pub struct States {
 
 impl StackStep {
     /// `layers` and `norm` with their weights among `params`.
+    ///
+    /// # Errors
+    /// The device that has the weights failed.
     pub fn of<'a, D: Backend>(
         layers: impl IntoIterator<Item = &'a CausalLayer>,
         norm: &RmsNorm,
         params: &Params<D>,
-    ) -> Self {
-        let step =
-            |layer: &CausalLayer| (RmsStep::of(&layer.norm, params), MixerStep::of(&layer.mixer, params));
-        StackStep { layers: layers.into_iter().map(step).collect(), norm: RmsStep::of(norm, params) }
+    ) -> Result<Self, OpError> {
+        let step = |layer: &CausalLayer| {
+            Ok((RmsStep::of(&layer.norm, params)?, MixerStep::of(&layer.mixer, params)?))
+        };
+        let layers = layers.into_iter().map(step).collect::<Result<_, OpError>>()?;
+        Ok(StackStep { layers, norm: RmsStep::of(norm, params)? })
     }
 
     /// Values that are remembered of a stream; all 0 before its first frame.

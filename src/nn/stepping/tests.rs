@@ -32,7 +32,7 @@ fn steps_are_the_whole_sequence() {
             &Array::from_vec(&device, u.clone(), [streams, time, width]).unwrap(),
         );
         let whole = whole.unwrap().to_vec();
-        let step = MixerStep::of(&mixer, &params);
+        let step = MixerStep::of(&mixer, &params).unwrap();
         let mut states = vec![0.0; streams * step.state_len()];
         let mut alone = vec![0.0; step.state_len()];
         for t in 0..time {
@@ -58,5 +58,5 @@ fn the_published_state_has_its_size() {
     assert_eq!(declared.iter().map(|declaration| declaration.shape.len()).sum::<usize>(), 963_840);
     let params = Params::draw(&Cpu::default(), &declared, 0).unwrap();
     // 369 kB a stream: 768 · (3 + 16) floats of four bytes in each. The window's fourth value is the frame that comes.
-    assert_eq!(6 * MixerStep::of(&mixer, &params).state_len() * 4, 350_208);
+    assert_eq!(6 * MixerStep::of(&mixer, &params).unwrap().state_len() * 4, 350_208);
 }

@@ -1,5 +1,6 @@
 //! The weights in the layout that stepping wants.
 
+use std::cell::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernels::Backend;
@@ -104,11 +105,15 @@ impl StepWeights {
         params: &Params<D>,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, StreamError> {
+        let failure = OnceCell::new();
         let lookup = |name: &str| {
             let array = params.by_name(name)?.array();
-            Some((array.shape().dims().to_vec(), array.to_vec()))
+            let values = array.download().map_err(|error| failure.set(error)).ok()?;
+            Some((array.shape().dims().to_vec(), values))
         };
-        Self::new(plan, &lookup, progress)
+        let made = Self::new(plan, &lookup, progress);
+        // What did not come over is not missing.
+        failure.into_inner().map_or(made, |error| Err(error.into()))
     }
 
     /// Reads and packs every parameter of `plan`, by the names and shapes of the published checkpoints; axes of 1 may be missing.
