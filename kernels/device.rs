@@ -43,6 +43,14 @@ pub unsafe trait Device:
         OpError::device(op, format!("no room for {} MiB: {error}", bytes.div_ceil(1 << 20)))
     }
 
+    /// Comes back when all that was asked of it is done: at once where work is done in the asking.
+    ///
+    /// # Errors
+    /// Something that it was asked for has failed, or it is lost.
+    fn wait(&self) -> Result<(), OpError> {
+        Ok(())
+    }
+
     /// Its free memory and all of it, in bytes, where the device has memory of its own.
     fn memory_bytes(&self) -> Option<[u64; 2]> {
         None

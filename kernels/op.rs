@@ -237,6 +237,10 @@ pub fn apply<D: Run<O>, O: Op>(
     let outputs = output_shapes.iter().map(|&shape| Array::filled(&device, shape, fill));
     let mut outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let saved = D::forward(&op, inputs, &mut outputs, recording)?;
+    if begun.is_some() {
+        // What a profile tells is the work, not the asking for it.
+        device.wait()?;
+    }
     let recorded = begun.and_then(|begun| begun.forward(O::NAME, &outputs, saved.held_bytes()));
     if !tracked {
         return Ok(outputs);
@@ -267,12 +271,12 @@ pub fn apply<D: Run<O>, O: Op>(
             return Ok(());
         }
         let begun = recorded.and_then(|recorded| Some((trace::begin()?, recorded)));
-        if let Err(error) = record.run(buffers) {
-            _ = failure.set(error);
-            return Ok(());
-        }
-        if let Some((begun, recorded)) = begun {
-            begun.backward(recorded);
+        let device = begun.is_some().then(|| record.device.clone());
+        let done = record.run(buffers).and_then(|()| device.map_or(Ok(()), |device| device.wait()));
+        match (done, begun) {
+            (Err(error), _) => _ = failure.set(error),
+            (Ok(()), Some((begun, recorded))) => begun.backward(recorded),
+            (Ok(()), None) => {}
         }
         Ok(())
     });

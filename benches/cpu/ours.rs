@@ -6,7 +6,7 @@ use std::time::Instant;
 use kernels::matmul::bf16;
 use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
 use kernels::threads::Pool;
-use kernels::{OPS, Tape};
+use kernels::{Cpu, OPS, Tape};
 use serde_json::{Value, json};
 
 use crate::features::Features;
@@ -98,7 +98,7 @@ pub fn sure<T>(result: Result<T, Wrong>) -> T {
 /// An op, called by its name.
 struct OpSubject {
     op: &'static Entry,
-    call: Call,
+    call: Call<Cpu>,
     dy: Vec<f32>,
 }
 
@@ -108,7 +108,11 @@ impl OpSubject {
         let settings = settings.as_object().into_iter().flatten();
         let settings = settings.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
         let (_, dy) = tensors.remove("dy").expect("a gradient");
-        OpSubject { op, call: sure(Call::new(op, tensors, &settings.collect::<Vec<_>>())), dy }
+        OpSubject {
+            op,
+            call: sure(Call::new(&Cpu::default(), op, tensors, &settings.collect::<Vec<_>>())),
+            dy,
+        }
     }
 
     /// Has the next run differentiated, or not.
@@ -122,21 +126,21 @@ impl Subject for OpSubject {
     fn forward(&mut self) -> f64 {
         self.prepare(false);
         let started = Instant::now();
-        drop(sure((self.op.run)(&mut self.call)));
+        drop(sure(self.op.run(&mut self.call)));
         started.elapsed().as_secs_f64()
     }
 
     fn training(&mut self) -> f64 {
         self.prepare(true);
         let started = Instant::now();
-        let y = sure((self.op.run)(&mut self.call));
+        let y = sure(self.op.run(&mut self.call));
         drop(sure(self.call.backward(y)));
         started.elapsed().as_secs_f64()
     }
 
     fn results(&mut self, gradients: bool) -> Vec<Named> {
         self.prepare(gradients);
-        let y = sure((self.op.run)(&mut self.call));
+        let y = sure(self.op.run(&mut self.call));
         sure(self.call.finish(y))
     }
 }

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Add, add_dropped};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for Add {
@@ -8,7 +9,7 @@ impl OnFiles for Add {
     const OPERANDS: Words = &[("a", "any"), ("b", "as a")];
     const SETTINGS: Words = &[("p", "0"), ("seed", "0")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (a, b) = (call.operand("a")?, call.operand("b")?);
         let drop = (call.setting("p", 0.0)?, call.setting("seed", 0)?);
         Ok(add_dropped(&mut call.tape, &a, &b, drop)?)

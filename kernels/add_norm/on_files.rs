@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{AddNorm, post_norm, pre_norm};
+use crate::Backend;
 use crate::add::add;
 use crate::layer_norm::Parameters;
 use crate::on_files::{Call, EPS, Made, OnFiles, Row, Words, pass};
@@ -11,7 +12,7 @@ impl OnFiles for AddNorm {
     const SETTINGS: Words =
         &[EPS, ("p", "0"), ("seed", "0"), ("pre", "false; true gives the sum plus its norm")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [x, f, weight, bias] = call.operands(["x", "f", "weight", "bias"])?;
         let norm = Parameters { weight: &weight, bias: &bias, eps: call.setting("eps", 1e-5)? };
         let drop = (call.setting("p", 0.0)?, call.setting("seed", 0)?);

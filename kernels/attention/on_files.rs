@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Attention, AttentionOver, Queries, Scores, attention};
+use crate::Backend;
 use crate::on_files::{Call, LENS, Made, OnFiles, Row, Words, Work, product};
 
 impl OnFiles for AttentionOver {
@@ -14,7 +15,7 @@ impl OnFiles for AttentionOver {
         ("materialised", "false"),
     ];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (q, k, v) = (call.operand("q")?, call.operand("k")?, call.operand("v")?);
         let heads = call.setting("heads", 1)?;
         let scale = 1.0 / ((q.shape().last() / usize::max(heads, 1)) as f32).sqrt();

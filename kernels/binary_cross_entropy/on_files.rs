@@ -1,14 +1,15 @@
 //! The op on files.
 
 use super::{BinaryCrossEntropy, binary_cross_entropy};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for BinaryCrossEntropy {
     const ABOUT: &'static str = "mean over classes of −y ln σ(x) − (1 − y) ln(1 − σ(x)), per row";
     const OPERANDS: Words = &[("logits", "[R, C]"), ("targets", "[R, C] from 0 to 1; no gradient")];
 
-    fn run(call: &mut Call) -> Made {
-        let (logits, targets) = (call.operand("logits")?, call.constant("targets")?.to_vec());
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
+        let (logits, targets) = (call.operand("logits")?, call.constant("targets")?.download()?);
         Ok(binary_cross_entropy(&mut call.tape, &logits, targets)?)
     }
 }

@@ -1,6 +1,7 @@
 //! The op on files, and its row in the bench.
 
 use super::{Blend, blend};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for Blend {
@@ -8,9 +9,9 @@ impl OnFiles for Blend {
     const OPERANDS: Words =
         &[("a", "[B, …]"), ("b", "as a"), ("weights", "[B, 2] of a and of b, no gradient")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (a, b) = (call.operand("a")?, call.operand("b")?);
-        let weights = call.constant("weights")?.to_vec().as_chunks::<2>().0.to_vec();
+        let weights = call.constant("weights")?.download()?.as_chunks::<2>().0.to_vec();
         Ok(blend(&mut call.tape, &a, &b, weights)?)
     }
 

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{CausalConv1d, causal_conv1d};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for CausalConv1d {
@@ -8,7 +9,7 @@ impl OnFiles for CausalConv1d {
     const OPERANDS: Words = &[("x", "[B, T, C]"), ("weight", "[C, 1, W]"), ("bias", "[C]")];
     const SETTINGS: Words = &[("silu", "true")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.operand("bias")?);
         let silu = call.setting("silu", true)?;
         Ok(causal_conv1d(&mut call.tape, &x, &weight, &bias, silu)?)

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Conv1d, Convolution, conv1d};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, product};
 
 impl OnFiles for Convolution {
@@ -15,7 +16,7 @@ impl OnFiles for Convolution {
         ("gelu", "false"),
     ];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.optional("bias")?);
         let settings = Conv1d {
             stride: call.setting("stride", 1)?,

@@ -3,7 +3,7 @@
 use super::{ConvStack, Layer, Norm, conv_stack};
 use crate::layer_norm::Parameters;
 use crate::on_files::{Call, EPS, Made, OnFiles, Row, Words, Wrong, product};
-use crate::{Array, Cpu};
+use crate::{Array, Backend, Device};
 
 /// Layers at most: as many as wav2vec2 has.
 const MOST: usize = 7;
@@ -25,15 +25,15 @@ macro_rules! words {
 }
 
 /// A layer's operands and its stride.
-struct Given {
-    weight: Array<Cpu>,
-    bias: Option<Array<Cpu>>,
-    norm: Option<[Array<Cpu>; 2]>,
+struct Given<D: Device> {
+    weight: Array<D>,
+    bias: Option<Array<D>>,
+    norm: Option<[Array<D>; 2]>,
     stride: usize,
 }
 
-impl Given {
-    fn layer(&self, eps: f32, over_time: bool) -> Layer<'_, Cpu> {
+impl<D: Device> Given<D> {
+    fn layer(&self, eps: f32, over_time: bool) -> Layer<'_, D> {
         let norm = self.norm.as_ref().map(|[weight, bias]| Parameters { weight, bias, eps });
         let norm = match norm {
             None => Norm::None,
@@ -44,7 +44,7 @@ impl Given {
     }
 }
 
-fn given(call: &mut Call, layer: usize) -> Result<Option<Given>, Wrong> {
+fn given<D: Backend>(call: &mut Call<D>, layer: usize) -> Result<Option<Given<D>>, Wrong> {
     let Some(weight) = call.optional(&format!("weight_{layer}"))? else { return Ok(None) };
     let bias = call.optional(&format!("bias_{layer}"))?;
     let norm = match call.optional(&format!("norm_weight_{layer}"))? {
@@ -58,7 +58,7 @@ impl OnFiles for ConvStack {
     const ABOUT: &'static str = "convolutions one upon the other, each with its norm and GELU";
     words!(0 1 2 3 4 5 6);
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let x = call.operand("x")?;
         let (eps, group_norms) = (call.setting("eps", 1e-5)?, call.setting("group_norms", 0)?);
         let mut layers = Vec::new();
@@ -66,7 +66,7 @@ impl OnFiles for ConvStack {
             layers.push(layer);
         }
         let layers = layers.iter().enumerate().map(|(index, given)| given.layer(eps, index < group_norms));
-        let layers: Vec<Layer<'_, Cpu>> = layers.collect();
+        let layers: Vec<Layer<'_, D>> = layers.collect();
         Ok(conv_stack(&mut call.tape, &x, &layers)?)
     }
 

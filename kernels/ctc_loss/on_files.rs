@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{CtcLoss, CtcLossOver, ctc_loss};
+use crate::Backend;
 use crate::on_files::{Call, LENS, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for CtcLossOver {
@@ -10,7 +11,7 @@ impl OnFiles for CtcLossOver {
         &[("logits", "[B, T, V]"), ("targets", "[B, S] classes, −100 behind the end; no gradient"), LENS];
     const SETTINGS: Words = &[("blank", "0")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let logits = call.operand("logits")?;
         let flat = call.numbers("targets")?;
         let batch = logits.shape().dims()[0];

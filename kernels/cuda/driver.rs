@@ -112,6 +112,14 @@ impl Driver {
         result::mem_get_info().map(|(free, total)| [free, total]).map_err(failed)
     }
 
+    /// Comes back when all that was asked for is done.
+    ///
+    /// # Errors
+    /// Something of it failed, or the device did.
+    pub fn wait(&self) -> Result<(), Failure> {
+        self.device.synchronize().map_err(failed)
+    }
+
     fn bind(&self) -> Result<(), Failure> {
         self.device.bind_to_thread().map_err(failed)
     }

@@ -127,6 +127,10 @@ unsafe impl Device for Cuda {
         }
     }
 
+    fn wait(&self) -> Result<(), OpError> {
+        Driver::current().and_then(Driver::wait).map_err(|failure| failure.of("wait"))
+    }
+
     fn memory_bytes(&self) -> Option<[u64; 2]> {
         let told = Driver::current().and_then(Driver::memory_bytes).ok()?;
         Some(told.map(|bytes| bytes as u64))

@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{Dropout, dropout, dropout_channels};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for Dropout {
@@ -9,7 +10,7 @@ impl OnFiles for Dropout {
     const SETTINGS: Words =
         &[("p", "0.5"), ("seed", "0"), ("channels", "false; true drops whole channels of x [B, T, C]")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let x = call.operand("x")?;
         let (p, seed) = (call.setting("p", 0.5)?, call.setting("seed", 0)?);
         let drop = if call.setting("channels", false)? { dropout_channels } else { dropout };

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{FeedForward, Weights, feed_forward};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, product};
 
 impl OnFiles for FeedForward {
@@ -13,7 +14,7 @@ impl OnFiles for FeedForward {
         ("bias_out", "[O]"),
     ];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [x, weight_in, bias_in, weight_out, bias_out] =
             call.operands(["x", "weight_in", "bias_in", "weight_out", "bias_out"])?;
         let weights = Weights { inner: [&weight_in, &bias_in], outer: [&weight_out, &bias_out] };

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{FftConv, fft_conv};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, Work};
 
 impl OnFiles for FftConv {
@@ -8,7 +9,7 @@ impl OnFiles for FftConv {
     const OPERANDS: Words =
         &[("u", "[B, T, C]"), ("k", "[1, C, T], or [2, C, T]: the second for what lies ahead"), ("d", "[C]")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [u, k, d] = call.operands(["u", "k", "d"])?;
         Ok(fft_conv(&mut call.tape, &u, &k, &d)?)
     }

@@ -1,13 +1,14 @@
 //! The op on files, and its row in the bench.
 
 use super::{Glu, glu};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, Work};
 
 impl OnFiles for Glu {
     const ABOUT: &'static str = "the first half of each row times σ of the second";
     const OPERANDS: Words = &[("x", "[…, 2C]")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let x = call.operand("x")?;
         Ok(glu(&mut call.tape, &x)?)
     }

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{GroupNorm, group_norm, group_norm_gelu};
+use crate::Backend;
 use crate::on_files::{Call, EPS, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for GroupNorm {
@@ -8,7 +9,7 @@ impl OnFiles for GroupNorm {
     const OPERANDS: Words = &[("x", "[B, T, C]"), ("weight", "[C]"), ("bias", "[C]")];
     const SETTINGS: Words = &[("groups", "C"), EPS, ("gelu", "false")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.operand("bias")?);
         let (groups, eps) = (call.setting("groups", x.shape().last())?, call.setting("eps", 1e-5)?);
         let norm = if call.setting("gelu", false)? { group_norm_gelu } else { group_norm };

@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{KlDivergence, kl_divergence};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, WEIGHTS, Words};
 
 impl OnFiles for KlDivergence {
@@ -8,7 +9,7 @@ impl OnFiles for KlDivergence {
     const OPERANDS: Words = &[("student", "[B, T, V]"), ("teacher", "as student; no gradient"), WEIGHTS];
     const SETTINGS: Words = &[("temperature", "2")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (student, teacher) = (call.operand("student")?, call.constant("teacher")?);
         let temperature = call.setting("temperature", 2.0)?;
         let settings = KlDivergence { temperature, weights: call.weights(&student)? };

@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{LayerDistance, layer_distance};
+use crate::Backend;
 use crate::on_files::{Call, EPS, Made, OnFiles, WEIGHTS, Words};
 
 impl OnFiles for LayerDistance {
@@ -8,7 +9,7 @@ impl OnFiles for LayerDistance {
     const OPERANDS: Words = &[("student", "[B, T, D]"), ("teacher", "as student; no gradient"), WEIGHTS];
     const SETTINGS: Words = &[EPS];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (student, teacher) = (call.operand("student")?, call.constant("teacher")?);
         let settings = LayerDistance { weights: call.weights(&student)?, eps: call.setting("eps", 1e-5)? };
         Ok(layer_distance(&mut call.tape, &student, &teacher, settings)?)

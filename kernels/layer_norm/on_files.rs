@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{LayerNorm, layer_norm, layer_norm_gelu};
+use crate::Backend;
 use crate::on_files::{Call, EPS, Made, OnFiles, Row, Words, pass};
 
 impl OnFiles for LayerNorm {
@@ -8,7 +9,7 @@ impl OnFiles for LayerNorm {
     const OPERANDS: Words = &[("x", "[…, C]"), ("weight", "[C]"), ("bias", "[C]")];
     const SETTINGS: Words = &[EPS, ("gelu", "false")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, weight, bias) = (call.operand("x")?, call.operand("weight")?, call.operand("bias")?);
         let (eps, gelu) = (call.setting("eps", 1e-5)?, call.setting("gelu", false)?);
         let norm = if gelu { layer_norm_gelu } else { layer_norm };

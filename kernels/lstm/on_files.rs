@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{Lstm, Memory, Weights, lstm};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for Lstm {
@@ -15,7 +16,7 @@ impl OnFiles for Lstm {
         ("c", "[B, H]"),
     ];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [x, input, hidden, input_bias, hidden_bias, h, c] =
             call.operands(["x", "input", "hidden", "input_bias", "hidden_bias", "h", "c"])?;
         let weights =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Entry, Made};
-use crate::{Array, Cpu, Grads, OpError, Shape, Tape};
+use crate::{Array, Device, Grads, OpError, Shape, Tape};
 
 /// Shape and values, by name.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -21,26 +21,26 @@ impl From<OpError> for Wrong {
 }
 
 /// An op's operands and settings, the tape that it is recorded on, and the gradient that comes.
-pub struct Call {
-    device: Cpu,
+pub struct Call<D: Device> {
+    device: D,
     /// Records where gradients are wanted.
-    pub tape: Tape<Cpu>,
+    pub tape: Tape<D>,
     tensors: Tensors,
     settings: BTreeMap<String, String>,
     /// The gradient that comes.
     pub dy: Option<Vec<f32>>,
     /// What was read so far: a second run has the same operands.
-    arrays: BTreeMap<String, Array<Cpu>>,
+    arrays: BTreeMap<String, Array<D>>,
     /// Operands that get a gradient.
-    operands: BTreeMap<String, Array<Cpu>>,
+    operands: BTreeMap<String, Array<D>>,
 }
 
-impl Call {
-    /// A call of `op` with `tensors`, and `settings` of the form `NAME=VALUE`. With a tensor `dy` it is recorded.
+impl<D: Device> Call<D> {
+    /// A call of `op` on `device` with `tensors`, and `settings` of the form `NAME=VALUE`. With a tensor `dy` it is recorded.
     ///
     /// # Errors
     /// There are tensors or settings that the op does not have: nothing is read and ignored.
-    pub fn new(op: &Entry, mut tensors: Tensors, settings: &[String]) -> Result<Self, Wrong> {
+    pub fn new(device: &D, op: &Entry, mut tensors: Tensors, settings: &[String]) -> Result<Self, Wrong> {
         let mut given = BTreeMap::new();
         for setting in settings {
             let known = setting.split_once('=').filter(|(name, _)| op.settings.iter().any(|s| s.0 == *name));
@@ -64,7 +64,7 @@ impl Call {
         }
         let tape = if dy.is_some() { Tape::recording() } else { Tape::silent() };
         Ok(Self {
-            device: Cpu::default(),
+            device: device.clone(),
             tape,
             tensors,
             settings: given,
@@ -78,7 +78,7 @@ impl Call {
     ///
     /// # Errors
     /// It is not there, or has more than four axes.
-    pub fn operand(&mut self, name: &str) -> Made {
+    pub fn operand(&mut self, name: &str) -> Made<D> {
         self.optional(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
     }
 
@@ -86,8 +86,8 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::operand`].
-    pub fn operands<const N: usize>(&mut self, names: [&str; N]) -> Result<[Array<Cpu>; N], Wrong> {
-        let found: Vec<Array<Cpu>> = names.iter().map(|name| self.operand(name)).collect::<Result<_, _>>()?;
+    pub fn operands<const N: usize>(&mut self, names: [&str; N]) -> Result<[Array<D>; N], Wrong> {
+        let found: Vec<Array<D>> = names.iter().map(|name| self.operand(name)).collect::<Result<_, _>>()?;
         found.try_into().map_err(|_| Wrong("too few operands".to_owned()))
     }
 
@@ -95,7 +95,7 @@ impl Call {
     ///
     /// # Errors
     /// It has more than four axes.
-    pub fn optional(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
+    pub fn optional(&mut self, name: &str) -> Result<Option<Array<D>>, Wrong> {
         let Some(array) = self.take(name)? else { return Ok(None) };
         Ok(Some(self.operands.entry(name.to_owned()).or_insert_with(|| array.tracked()).clone()))
     }
@@ -104,11 +104,11 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::operand`].
-    pub fn constant(&mut self, name: &str) -> Made {
+    pub fn constant(&mut self, name: &str) -> Made<D> {
         self.take(name)?.ok_or_else(|| Wrong(format!("the file has no `{name}`")))
     }
 
-    fn take(&mut self, name: &str) -> Result<Option<Array<Cpu>>, Wrong> {
+    fn take(&mut self, name: &str) -> Result<Option<Array<D>>, Wrong> {
         if let Some(array) = self.arrays.get(name) {
             return Ok(Some(array.clone()));
         }
@@ -141,7 +141,7 @@ impl Call {
     ///
     /// # Errors
     /// `x` has not three axes.
-    pub fn lens(&mut self, x: &Array<Cpu>) -> Result<Vec<usize>, Wrong> {
+    pub fn lens(&mut self, x: &Array<D>) -> Result<Vec<usize>, Wrong> {
         let [batch, time, _] = x.dims("op", "x")?;
         match self.has("lens") {
             true => Ok(self.numbers("lens")?.into_iter().map(|len| len.max(0) as usize).collect()),
@@ -153,10 +153,10 @@ impl Call {
     ///
     /// # Errors
     /// `x` has not three axes.
-    pub fn weights(&mut self, x: &Array<Cpu>) -> Result<Vec<f32>, Wrong> {
+    pub fn weights(&mut self, x: &Array<D>) -> Result<Vec<f32>, Wrong> {
         let [batch, time, _] = x.dims("op", "student")?;
         match self.has("weights") {
-            true => Ok(self.constant("weights")?.to_vec()),
+            true => Ok(self.constant("weights")?.download()?),
             false => Ok(vec![1.0; batch * time]),
         }
     }
@@ -183,7 +183,7 @@ impl Call {
     ///
     /// # Errors
     /// `dy` has not as many values as `y`, or the device failed.
-    pub fn backward(&mut self, y: Array<Cpu>) -> Result<Option<Grads<Cpu>>, Wrong> {
+    pub fn backward(&mut self, y: Array<D>) -> Result<Option<Grads<D>>, Wrong> {
         let Some(dy) = self.dy.take() else { return Ok(None) };
         if dy.len() != y.len() {
             return Err(Wrong(format!("`dy` has {} values, but y is {}", dy.len(), y.shape())));
@@ -196,8 +196,8 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::backward`].
-    pub fn finish(&mut self, y: Array<Cpu>) -> Result<Vec<Named>, Wrong> {
-        let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
+    pub fn finish(&mut self, y: Array<D>) -> Result<Vec<Named>, Wrong> {
+        let mut written = vec![("y".to_owned(), y.shape().dims().to_vec(), y.download()?)];
         if let Some(mut grads) = self.backward(y)? {
             for (name, array) in &self.operands {
                 written.push((format!("d{name}"), array.shape().dims().to_vec(), grads.to_vec(array)?));

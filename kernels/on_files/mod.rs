@@ -12,14 +12,19 @@ pub use row::{Row, Work};
 
 pub(crate) use row::{pass, product};
 
+#[cfg(feature = "cuda")]
+use crate::Cuda;
 use crate::op::Op;
-use crate::{Array, Cpu};
+use crate::{Array, Backend, Cpu};
 
 /// What an op is called with: name and explanation of each tensor or setting.
 pub type Words = &'static [(&'static str, &'static str)];
 
 /// What an op makes of a call: its output `y`.
-pub type Made = Result<Array<Cpu>, Wrong>;
+pub type Made<D> = Result<Array<D>, Wrong>;
+
+/// An op of the table on one device.
+pub type RunOn<D> = fn(&mut Call<D>) -> Made<D>;
 
 /// Valid frames; see [`Call::lens`].
 pub(crate) const LENS: (&str, &str) = ("lens?", "[B] valid frames, no gradient; all T where absent");
@@ -43,11 +48,30 @@ pub trait OnFiles: Op {
     ///
     /// # Errors
     /// An operand is missing, a setting cannot be read, or the op refuses them.
-    fn run(call: &mut Call) -> Made;
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D>;
 
     /// The sizes at which the CPU bench holds it to PyTorch. What has some has a function of the op's name in `pytorch.py` beside it.
     fn rows() -> Vec<Row> {
         Vec::new()
+    }
+}
+
+/// A device on which the ops of the table can be called.
+pub trait Table: Backend {
+    /// What runs this op here.
+    fn run_of(op: &Entry) -> RunOn<Self>;
+}
+
+impl Table for Cpu {
+    fn run_of(op: &Entry) -> RunOn<Self> {
+        op.on_cpu
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Table for Cuda {
+    fn run_of(op: &Entry) -> RunOn<Self> {
+        op.on_gpu
     }
 }
 
@@ -61,8 +85,10 @@ pub struct Entry {
     pub operands: Words,
     /// [`OnFiles::SETTINGS`].
     pub settings: Words,
-    /// [`OnFiles::run`].
-    pub run: fn(&mut Call) -> Made,
+    /// [`OnFiles::run`], on either device.
+    on_cpu: RunOn<Cpu>,
+    #[cfg(feature = "cuda")]
+    on_gpu: RunOn<Cuda>,
     /// [`OnFiles::rows`].
     pub rows: fn() -> Vec<Row>,
 }
@@ -75,9 +101,19 @@ impl Entry {
             about: O::ABOUT,
             operands: O::OPERANDS,
             settings: O::SETTINGS,
-            run: O::run,
+            on_cpu: O::run,
+            #[cfg(feature = "cuda")]
+            on_gpu: O::run,
             rows: O::rows,
         }
+    }
+
+    /// Calls the op.
+    ///
+    /// # Errors
+    /// An operand is missing, a setting cannot be read, or the op refuses them.
+    pub fn run<D: Table>(&self, call: &mut Call<D>) -> Made<D> {
+        D::run_of(self)(call)
     }
 
     /// Name, tensors and settings, for people.

@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{PlaceTokens, place_tokens};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for PlaceTokens {
@@ -8,7 +9,7 @@ impl OnFiles for PlaceTokens {
     const OPERANDS: Words = &[("x", "[B, T, C]"), ("tokens", "[E, C]"), ("positions", "[E + T, C]")];
     const SETTINGS: Words = &[("at", "0")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [x, tokens, positions] = call.operands(["x", "tokens", "positions"])?;
         let at = call.setting("at", 0)?;
         Ok(place_tokens(&mut call.tape, &x, &tokens, &positions, at)?)

@@ -1,6 +1,7 @@
 //! The ops on files.
 
 use super::{GatedRmsNorm, RmsNorm, gated_rms_norm, rms_norm};
+use crate::Backend;
 use crate::on_files::{Call, EPS, Made, OnFiles, Words};
 
 impl OnFiles for GatedRmsNorm {
@@ -9,7 +10,7 @@ impl OnFiles for GatedRmsNorm {
     const OPERANDS: Words = &[("y", "[…, C]"), ("z", "as y"), ("weight", "[C]")];
     const SETTINGS: Words = &[EPS, ("groups", "1"), ("norm_before_gate", "false")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [y, z, weight] = call.operands(["y", "z", "weight"])?;
         let constants = GatedRmsNorm {
             eps: call.setting("eps", 1e-5)?,
@@ -25,7 +26,7 @@ impl OnFiles for RmsNorm {
     const OPERANDS: Words = &[("x", "[…, C]"), ("weight", "[C]")];
     const SETTINGS: Words = &[EPS];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [x, weight] = call.operands(["x", "weight"])?;
         let eps = call.setting("eps", 1e-5)?;
         Ok(rms_norm(&mut call.tape, &x, &weight, eps)?)

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Parameters, S4Kernel, s4_kernel};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, Work};
 
 impl OnFiles for S4Kernel {
@@ -15,7 +16,7 @@ impl OnFiles for S4Kernel {
     ];
     const SETTINGS: Words = &[("period", "16000, for which c was made"), ("len", "period")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [log_dt, log_w_real, w_imag, p, b, c] =
             call.operands(["log_dt", "log_w_real", "w_imag", "p", "b", "c"])?;
         let period = call.setting("period", 16_000)?;

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Parameters, Rule, S4dKernel, s4d_kernel};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, Words, Work};
 
 impl OnFiles for S4dKernel {
@@ -14,7 +15,7 @@ impl OnFiles for S4dKernel {
     const SETTINGS: Words =
         &[("len", "16000"), ("rule", "0: zero-order hold, 1: first-order hold, 2: bilinear")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [log_dt, log_w_real, w_imag, c] = call.operands(["log_dt", "log_w_real", "w_imag", "c"])?;
         let len = call.setting("len", 16_000)?;
         let rule = match call.setting("rule", 0)? {

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{SelectiveScan, selective_scan};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, SIMPLE, Words, Work};
 
 impl OnFiles for SelectiveScan {
@@ -19,7 +20,7 @@ impl OnFiles for SelectiveScan {
 
     const SETTINGS: Words = &[SIMPLE];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [u, delta, a_log, b, c, d, z, bias] =
             call.operands(["u", "delta", "a_log", "b", "c", "d", "z", "delta_bias"])?;
         let simple = call.setting("simple", false)?;

@@ -1,6 +1,7 @@
 //! The op on files, and its rows in the bench.
 
 use super::{Ssd, SsdScan, ssd};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Row, SIMPLE, Words, product};
 
 impl OnFiles for SsdScan {
@@ -15,7 +16,7 @@ impl OnFiles for SsdScan {
     const SETTINGS: Words =
         &[("head_dim", "64"), ("groups", "1"), ("state", "128"), ("chunk", "256"), SIMPLE];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let [xbc, dt, a_log, d, dt_bias] = call.operands(["xbc", "dt", "a_log", "d", "dt_bias"])?;
         let settings = Ssd {
             heads: dt.shape().last(),

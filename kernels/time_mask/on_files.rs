@@ -1,6 +1,7 @@
 //! The op on files.
 
 use super::{TimeMask, time_mask};
+use crate::Backend;
 use crate::on_files::{Call, Made, OnFiles, Words};
 
 impl OnFiles for TimeMask {
@@ -8,9 +9,9 @@ impl OnFiles for TimeMask {
     const OPERANDS: Words =
         &[("x", "[B, T, C]"), ("embedding", "[C]"), ("mask", "[B, T] 0 for a frame that stays, no gradient")];
 
-    fn run(call: &mut Call) -> Made {
+    fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, embedding) = (call.operand("x")?, call.operand("embedding")?);
-        let mask = call.constant("mask")?.to_vec().into_iter().map(|flag| flag != 0.0).collect();
+        let mask = call.constant("mask")?.download()?.into_iter().map(|flag| flag != 0.0).collect();
         Ok(time_mask(&mut call.tape, &x, &embedding, mask)?)
     }
 }

@@ -4,14 +4,15 @@
 //!
 //! The file holds the op's operands under their names (`x`, `weight` …), f32, and, where gradients are wanted, `dy`: the gradient of the
 //! output. The result holds `y`, and with `dy` a `d` tensor for each operand. `op NAME --help` lists names, shapes and settings, `op` all
-//! ops. Not for: timing (see the benches), devices other than the CPU. What an op is called with stands in `on_files.rs` of its folder.
+//! ops. Built with `--features cuda`, `--gpu N` as the last words runs it on that GPU. Not for: timing (see the benches). What an op is called
+//! with stands in `on_files.rs` of its folder.
 
 mod file;
 
 use std::process::ExitCode;
 
-use kernels::OPS;
-use kernels::on_files::{Call, Wrong};
+use kernels::on_files::{Call, Entry, Named, Table, Tensors, Wrong};
+use kernels::{Cpu, OPS};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,18 +42,42 @@ fn run(arguments: &[String]) -> Result<String, Wrong> {
         [from, to, settings @ ..] => (from, to, settings),
         _ => return Err(Wrong(format!("give the files: op {name} IN.safetensors OUT.safetensors"))),
     };
-    let mut call = Call::new(op, file::read(from)?, settings)?;
-    let y = (op.run)(&mut call)?;
-    let written = call.finish(y)?;
+    let tensors = file::read(from)?;
+    let written = match settings {
+        [settings @ .., flag, gpu] if flag == "--gpu" => on_gpu(op, tensors, settings, gpu)?,
+        settings => called(&Cpu::default(), op, tensors, settings)?,
+    };
     let said = written.iter().map(|(name, shape, _)| format!("{name} {shape:?}\n")).collect();
     file::write(to, &written)?;
     Ok(said)
 }
 
+/// Output and gradients of `op` on a device.
+fn called<D: Table>(
+    device: &D,
+    op: &Entry,
+    tensors: Tensors,
+    settings: &[String],
+) -> Result<Vec<Named>, Wrong> {
+    let mut call = Call::new(device, op, tensors, settings)?;
+    let y = op.run(&mut call)?;
+    call.finish(y)
+}
+
+#[cfg(feature = "cuda")]
+fn on_gpu(op: &Entry, tensors: Tensors, settings: &[String], gpu: &str) -> Result<Vec<Named>, Wrong> {
+    let number = gpu.parse().map_err(|_| Wrong(format!("`--gpu {gpu}`: GPUs are numbered from 0")))?;
+    let gpu = kernels::device::cuda::open(number).map_err(|failure| Wrong(failure.to_string()))?;
+    called(&gpu, op, tensors, settings)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(_: &Entry, _: Tensors, _: &[String], gpu: &str) -> Result<Vec<Named>, Wrong> {
+    Err(Wrong(format!("`--gpu {gpu}`, but this program was built without CUDA: add `--features cuda`")))
+}
+
 #[cfg(test)]
 mod tests {
-    use kernels::on_files::Named;
-
     use super::*;
 
     fn called(op: &str, tensors: &[Named], settings: &[&str]) -> Result<Vec<Named>, String> {
@@ -91,6 +116,11 @@ mod tests {
         assert_eq!(
             wrong(&[x(), row("w", &[1.0])], &[]),
             "gelu has no operand `w`; `op gelu --help` lists them"
+        );
+        #[cfg(not(feature = "cuda"))]
+        assert_eq!(
+            wrong(&[x()], &["--gpu", "0"]),
+            "`--gpu 0`, but this program was built without CUDA: add `--features cuda`"
         );
         assert_eq!(wrong(&[x()], &["eps=1"]), "`eps=1` is no setting; gelu has []");
         assert_eq!(wrong(&[], &[]), "the file has no `x`");
