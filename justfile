@@ -36,7 +36,8 @@ docs-run *args:
     cargo build --release --quiet --examples --bin runner
     cargo run --release --quiet --example docs_run -- {{args}}
 
-# Every device kernel on a GPU, held to its specification; writes results/tables/gpu.md. Without a GPU it says so and does nothing.
+# Every device kernel on a GPU, held to its specification and timed; writes results/tables/gpu.md and gpu_bench.md. Without a GPU it says so and
+# does nothing.
 gpu number="0":
     .ci/gpu {{number}}
 

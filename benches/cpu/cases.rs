@@ -6,6 +6,7 @@ use std::path::Path;
 use kernels::OPS;
 use kernels::on_files::{Entry, Named, Row, Work};
 
+use crate::place::CPU;
 use crate::side::Side;
 use crate::{features, file, models, ours, sashimi, update};
 
@@ -40,6 +41,16 @@ impl Case {
     /// How far both sides may be apart: rounded to 8 bits at other places, they are no closer.
     pub fn most_apart(&self) -> f64 {
         if self.in_bf16() { 0.1 } else { 1e-3 }
+    }
+
+    /// Whether it is one op of the table.
+    fn is_op(&self) -> bool {
+        OPS.iter().any(|op| op.name == self.kind)
+    }
+
+    /// Whether `what` is done at `place`: features are the processor's work, and an op's gradient comes from the host, which would be timed.
+    pub fn is_done(&self, what: &str, place: &str) -> bool {
+        place == CPU || self.kind != "kaldi_fbank" && (what == "forward" || !self.is_op())
     }
 
     /// Whether the other side has what the case takes there.
@@ -98,7 +109,11 @@ fn of_op(op: &Entry, row: Row) -> Case {
 }
 
 /// Every op at its sizes, the update, and the models.
-pub fn all() -> Vec<Case> {
+pub fn all(place: &str) -> Vec<Case> {
     let of_ops = OPS.iter().flat_map(|op| (op.rows)().into_iter().map(|row| of_op(op, row)));
-    of_ops.chain([update::case(), features::case()]).chain(models::cases()).chain([sashimi::case()]).collect()
+    of_ops
+        .chain([update::case(), features::case()])
+        .chain(models::cases(place))
+        .chain([sashimi::case()])
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kernels::Cpu;
 use kernels::on_files::{Named, Tensors, Work};
 use runner::audio::features::{KaldiFbank, KaldiSizes};
 
@@ -41,7 +42,7 @@ impl Features {
 
 impl Subject for Features {
     fn forward(&mut self) -> f64 {
-        timed(|| self.front.run(&self.waveform))
+        timed(&Cpu::default(), || self.front.run(&self.waveform))
     }
 
     fn training(&mut self) -> f64 {

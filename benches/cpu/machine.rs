@@ -21,8 +21,8 @@ pub struct Rates {
 }
 
 impl Rates {
-    pub fn measure(threads: usize) -> Self {
-        let said = Side::ours().rates(threads);
+    pub fn measure(place: &str, threads: usize) -> Self {
+        let said = Side::ours(place).rates(threads);
         let number = |name: &str| said[name].as_f64().expect("a number");
         let bf16_gflops = said["bf16_gflops"].as_f64();
         Rates { threads, gflops: number("gflops"), bf16_gflops, gbytes: number("gbytes") }

@@ -1,10 +1,10 @@
 //! How fast, beside PyTorch? Each op and each model path: first agreement, then both sides in turns.
 //!
-//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--only WORD] [--rounds N] [--threads N] | --scaling]
+//!     RUNNER_PYTHON=python3 cargo bench --bench cpu [-- [--device cuda:N] [--only WORD] [--rounds N] [--threads N] | --scaling]
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
 //! transformers (and torchaudio, for features); else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
-//! results/tables/cpu_bench.md. An op's sizes and their work stand in `on_files.rs` of its folder, what PyTorch does for it in `pytorch.py` beside
+//! results/tables/cpu_bench.md, or gpu_bench.md of a GPU (built with `--features cuda`). An op's sizes and their work stand in `on_files.rs` of its folder, what PyTorch does for it in `pytorch.py` beside
 //! that; the machine's rates in `machine.rs`.
 
 mod cases;
@@ -14,6 +14,7 @@ mod file;
 mod machine;
 mod models;
 mod ours;
+mod place;
 mod report;
 mod sashimi;
 mod scaling;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use cases::Case;
 use kernels::on_files::Work;
 use machine::Rates;
+use place::CPU;
 use report::{Row, Timed};
 use side::Side;
 
@@ -34,8 +36,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const THREADS: [usize; 2] = [1, 2];
 
 fn main() {
-    if std::env::var_os(side::MARK).is_some() {
-        return ours::serve();
+    if let Ok(place) = std::env::var(side::MARK) {
+        return ours::serve(&place);
     }
     let root =
         PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
@@ -44,29 +46,38 @@ fn main() {
     let value = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].clone());
     let only = value("--only");
     let rounds = value("--rounds").map_or(7, |count| count.parse().expect("--rounds takes a number"));
+    let place = value("--device").unwrap_or_else(|| CPU.to_owned());
     let threads = match value("--threads") {
         Some(count) => vec![count.parse().expect("--threads takes a number")],
-        None => THREADS.to_vec(),
+        None if place == CPU => THREADS.to_vec(),
+        None => vec![std::thread::available_parallelism().map_or(1, usize::from)],
     };
     let folder = tempfile::tempdir().expect("a folder");
     if arguments.iter().any(|argument| argument == "--scaling") {
         return scaling::run(folder.path());
     }
     // One process serves all ops; models get their own, so that peaks are theirs.
-    let mut torch = Side::torch();
+    let mut torch = Side::torch(&place);
     let version = torch.as_ref().map(Side::version);
     println!("torch: {}", version.as_deref().unwrap_or("not here; ours alone"));
     let (mut rows, mut measured) = (Vec::new(), Vec::new());
     for threads in threads {
-        let rates = Rates::measure(threads);
+        let rates = Rates::measure(&place, threads);
         println!("{rates}");
         measured.push(rates);
-        for case in cases::all() {
+        for case in cases::all(&place) {
             if only.as_ref().is_some_and(|word| !case.title().contains(word.as_str())) {
                 continue;
             }
-            let bench = Bench { case: &case, threads, rounds, rates, folder: folder.path().to_owned() };
-            let mut own = if case.is_model() && torch.is_some() { Side::torch() } else { None };
+            let bench = Bench {
+                case: &case,
+                place: &place,
+                threads,
+                rounds,
+                rates,
+                folder: folder.path().to_owned(),
+            };
+            let mut own = if case.is_model() && torch.is_some() { Side::torch(&place) } else { None };
             let torch = own.as_mut().or(torch.as_mut()).filter(|torch| case.runs_on(torch));
             for row in bench.run(torch) {
                 println!("{row}");
@@ -75,13 +86,15 @@ fn main() {
         }
     }
     if only.is_none() {
-        report::write("results/tables/cpu_bench.md", &rows, version.as_deref(), rounds, &measured);
+        let made = report::Made { place: &place, torch: version.as_deref(), rounds, rates: &measured };
+        report::write(&rows, &made);
     }
 }
 
 /// One case under one number of threads.
 struct Bench<'a> {
     case: &'a Case,
+    place: &'a str,
     threads: usize,
     rounds: usize,
     rates: Rates,
@@ -90,16 +103,19 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn run(&self, mut torch: Option<&mut Side>) -> Vec<Row> {
+        if !self.case.is_done("forward", self.place) {
+            return Vec::new();
+        }
         let file = self.folder.join("in.safetensors");
         self.case.write(&file);
-        let mut ours = Side::ours();
+        let mut ours = Side::ours(self.place);
         for side in std::iter::once(&mut ours).chain(torch.as_deref_mut()) {
             side.load(self.case, &file, self.threads);
         }
         let deviation = torch.as_deref_mut().map(|torch| self.deviation(&mut ours, torch));
         let mut rows = Vec::new();
         for (what, work) in [("forward", Some(self.case.forward)), ("training", self.case.training)] {
-            let Some(work) = work else { continue };
+            let Some(work) = work.filter(|_| self.case.is_done(what, self.place)) else { continue };
             let with_torch = what == "forward" || self.case.torch_trains;
             let torch = torch.as_deref_mut().filter(|_| with_torch);
             rows.push(self.time(what, work, &mut ours, torch, deviation));

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cases::{Case, noise};
 use crate::ours::Subject;
+use crate::place::{CPU, Place, values};
 
 const RATE_HZ: usize = 16_000;
 /// Parameters whose gradients are compared: the first that backward reaches, one in the middle, the last.
@@ -37,6 +38,11 @@ const MODELS: [(&str, &[&str], usize); 6] = [
 /// Those whose products are of bfloat16 numbers, where the processor has such: PyTorch's autocast.
 const IN_BF16: [(&str, &[&str], usize); 2] =
     [("base, attention, 10 s, bf16", BASE, 10), ("large, attention, 10 s, bf16", &[], 10)];
+/// As papers train them: what a GPU is given at a time.
+const BATCHES: [(&str, &[&str], [usize; 2]); 2] = [
+    ("base, Mamba-2, 16 × 10 s, bf16", STUDENT, [16, 10]),
+    ("large, attention, 16 × 10 s, bf16", &[], [16, 10]),
+];
 /// The one that keeps its layers' inputs only.
 const RECOMPUTED: &str = "base, attention, 10 s, layers recomputed";
 pub const BASE: &[&str] = &[
@@ -61,26 +67,30 @@ pub const STUDENT: &[&str] = &[
     "model.wav2vec2.asr_mamba_residual_inside=false",
 ];
 
-pub fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = MODELS.iter().map(|(name, sets, secs)| model(name, sets, *secs)).collect();
-    if bf16::available() {
-        let rounded = |(name, sets, secs): &(&'static str, &'static [&'static str], usize)| {
-            let mut case = model(name, sets, *secs);
-            case.settings.insert("precision", "bf16".to_owned());
-            case
-        };
-        cases.extend(IN_BF16.iter().map(rounded));
+pub fn cases(place: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> =
+        MODELS.iter().map(|(name, sets, secs)| model(name, sets, [1, *secs])).collect();
+    let rounded = |name, sets, extent| {
+        let mut case = model(name, sets, extent);
+        case.settings.insert("precision", "bf16".to_owned());
+        case
+    };
+    if place != CPU || bf16::available() {
+        cases.extend(IN_BF16.iter().map(|(name, sets, secs)| rounded(name, sets, [1, *secs])));
+    }
+    if place != CPU {
+        cases.extend(BATCHES.iter().map(|(name, sets, extent)| rounded(name, sets, *extent)));
     }
     cases.insert(0, mixer(768));
     cases.insert(1, mixer(1024));
     cases
 }
 
-pub fn model(name: &str, sets: &[&str], secs: usize) -> Case {
+pub fn model(name: &str, sets: &[&str], [clips, secs]: [usize; 2]) -> Case {
     let model = plan(&sets.join(" "));
     let plan = model.wav2vec2().expect("the family");
-    let forward = Work { flops: flops(plan, secs * RATE_HZ, false), bytes: 0.0 };
-    let training = Work { flops: flops(plan, secs * RATE_HZ, true), bytes: 0.0 };
+    let work = |training| Work { flops: clips as f64 * flops(plan, secs * RATE_HZ, training), bytes: 0.0 };
+    let (forward, training) = (work(false), work(true));
     let mut settings = BTreeMap::from([
         ("sets", sets.join(" ")),
         ("config", transformers(plan).to_string()),
@@ -97,7 +107,7 @@ pub fn model(name: &str, sets: &[&str], secs: usize) -> Case {
         size: name.to_owned(),
         settings,
         tensors: model_tensors,
-        extents: vec![("waveforms", vec![1, secs * RATE_HZ]), ("targets", vec![1, secs * 15])],
+        extents: vec![("waveforms", vec![clips, secs * RATE_HZ]), ("targets", vec![clips, secs * 15])],
         forward,
         training: Some(training),
         torch_trains: true,
@@ -163,8 +173,8 @@ fn model_tensors(case: &Case) -> Vec<Named> {
     let mut tensors = named(&model.params);
     for (name, extents) in &case.extents {
         let values = match *name {
-            "waveforms" => noise(7, extents[1], 1.7),
-            _ => (0..extents[1]).map(|i| (i * 7 % 27 + 1) as f32).collect(),
+            "waveforms" => noise(7, extents[0] * extents[1], 1.7),
+            _ => (0..extents[0] * extents[1]).map(|i| (i * 7 % 27 + 1) as f32).collect(),
         };
         tensors.push(((*name).to_owned(), extents.clone(), values));
     }
@@ -172,75 +182,77 @@ fn model_tensors(case: &Case) -> Vec<Named> {
 }
 
 /// The network with the given weights and one waveform.
-pub struct Wav2vec2 {
-    device: Cpu,
-    model: Model<Cpu>,
-    waveform: Vec<f32>,
-    targets: Vec<u32>,
+pub struct Wav2vec2<D: Place> {
+    device: D,
+    model: Model<D>,
+    clips: usize,
+    /// [clips, samples]
+    waveforms: Vec<f32>,
+    targets: Vec<Vec<u32>>,
     recomputes: bool,
 }
 
-impl Wav2vec2 {
-    pub fn new(mut tensors: Tensors, settings: &Value) -> Self {
-        let device = Cpu::default();
+impl<D: Place> Wav2vec2<D> {
+    pub fn new(device: &D, mut tensors: Tensors, settings: &Value) -> Self {
         let plan = plan(settings["sets"].as_str().unwrap_or_default());
-        let mut model = Model::draw(&device, &plan, 2).expect("a model");
+        let mut model = Model::draw(device, &plan, 2).expect("a model");
         for param in model.params.iter_mut() {
             let values = tensors.remove(param.name()).expect("the parameter").1;
             param.array_mut().copy_from(&values).expect("its size");
         }
-        let waveform = tensors.remove("waveforms").expect("waveforms").1;
+        let (shape, waveforms) = tensors.remove("waveforms").expect("waveforms");
         let targets = tensors.remove("targets").expect("targets").1;
-        let targets = targets.into_iter().map(|symbol| symbol as u32).collect();
+        let targets: Vec<u32> = targets.into_iter().map(|symbol| symbol as u32).collect();
+        let targets = targets.chunks(targets.len() / shape[0]).map(<[u32]>::to_vec).collect();
         let recomputes = settings["recompute"] == "block";
-        Wav2vec2 { device, model, waveform, targets, recomputes }
+        Wav2vec2 { device: device.clone(), model, clips: shape[0], waveforms, targets, recomputes }
     }
 
-    fn input(&self) -> Input<Cpu> {
-        let samples = self.waveform.len();
-        let waveforms =
-            Array::from_vec(&self.device, self.waveform.clone(), [1, samples, 1]).expect("an array");
-        Input::of(waveforms, vec![samples])
+    fn input(&self) -> Input<D> {
+        let samples = self.waveforms.len() / self.clips;
+        let waveforms = self.waveforms.clone();
+        let waveforms = Array::from_vec(&self.device, waveforms, [self.clips, samples, 1]).expect("room");
+        Input::of(waveforms, vec![samples; self.clips])
     }
 
     fn network(&self) -> &Recogniser {
         self.model.network.recogniser().expect("the family")
     }
 
-    fn logits(&self) -> Array<Cpu> {
+    fn logits(&self) -> Array<D> {
         let mut tape = Tape::silent();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape);
         self.network().forward(&mut pass, &self.input()).expect("a forward pass").logits.expect("scores")
     }
 
-    fn gradients(&self) -> Grads<Cpu> {
+    fn gradients(&self) -> Grads<D> {
         let mut tape = Tape::recording();
         let mut pass = Pass::at_rest(&self.model.params, &mut tape).recomputing(self.recomputes);
         let made = self.network().forward(&mut pass, &self.input()).expect("a forward pass");
         let settings = CtcLoss {
-            targets: vec![self.targets.clone()],
+            targets: self.targets.clone(),
             input_lens: made.frames.clone(),
             blank: self.model.plan.heads().expect("heads").blank as u32,
             zero_infinity: true,
         };
         let loss = ctc_loss(&mut tape, made.ctc().expect("scores"), settings).expect("a loss");
         drop(made);
-        tape.backward(&self.device, vec![(loss, vec![1.0])]).expect("gradients")
+        tape.backward(&self.device, vec![(loss, vec![1.0; self.clips])]).expect("gradients")
     }
 }
 
-impl Subject for Wav2vec2 {
+impl<D: Place> Subject for Wav2vec2<D> {
     fn forward(&mut self) -> f64 {
-        timed(|| self.logits())
+        timed(&self.device, || self.logits())
     }
 
     fn training(&mut self) -> f64 {
-        timed(|| self.gradients())
+        timed(&self.device, || self.gradients())
     }
 
     fn results(&mut self, gradients: bool) -> Vec<Named> {
         let logits = self.logits();
-        let mut results = vec![("logits".to_owned(), logits.shape().dims().to_vec(), logits.to_vec())];
+        let mut results = vec![("logits".to_owned(), logits.shape().dims().to_vec(), values(&logits))];
         if gradients {
             let mut grads = self.gradients();
             for param in self.model.params.iter().filter(|param| WATCHED.contains(&param.name())) {
@@ -270,7 +282,11 @@ fn mixer(width: usize) -> Case {
     }
 }
 
-fn declared_mixer(width: usize, settings: impl Fn(&str) -> usize) -> (Mamba2, Params<Cpu>) {
+fn declared_mixer<D: Place>(
+    device: &D,
+    width: usize,
+    settings: impl Fn(&str) -> usize,
+) -> (Mamba2, Params<D>) {
     let (state, head_dim) = (settings("state"), settings("head_dim"));
     let sizes = Mamba2Sizes {
         width,
@@ -283,12 +299,12 @@ fn declared_mixer(width: usize, settings: impl Fn(&str) -> usize) -> (Mamba2, Pa
     };
     let mut declarations = Vec::new();
     let mixer = Mamba2::declare(&mut Scope::root(&mut declarations), sizes, 1);
-    (mixer, Params::draw(&Cpu::default(), &declarations, 3).expect("parameters"))
+    (mixer, Params::draw(device, &declarations, 3).expect("parameters"))
 }
 
 fn mixer_tensors(case: &Case) -> Vec<Named> {
     let number = |name: &str| case.settings[name].parse().expect("a number");
-    let (_, params) = declared_mixer(case.extents[0].1[2], number);
+    let (_, params) = declared_mixer(&Cpu::default(), case.extents[0].1[2], number);
     let mut tensors = named(&params);
     for (index, (name, extents)) in case.extents.iter().enumerate() {
         tensors.push(((*name).to_owned(), extents.clone(), noise(index, extents.iter().product(), 1.0)));
@@ -297,48 +313,48 @@ fn mixer_tensors(case: &Case) -> Vec<Named> {
 }
 
 /// One mixer with the given weights.
-pub struct Mixer {
-    device: Cpu,
+pub struct Mixer<D: Place> {
+    device: D,
     mixer: Mamba2,
-    params: Params<Cpu>,
+    params: Params<D>,
     x: (Vec<usize>, Vec<f32>),
     dy: Vec<f32>,
 }
 
-impl Mixer {
-    pub fn new(mut tensors: Tensors, settings: &Value) -> Self {
+impl<D: Place> Mixer<D> {
+    pub fn new(device: &D, mut tensors: Tensors, settings: &Value) -> Self {
         let number =
             |name: &str| settings[name].as_str().and_then(|text| text.parse().ok()).expect("a number");
         let x = tensors.remove("x").expect("x");
-        let (mixer, mut params) = declared_mixer(x.0[2], number);
+        let (mixer, mut params) = declared_mixer(device, x.0[2], number);
         params.set_trainable(|_| true);
         for param in params.iter_mut() {
             let values = tensors.remove(param.name()).expect("the parameter").1;
             param.array_mut().copy_from(&values).expect("its size");
         }
         let dy = tensors.remove("dy").expect("dy").1;
-        Mixer { device: Cpu::default(), mixer, params, x, dy }
+        Mixer { device: device.clone(), mixer, params, x, dy }
     }
 
-    fn x(&self) -> Array<Cpu> {
+    fn x(&self) -> Array<D> {
         let shape = [self.x.0[0], self.x.0[1], self.x.0[2]];
         Array::from_vec(&self.device, self.x.1.clone(), shape).expect("an array").tracked()
     }
 
-    fn y(&self, tape: &mut Tape<Cpu>, x: &Array<Cpu>) -> Array<Cpu> {
+    fn y(&self, tape: &mut Tape<D>, x: &Array<D>) -> Array<D> {
         self.mixer.forward(&mut Pass::at_rest(&self.params, tape), x).expect("a forward pass")
     }
 }
 
-impl Subject for Mixer {
+impl<D: Place> Subject for Mixer<D> {
     fn forward(&mut self) -> f64 {
         let x = self.x();
-        timed(|| self.y(&mut Tape::silent(), &x))
+        timed(&self.device, || self.y(&mut Tape::silent(), &x))
     }
 
     fn training(&mut self) -> f64 {
         let x = self.x();
-        timed(|| {
+        timed(&self.device, || {
             let mut tape = Tape::recording();
             let y = self.y(&mut tape, &x);
             tape.backward(&self.device, vec![(y, self.dy.clone())]).expect("gradients")
@@ -349,12 +365,12 @@ impl Subject for Mixer {
         let x = self.x();
         let mut tape = if gradients { Tape::recording() } else { Tape::silent() };
         let y = self.y(&mut tape, &x);
-        let mut results = vec![("y".to_owned(), y.shape().dims().to_vec(), y.to_vec())];
+        let mut results = vec![("y".to_owned(), y.shape().dims().to_vec(), values(&y))];
         if gradients {
             let mut grads = tape.backward(&self.device, vec![(y, self.dy.clone())]).expect("gradients");
-            let of = |name: &str, array: &Array<Cpu>, grads: &mut Grads<Cpu>| {
-                let values = grads.to_vec(array).expect("a gradient");
-                (format!("d{name}"), array.shape().dims().to_vec(), values)
+            let of = |name: &str, array: &Array<D>, grads: &mut Grads<D>| {
+                let gradient = grads.to_vec(array).expect("a gradient");
+                (format!("d{name}"), array.shape().dims().to_vec(), gradient)
             };
             results.push(of("x", &x, &mut grads));
             results.extend(self.params.iter().map(|param| of(param.name(), param.array(), &mut grads)));
@@ -371,8 +387,9 @@ pub fn named(params: &Params<Cpu>) -> Vec<Named> {
 }
 
 /// Seconds that the work takes, its result's release included.
-pub fn timed<T>(work: impl FnOnce() -> T) -> f64 {
+pub fn timed<D: Place, T>(device: &D, work: impl FnOnce() -> T) -> f64 {
     let started = Instant::now();
     drop(work());
+    device.wait().expect("the device answers");
     started.elapsed().as_secs_f64()
 }

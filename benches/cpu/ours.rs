@@ -1,19 +1,18 @@
 //! Our side of the comparison.
 
 use std::io::Write;
-use std::time::Instant;
 
-use kernels::matmul::bf16;
 use kernels::on_files::{Call, Entry, Named, Tensors, Wrong};
 use kernels::threads::Pool;
 use kernels::{Cpu, OPS, Tape};
 use serde_json::{Value, json};
 
 use crate::features::Features;
-use crate::models::{Mixer, Wav2vec2};
+use crate::file;
+use crate::models::{Mixer, Wav2vec2, timed};
+use crate::place::Place;
 use crate::sashimi::OfSamples;
 use crate::update::Update;
-use crate::{file, machine};
 
 /// What is timed.
 pub trait Subject {
@@ -26,13 +25,27 @@ pub trait Subject {
 }
 
 /// Answers requests until there are none, on a thread of the pool, as training runs: work begins where it is asked for.
-pub fn serve() {
+pub fn serve(place: &str) {
     say(&json!({}));
     let Some(first) = next() else { return };
     let threads = first["threads"].as_u64().map_or(0, |count| count as usize);
     kernels::threads::start(threads);
     let pool = Pool::new(kernels::threads::count()).expect("threads");
-    pool.install(|| answer(first));
+    pool.install(|| match place.strip_prefix("cuda:") {
+        None => answer(&Cpu::default(), first),
+        Some(number) => on_gpu(number.parse().expect("the number of a GPU"), first),
+    });
+}
+
+#[cfg(feature = "cuda")]
+fn on_gpu(number: usize, first: Value) {
+    let gpu = kernels::device::cuda::open(number).unwrap_or_else(|failure| panic!("{failure}"));
+    answer(&gpu, first);
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(number: usize, _: Value) {
+    panic!("GPU {number} is asked for; this bench was built without `--features cuda`");
 }
 
 fn next() -> Option<Value> {
@@ -41,7 +54,7 @@ fn next() -> Option<Value> {
     (read > 0).then(|| serde_json::from_str(&line).expect("JSON"))
 }
 
-fn answer(first: Value) {
+fn answer<D: Place>(device: &D, first: Value) {
     let mut subject: Option<Box<dyn Subject>> = None;
     for request in std::iter::once(first).chain(std::iter::from_fn(next)) {
         let text = |name: &str| request[name].as_str().unwrap_or_default();
@@ -49,21 +62,22 @@ fn answer(first: Value) {
             "load" => {
                 let tensors = sure(file::read(text("file")));
                 if request["settings"]["precision"] == "bf16" {
-                    bf16::take(true);
+                    device.round_products();
                 }
                 subject = Some(match text("case") {
-                    "wav2vec2" => Box::new(Wav2vec2::new(tensors, &request["settings"])),
-                    "mamba2_mixer" => Box::new(Mixer::new(tensors, &request["settings"])),
-                    "sashimi" => Box::new(OfSamples::new(tensors)),
+                    "wav2vec2" => Box::new(Wav2vec2::new(device, tensors, &request["settings"])),
+                    "mamba2_mixer" => Box::new(Mixer::new(device, tensors, &request["settings"])),
+                    "sashimi" => Box::new(OfSamples::new(device, tensors)),
                     "kaldi_fbank" => Box::new(Features::new(tensors)),
-                    "adamw" => Box::new(Update::new(tensors)),
-                    name => Box::new(OpSubject::new(name, tensors, &request["settings"])),
+                    "adamw" => Box::new(Update::new(device, tensors)),
+                    name => Box::new(OpSubject::new(device, name, tensors, &request["settings"])),
                 });
                 // What loading took is not the subject's.
                 _ = std::fs::write("/proc/self/clear_refs", "5");
                 say(&json!({}));
             }
-            "rates" => say(&machine::measured()),
+            "rates" => say(&device.rates()),
+            "name" => say(&json!({ "name": device.name() })),
             "check" => {
                 let subject = subject.as_mut().expect("a subject");
                 sure(file::write(text("to"), &subject.results(request["gradients"] == true)));
@@ -79,7 +93,7 @@ fn answer(first: Value) {
                         _ => subject.training(),
                     };
                 }
-                let peak_mb = runner::record::host::peak_bytes().unwrap_or_default() as f64 / 1e6;
+                let peak_mb = device.peak() as f64 / 1e6;
                 say(&json!({"ms": secs / repeat as f64 * 1e3, "peak_mb": peak_mb}));
             }
         }
@@ -96,23 +110,21 @@ pub fn sure<T>(result: Result<T, Wrong>) -> T {
 }
 
 /// An op, called by its name.
-struct OpSubject {
+struct OpSubject<D: Place> {
+    device: D,
     op: &'static Entry,
-    call: Call<Cpu>,
+    call: Call<D>,
     dy: Vec<f32>,
 }
 
-impl OpSubject {
-    fn new(name: &str, mut tensors: Tensors, settings: &Value) -> Self {
+impl<D: Place> OpSubject<D> {
+    fn new(device: &D, name: &str, mut tensors: Tensors, settings: &Value) -> Self {
         let op = OPS.iter().find(|op| op.name == name).expect("an op of the table");
         let settings = settings.as_object().into_iter().flatten();
         let settings = settings.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
         let (_, dy) = tensors.remove("dy").expect("a gradient");
-        OpSubject {
-            op,
-            call: sure(Call::new(&Cpu::default(), op, tensors, &settings.collect::<Vec<_>>())),
-            dy,
-        }
+        let call = sure(Call::new(device, op, tensors, &settings.collect::<Vec<_>>()));
+        OpSubject { device: device.clone(), op, call, dy }
     }
 
     /// Has the next run differentiated, or not.
@@ -122,20 +134,18 @@ impl OpSubject {
     }
 }
 
-impl Subject for OpSubject {
+impl<D: Place> Subject for OpSubject<D> {
     fn forward(&mut self) -> f64 {
         self.prepare(false);
-        let started = Instant::now();
-        drop(sure(self.op.run(&mut self.call)));
-        started.elapsed().as_secs_f64()
+        timed(&self.device, || sure(self.op.run(&mut self.call)))
     }
 
     fn training(&mut self) -> f64 {
         self.prepare(true);
-        let started = Instant::now();
-        let y = sure(self.op.run(&mut self.call));
-        drop(sure(self.call.backward(y)));
-        started.elapsed().as_secs_f64()
+        timed(&self.device, || {
+            let y = sure(self.op.run(&mut self.call));
+            sure(self.call.backward(y))
+        })
     }
 
     fn results(&mut self, gradients: bool) -> Vec<Named> {

@@ -4,7 +4,9 @@ use std::fmt::{self, Write as _};
 
 use kernels::on_files::Work;
 
-use crate::machine::{self, Rates};
+use crate::machine::Rates;
+use crate::place::CPU;
+use crate::side::Side;
 
 /// The samples of one side.
 #[derive(Debug, Clone, Default)]
@@ -75,9 +77,24 @@ impl fmt::Display for Row {
     }
 }
 
-pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, rates: &[Rates]) {
+/// How the rows came about.
+pub struct Made<'a> {
+    pub place: &'a str,
+    pub torch: Option<&'a str>,
+    pub rounds: usize,
+    pub rates: &'a [Rates],
+}
+
+/// Writes the table of a place.
+pub fn write(rows: &[Row], made: &Made<'_>) {
+    let &Made { place, torch, rounds, rates } = made;
+    let threads = if let [one] = rates { format!(" -- --threads {}", one.threads) } else { String::new() };
+    let (path, what, flags) = match place {
+        CPU => ("results/tables/cpu_bench.md", "the CPU", threads),
+        _ => ("results/tables/gpu_bench.md", "a GPU", format!(" --features cuda -- --device {place}")),
+    };
     let mut text = format!(
-        "# Ops and models on the CPU, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu{}`, medians of {rounds} samples taken in turns \
+        "# Ops and models on {what}, beside PyTorch\n\n`RUNNER_PYTHON=python3 cargo bench --bench cpu{flags}`, medians of {rounds} samples taken in turns \
          (one where a sample takes over 3 s), ± half the distance between the quarters. {}. PyTorch {}, f32 where nothing else is said.\n\n\
          `ratio` is PyTorch's time by ours. `of the roof` compares with what this machine could do in the same run: products at \
          the rate of a large one, every operand and result moved once at the speed of a copy ({}). Exponentials and the like do not count as \
@@ -87,8 +104,7 @@ pub fn write(path: &str, rows: &[Row], torch: Option<&str>, rounds: usize, rates
          Other programs on the machine disturb rows now and then: the spread shows it.\n\n\
          | case | what | threads | ours, ms | torch, ms | ratio | rate | of the roof | ours, MB | torch, MB | differ |\n\
          |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-        if let [one] = rates { format!(" -- --threads {}", one.threads) } else { String::new() },
-        machine::name(),
+        Side::ours(place).place(),
         torch.unwrap_or("not run"),
         rates.iter().map(Rates::to_string).collect::<Vec<_>>().join("; "),
     );

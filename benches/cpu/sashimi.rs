@@ -11,6 +11,7 @@ use runner::plan::{SashimiPlan, TiersPlan};
 use crate::cases::Case;
 use crate::models::{named, timed};
 use crate::ours::Subject;
+use crate::place::{Place, values};
 
 const SAMPLES: usize = 16_000;
 pub fn case() -> Case {
@@ -43,14 +44,14 @@ fn flops(tiers: &TiersPlan, times: f64) -> f64 {
     total
 }
 
-fn declared() -> (Sashimi, Params<Cpu>) {
+fn declared<D: Place>(device: &D) -> (Sashimi, Params<D>) {
     let mut declarations = Vec::new();
     let network = Sashimi::declare(&mut Scope::root(&mut declarations), &SashimiPlan::default());
-    (network, Params::draw(&Cpu::default(), &declarations, 1).expect("a model"))
+    (network, Params::draw(device, &declarations, 1).expect("a model"))
 }
 
 fn tensors(_: &Case) -> Vec<Named> {
-    let mut tensors = named(&declared().1);
+    let mut tensors = named(&declared(&Cpu::default()).1);
     // A tone with a little of everything else.
     let code = |t: usize| (128.0 + 90.0 * (t as f32 * 0.05).sin() + (t * t % 37) as f32).floor();
     tensors.push(("codes".to_owned(), vec![1, SAMPLES], (0..SAMPLES).map(code).collect()));
@@ -58,50 +59,50 @@ fn tensors(_: &Case) -> Vec<Named> {
 }
 
 /// The network with the given weights and one sequence of codes.
-pub struct OfSamples {
-    device: Cpu,
+pub struct OfSamples<D: Place> {
+    device: D,
     network: Sashimi,
-    params: Params<Cpu>,
+    params: Params<D>,
     codes: Vec<u32>,
     dy: Vec<f32>,
 }
 
-impl OfSamples {
-    pub fn new(mut tensors: Tensors) -> Self {
-        let (network, mut params) = declared();
+impl<D: Place> OfSamples<D> {
+    pub fn new(device: &D, mut tensors: Tensors) -> Self {
+        let (network, mut params) = declared(device);
         for param in params.iter_mut() {
             let values = tensors.remove(param.name()).expect("the parameter").1;
             param.array_mut().copy_from(&values).expect("its size");
         }
         let codes = tensors.remove("codes").expect("codes").1.into_iter().map(|code| code as u32).collect();
         let dy = crate::cases::noise(5, SAMPLES * 256, 1e-4);
-        OfSamples { device: Cpu::default(), network, params, codes, dy }
+        OfSamples { device: device.clone(), network, params, codes, dy }
     }
 
-    fn scores(&self, tape: &mut Tape<Cpu>) -> Array<Cpu> {
+    fn scores(&self, tape: &mut Tape<D>) -> Array<D> {
         let mut pass = Pass::at_rest(&self.params, tape);
         self.network.forward(&mut pass, &self.codes, [1, SAMPLES]).expect("a forward pass")
     }
 
-    fn gradients(&self) -> Grads<Cpu> {
+    fn gradients(&self) -> Grads<D> {
         let mut tape = Tape::recording();
         let scores = self.scores(&mut tape);
         tape.backward(&self.device, vec![(scores, self.dy.clone())]).expect("gradients")
     }
 }
 
-impl Subject for OfSamples {
+impl<D: Place> Subject for OfSamples<D> {
     fn forward(&mut self) -> f64 {
-        timed(|| self.scores(&mut Tape::silent()))
+        timed(&self.device, || self.scores(&mut Tape::silent()))
     }
 
     fn training(&mut self) -> f64 {
-        timed(|| self.gradients())
+        timed(&self.device, || self.gradients())
     }
 
     /// Scores alone: PyTorch's gradients are not to be had at this size.
     fn results(&mut self, _: bool) -> Vec<Named> {
         let scores = self.scores(&mut Tape::silent());
-        vec![("logits".to_owned(), scores.shape().dims().to_vec(), scores.to_vec())]
+        vec![("logits".to_owned(), scores.shape().dims().to_vec(), values(&scores))]
     }
 }

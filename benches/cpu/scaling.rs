@@ -7,6 +7,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::place::CPU;
 use crate::side::Side;
 use crate::{machine, models};
 
@@ -37,10 +38,10 @@ pub fn run(folder: &Path) {
 
 /// A fresh process for each length, so that its peak is its own.
 fn measure(name: &str, sets: &[&str], secs: usize, folder: &Path) -> Took {
-    let case = models::model(name, sets, secs);
+    let case = models::model(name, sets, [1, secs]);
     let file = folder.join("in.safetensors");
     case.write(&file);
-    let mut side = Side::ours();
+    let mut side = Side::ours(CPU);
     side.load(&case, &file, THREADS);
     let mut took = [0.0; 4];
     for (index, what) in ["forward", "training"].into_iter().enumerate() {

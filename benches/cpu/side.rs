@@ -22,16 +22,16 @@ pub struct Side {
 }
 
 impl Side {
-    /// This program again.
-    pub fn ours() -> Self {
+    /// This program again, to compute at `place`.
+    pub fn ours(place: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        Self::start(command.env(MARK, "ours")).expect("our side starts")
+        Self::start(command.env(MARK, place)).expect("our side starts")
     }
 
     /// PyTorch, where it is to be had.
-    pub fn torch() -> Option<Self> {
+    pub fn torch(place: &str) -> Option<Self> {
         let python = std::env::var_os("RUNNER_PYTHON").unwrap_or_else(|| "python3".into());
-        Self::start(Command::new(python).arg("benches/cpu/torch_side.py").stderr(Stdio::null()))
+        Self::start(Command::new(python).args(["benches/cpu/torch_side.py", place]).stderr(Stdio::null()))
     }
 
     fn start(command: &mut Command) -> Option<Self> {
@@ -72,6 +72,11 @@ impl Side {
     /// What the machine can do on so many threads.
     pub fn rates(&mut self, threads: usize) -> Value {
         self.ask(&json!({"do": "rates", "threads": threads}))
+    }
+
+    /// What the place is called.
+    pub fn place(&mut self) -> String {
+        self.ask(&json!({"do": "name"}))["name"].as_str().unwrap_or_default().to_owned()
     }
 
     fn ask(&mut self, request: &Value) -> Value {

@@ -1,4 +1,4 @@
-"""PyTorch's side of the CPU bench: one request per line on stdin, one answer per line on stdout, both JSON.
+"""PyTorch's side of the bench, on the processor or the GPU that is named: one request per line on stdin, one answer per line on stdout, both JSON.
 
     {"do": "load", "case": "layer_norm", "file": "in.safetensors", "settings": {"eps": "1e-5"}, "threads": 2}
     {"do": "check", "to": "out.safetensors"}     results, for comparison
@@ -20,6 +20,16 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
+
+
+DEVICE = sys.argv[1]
+# On the GPU, too, f32 is f32 where nothing else is said.
+torch.backends.cudnn.allow_tf32 = False
+
+
+def wait():
+    if DEVICE != "cpu":
+        torch.cuda.synchronize()
 
 
 # Functions called like their ops, of operands and settings by name. One that gives an operand no gradient detaches it.
@@ -70,7 +80,7 @@ def mixer(width, s):
         hidden_size=width, state_size=int(s["state"]), head_dim=int(s["head_dim"]), num_heads=int(s["inner"]) // int(s["head_dim"]),
         expand=int(s["inner"]) // width, n_groups=1, chunk_size=int(s["chunk"]), conv_kernel=int(s["taps"]), use_bias=False, num_hidden_layers=1,
     )  # fmt: skip
-    return Mamba2Mixer(config, 0)
+    return Mamba2Mixer(config, 0).to(DEVICE)
 
 
 class Both(torch.nn.Module):
@@ -89,7 +99,7 @@ class Wav2vec2:
         from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
         config = Wav2Vec2Config(**json.loads(s["config"]))
-        self.model = Wav2Vec2ForCTC(config)
+        self.model = Wav2Vec2ForCTC(config).to(DEVICE)
         if s["mixer"] == "mamba2":
             for layer in self.model.wav2vec2.encoder.layers:
                 layer.attention = Both(config.hidden_size, s)
@@ -99,7 +109,7 @@ class Wav2vec2:
         assert not missing and not unexpected, (missing, unexpected)
         self.model.freeze_feature_encoder()
         rounded = s.get("precision") == "bf16"
-        self.cast = lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=rounded)
+        self.cast = lambda: torch.autocast(DEVICE.split(":")[0], dtype=torch.bfloat16, enabled=rounded)
         if s.get("recompute") == "block":
             self.model.gradient_checkpointing_enable()
             self.model.train()  # Else it is not heeded; nothing drops.
@@ -122,7 +132,7 @@ class Wav2vec2:
             with self.cast():
                 logits = self.model(self.x).logits
             scores = logits.double().log_softmax(-1).transpose(0, 1)
-            lens = [torch.tensor([len(scores)]), torch.tensor([self.targets.numel()])]
+            lens = [torch.full([len(self.x)], len(scores)), torch.full([len(self.x)], self.targets.shape[1])]
             blank = self.model.config.pad_token_id
             F.ctc_loss(scores, self.targets, *lens, blank=blank, reduction="sum", zero_infinity=True).backward()
             parameters = dict(self.model.named_parameters())
@@ -191,7 +201,7 @@ class AdamW:
 
 def load(request):
     torch.set_num_threads(request["threads"])
-    tensors, settings = load_file(request["file"]), request["settings"]
+    tensors, settings = load_file(request["file"], device=DEVICE), request["settings"]
     if request["case"] == "wav2vec2":
         return Wav2vec2(tensors, settings)
     if request["case"] == "sashimi":
@@ -206,6 +216,8 @@ def load(request):
 
 
 def peak_mb():
+    if DEVICE != "cpu":
+        return torch.cuda.max_memory_allocated() / 1e6
     for line in open("/proc/self/status"):
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1e3
@@ -215,12 +227,14 @@ def peak_mb():
 def answer(request, subject):
     if request["do"] == "check":
         results = subject.results(request["gradients"])
-        save_file({n: t.contiguous() for n, t in results.items()}, request["to"])
+        save_file({n: t.contiguous().cpu() for n, t in results.items()}, request["to"])
         return {}
     work = getattr(subject, request["what"])
+    wait()
     started = time.perf_counter()
     for _ in range(request["repeat"]):
         work()
+        wait()
     return {"ms": (time.perf_counter() - started) / request["repeat"] * 1e3, "peak_mb": peak_mb()}
 
 

@@ -1,13 +1,13 @@
 //! One update of all parameters: the gradients' norm, then AdamW.
 
-use std::time::Instant;
-
-use kernels::adamw::{AdamW, Update as _};
+use kernels::Array;
+use kernels::adamw::AdamW;
 use kernels::on_files::{Named, Tensors, Work};
-use kernels::{Array, Cpu, Device};
 
 use crate::cases::{Case, noise};
+use crate::models::timed;
 use crate::ours::Subject;
+use crate::place::{Place, values};
 
 /// As many weights as a wav2vec2-base has in its feed-forward blocks.
 const ARRAYS: usize = 24;
@@ -32,28 +32,28 @@ pub fn case() -> Case {
 }
 
 /// A parameter and its moments.
-type Learnt = [Array<Cpu>; 3];
+type Learnt<D> = [Array<D>; 3];
 /// One step of all of them.
-type Step = dyn FnMut(&mut [Learnt]);
+type Step<D> = dyn FnMut(&mut [Learnt<D>]);
 
-pub struct Update {
-    params: Vec<Learnt>,
+pub struct Update<D: Place> {
+    device: D,
+    params: Vec<Learnt<D>>,
     /// Takes one step; it has the gradients.
-    step: Box<Step>,
+    step: Box<Step<D>>,
 }
 
-impl Update {
-    pub fn new(mut tensors: Tensors) -> Self {
-        let device = Cpu::default();
+impl<D: Place> Update<D> {
+    pub fn new(device: &D, mut tensors: Tensors) -> Self {
         let (_, grads) = tensors.remove("grad").expect("gradients");
         let grads: Vec<_> =
             grads.chunks(LEN).map(|grad| device.buffer(grad.to_vec()).expect("room")).collect();
-        let zeros = || Array::zeros(&Cpu::default(), [LEN]).expect("room");
+        let zeros = || Array::zeros(device, [LEN]).expect("room");
         let mut taken = 0;
-        let step = move |params: &mut [Learnt]| {
+        let step = move |params: &mut [Learnt<D>]| {
             taken += 1;
             let all: Vec<_> = grads.iter().collect();
-            let squares = Cpu::sum_squares(&all).expect("a sum");
+            let squares = D::sum_squares(&all).expect("a sum");
             let constants = AdamW {
                 lr: 1e-3,
                 beta1: 0.9,
@@ -64,18 +64,17 @@ impl Update {
                 grad_scale: (1e9 / squares.sqrt()).min(1.0),
             };
             for ([param, first, second], grad) in params.iter_mut().zip(&grads) {
-                Cpu::adamw_step(param, grad, first, second, constants).expect("a step");
+                D::adamw_step(param, grad, first, second, constants).expect("a step");
             }
         };
-        Update { params: (0..ARRAYS).map(|_| [zeros(), zeros(), zeros()]).collect(), step: Box::new(step) }
+        let params = (0..ARRAYS).map(|_| [zeros(), zeros(), zeros()]).collect();
+        Update { device: device.clone(), params, step: Box::new(step) }
     }
 }
 
-impl Subject for Update {
+impl<D: Place> Subject for Update<D> {
     fn forward(&mut self) -> f64 {
-        let started = Instant::now();
-        (self.step)(&mut self.params);
-        started.elapsed().as_secs_f64()
+        timed(&self.device, || (self.step)(&mut self.params))
     }
 
     fn training(&mut self) -> f64 {
@@ -84,7 +83,7 @@ impl Subject for Update {
 
     fn results(&mut self, _gradients: bool) -> Vec<Named> {
         self.forward();
-        let values = self.params.iter().flat_map(|[param, ..]| param.as_slice().to_vec()).collect();
-        vec![("param".to_owned(), vec![ARRAYS, LEN], values)]
+        let learnt = self.params.iter().flat_map(|[param, ..]| values(param)).collect();
+        vec![("param".to_owned(), vec![ARRAYS, LEN], learnt)]
     }
 }
