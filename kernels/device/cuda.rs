@@ -163,15 +163,17 @@ unsafe impl Device for Cuda {
     }
 
     fn write(&self, array: &mut Array<Cuda>, values: &[f32]) -> Result<(), OpError> {
+        const OP: &str = "write";
         let words: Vec<u32> = values.iter().copied().map(f32::to_bits).collect();
-        let mut run = || -> Result<(), Failure> {
+        if array.is_shared() {
+            let flat = self.tensor(array.len(), Fill::Anything);
+            array.move_to(flat.map_err(|error| self.no_room(OP, size_of_val(values), error))?);
+        }
+        let run = || {
             let gpu = Driver::current()?;
-            if array.is_shared() {
-                array.move_to(self.tensor(array.len(), Fill::Anything).map_err(Failure::new)?);
-            }
             gpu.copy(gpu.upload(&words)?.part(), array_part(array)?)
         };
-        run().map_err(|failure| failure.of("write"))
+        run().map_err(|failure: Failure| failure.of(OP))
     }
 
     fn download(&self, buffer: &Buffer) -> Result<Vec<f32>, <Cuda as HasErr>::Err> {
