@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use cases::Case;
 use kernels::on_files::Work;
 use machine::Rates;
-use place::CPU;
+use place::{CPU, is_place};
 use report::{Row, Timed};
 use side::Side;
 
@@ -47,6 +47,7 @@ fn main() {
     let only = value("--only");
     let rounds = value("--rounds").map_or(7, |count| count.parse().expect("--rounds takes a number"));
     let place = value("--device").unwrap_or_else(|| CPU.to_owned());
+    assert!(is_place(&place), "--device takes `cpu`, or `cuda:` and the number of a GPU, not `{place}`");
     let threads = match value("--threads") {
         Some(count) => vec![count.parse().expect("--threads takes a number")],
         None if place == CPU => THREADS.to_vec(),
@@ -54,6 +55,7 @@ fn main() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     if arguments.iter().any(|argument| argument == "--scaling") {
+        assert!(place == CPU, "--scaling is of the CPU");
         return scaling::run(folder.path());
     }
     // One process serves all ops; models get their own, so that peaks are theirs.

@@ -11,6 +11,11 @@ use crate::machine;
 
 pub const CPU: &str = "cpu";
 
+/// Whether it is a word for a place.
+pub fn is_place(word: &str) -> bool {
+    word == CPU || word.strip_prefix("cuda:").is_some_and(|number| number.parse::<usize>().is_ok())
+}
+
 /// A device that is measured.
 pub trait Place: Table {
     /// As the table's head has it.
@@ -50,12 +55,13 @@ pub fn values<D: Table>(array: &Array<D>) -> Vec<f32> {
 mod gpu {
     use std::time::Instant;
 
-    use kernels::cuda::{Driver, Launch, Precision, gpus, look};
+    use kernels::cuda::{Driver, Launch, Precision};
     use kernels::linear::linear;
     use kernels::{Array, Cuda, Device, Tape};
     use serde_json::{Value, json};
 
     use super::Place;
+    use crate::cases::noise;
 
     /// The GPU of this process.
     fn driver() -> &'static Driver {
@@ -64,9 +70,8 @@ mod gpu {
 
     impl Place for Cuda {
         fn name(&self) -> String {
-            let all = gpus().unwrap_or_default();
-            let name = |gpu: &kernels::cuda::Gpu| format!("{} ({})", gpu.name, driver().architecture());
-            all.iter().find(|gpu| look(gpu.index).is_ok()).map_or_else(String::new, name)
+            // Which of several it is, the command says.
+            format!("An NVIDIA GPU of {}", driver().architecture())
         }
 
         fn round_products(&self) {
@@ -76,17 +81,21 @@ mod gpu {
         fn rates(&self) -> Value {
             const SIZE: usize = 8192;
             const WORDS: usize = 1 << 28;
-            let square = || Array::zeros(self, [SIZE, SIZE]).expect("room");
-            let (x, weight) = (square(), square());
+            let square = |seed| {
+                let values = noise(seed, SIZE * SIZE, 1.0);
+                Array::from_vec(self, values, [SIZE, SIZE]).expect("room")
+            };
+            let (x, weight) = (square(1), square(2));
             let products = |precision| {
                 driver().set_precision(precision);
-                let secs = self.best(&mut || drop(linear(&mut Tape::silent(), &x, &weight, None)));
+                let product = || drop(linear(&mut Tape::silent(), &x, &weight, None).expect("a product"));
+                let secs = best(self, &product);
                 2.0 * (SIZE as f64).powi(3) / secs / 1e9
             };
             let bf16_gflops = products(Precision::Bf16);
             let gflops = products(Precision::F32);
             let [from, to] = [(); 2].map(|()| driver().buffer(WORDS).expect("room"));
-            let secs = self.best(&mut || driver().copy(from.part(), to.part()).expect("a copy"));
+            let secs = best(self, &|| driver().copy(from.part(), to.part()).expect("a copy"));
             json!({"gflops": gflops, "bf16_gflops": bf16_gflops, "gbytes": 8.0 * WORDS as f64 / secs / 1e9})
         }
 
@@ -95,21 +104,15 @@ mod gpu {
         }
     }
 
-    trait Best {
-        /// Seconds of the fastest of some tries.
-        fn best(&self, work: &mut dyn FnMut()) -> f64;
-    }
-
-    impl Best for Cuda {
-        fn best(&self, work: &mut dyn FnMut()) -> f64 {
-            let took = (0..10).map(|_| {
-                self.wait().expect("the GPU answers");
-                let started = Instant::now();
-                work();
-                self.wait().expect("the GPU answers");
-                started.elapsed().as_secs_f64()
-            });
-            took.fold(f64::MAX, f64::min)
-        }
+    /// Seconds of the fastest of some tries.
+    fn best(gpu: &Cuda, work: &dyn Fn()) -> f64 {
+        let took = (0..10).map(|_| {
+            gpu.wait().expect("the GPU answers");
+            let started = Instant::now();
+            work();
+            gpu.wait().expect("the GPU answers");
+            started.elapsed().as_secs_f64()
+        });
+        took.fold(f64::MAX, f64::min)
     }
 }

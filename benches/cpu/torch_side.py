@@ -23,6 +23,10 @@ from safetensors.torch import load_file, save_file
 
 
 DEVICE = sys.argv[1]
+if DEVICE != "cpu":
+    if not torch.cuda.is_available():
+        sys.exit("this PyTorch knows no GPU")
+    torch.cuda.set_device(DEVICE)
 # On the GPU, too, f32 is f32 where nothing else is said.
 torch.backends.cudnn.allow_tf32 = False
 
@@ -248,6 +252,8 @@ def main():
             if request["do"] == "load":
                 subject, said = load(request), {}
                 gc.collect()
+                if DEVICE != "cpu":
+                    torch.cuda.reset_peak_memory_stats()
                 with open("/proc/self/clear_refs", "w") as refs:
                     refs.write("5")  # What loading took is not the subject's.
             else:

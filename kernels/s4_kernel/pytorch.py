@@ -12,7 +12,7 @@ def s4_kernel(t, s):
     p, b, c = pair(t["p"]), pair(t["b"]), pair(t["c"])
     dt = t["log_dt"].exp()[:, None]
     a = dt * torch.complex(-t["log_w_real"].exp(), t["w_imag"])
-    y = 2 * torch.tan(math.pi * torch.arange(period // 2) / period)
+    y = 2 * torch.tan(math.pi * torch.arange(period // 2, device=dt.device) / period)
     z = torch.complex(torch.zeros_like(y), y)
     near, far = 1 / (z - a[..., None]), 1 / (z - a.conj()[..., None])
 

@@ -8,7 +8,7 @@ def selective_scan(t, s):
     """The recurrence, step by step: what runs where the fused CUDA kernel does not."""
     delta = F.softplus(t["delta"] + t["delta_bias"])
     a = -torch.exp(t["a_log"])
-    h = torch.zeros(t["u"].shape[0], *a.shape)
+    h = torch.zeros(t["u"].shape[0], *a.shape, device=a.device)
     decay = torch.exp(delta[..., None] * a)
     push = (delta * t["u"])[..., None] * t["b"][:, :, None]
     ys = []

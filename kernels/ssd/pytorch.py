@@ -20,8 +20,9 @@ def ssd(t, s):
 
     def between(v):
         span = v.shape[-1]
-        v = v[..., None].expand(*v.shape, span).masked_fill(~torch.ones(span, span).tril(-1).bool(), 0).cumsum(-2)
-        return v.masked_fill(~torch.ones(span, span).tril().bool(), -torch.inf).exp()
+        seen = torch.ones(span, span, dtype=torch.bool, device=v.device).tril()
+        v = v[..., None].expand(*v.shape, span).masked_fill(~seen.tril(-1), 0).cumsum(-2)
+        return v.masked_fill(~seen, -torch.inf).exp()
 
     within = torch.einsum("bcln,bcsn,bhcls,bcshp->bclhp", cs, bs, between(log), xs)
     states = torch.einsum("bcln,bhcl,bclhp->bchpn", bs, (total[..., -1:] - total).exp(), xs)

@@ -39,7 +39,7 @@ class Network:
         w = torch.complex(-self.get(f"{name}.log_w_real", groups, count).exp(), self.get(f"{name}.w_imag", groups, count))
         pairs = lambda leaf, *shape: torch.view_as_complex(self.get(f"{name}.{leaf}", *shape, count, 2))
         p, b, c = pairs("P", groups), pairs("B", groups), pairs("C", ways, width)
-        z = (2j * torch.tan(math.pi * torch.arange(period // 2, dtype=torch.float64) / period)).to(w.dtype)
+        z = (2j * torch.tan(math.pi * torch.arange(period // 2, dtype=torch.float64, device=w.device) / period)).to(w.dtype)
         a = (dt * w)[..., None]
         near, far = 1 / (z - a), 1 / (z - a.conj())
 
@@ -127,7 +127,7 @@ class Network:
         """In waveforms [B, L] at steps [B], whose waves have `inputs` values and their embedding `width`: [B, L]."""
         x = F.relu(self.normed_linear("sashimi.init_conv.0.conv", x[..., None], self.width))
         half = inputs // 2
-        angles = steps[:, None] * torch.exp(-math.log(10000) / (half - 1) * torch.arange(half).to(x.dtype))
+        angles = steps[:, None] * torch.exp(-math.log(10000) / (half - 1) * torch.arange(half).to(x))
         step = F.silu(self.linear("sashimi.fc_t1", torch.cat([angles.sin(), angles.cos()], -1), width))
         step = F.silu(self.linear("sashimi.fc_t2", step, width))
         y = F.relu(self.normed_linear("sashimi.final_conv.0.conv", self.tiers(x, step), self.width))
