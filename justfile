@@ -66,7 +66,7 @@ faults *args:
 fuzz secs="60" *args:
     cargo run --release --quiet --config profile.release.package.runner.overflow-checks=true -p runner-fuzz -- --secs {{secs}} {{args}}
 
-# The kernels' tests under valgrind, which knows AVX2 and no AVX-512: minutes. Needs Debian's valgrind.
+# The kernels' tests under valgrind, which knows AVX2 and no AVX-512: about an hour. Needs Debian's valgrind.
 valgrind *args:
     .ci/valgrind {{args}}
 

@@ -6,9 +6,7 @@
 #[cfg(feature = "cuda")]
 pub mod cuda;
 
-use dfdx::prelude::{
-    Backward, CopySlice, Cpu, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec, ZerosTensor,
-};
+use dfdx::prelude::{Backward, Cpu, HasErr, OwnedTape, PutTape, Storage, Tensor, TensorFromVec, ZerosTensor};
 use rayon::prelude::*;
 
 use crate::{Array, OpError, simd};
@@ -29,9 +27,7 @@ pub enum Fill {
 ///
 /// # Safety
 /// Its values and tensors may be used from several threads at once, whether or not dfdx has said so of its own type.
-pub unsafe trait Device:
-    Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> + CopySlice<f32>
-{
+pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> {
     /// Runs a recorded tape backward.
     ///
     /// # Errors

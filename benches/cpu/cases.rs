@@ -43,15 +43,10 @@ impl Case {
         if self.in_bf16() { 0.1 } else { 1e-3 }
     }
 
-    /// Whether it is one op of the table.
-    fn is_op(&self) -> bool {
-        OPS.iter().any(|op| op.name == self.kind)
-    }
-
-    /// Whether `what` is done at `place`: features are the processor's work, and a gradient that comes from the host would be timed with it.
-    pub fn is_done(&self, what: &str, place: &str) -> bool {
-        let given = self.is_op() || ["mamba2_mixer", "sashimi"].contains(&self.kind);
-        place == CPU || self.kind != "kaldi_fbank" && (what == "forward" || !given)
+    /// The work of its training, where that is timed at `place`: on a GPU not where the gradient comes from the host, whose way would be timed.
+    pub fn training_at(&self, place: &str) -> Option<Work> {
+        let given = || self.extents.iter().any(|(name, _)| *name == "dy") || self.kind == "sashimi";
+        self.training.filter(|_| place == CPU || !given())
     }
 
     /// Whether the other side has what the case takes there.
@@ -109,11 +104,12 @@ fn of_op(op: &Entry, row: Row) -> Case {
     }
 }
 
-/// Every op at its sizes, the update, and the models.
+/// Every op at its sizes, the update, and the models; features on the processor, whose work they are.
 pub fn all(place: &str) -> Vec<Case> {
     let of_ops = OPS.iter().flat_map(|op| (op.rows)().into_iter().map(|row| of_op(op, row)));
     of_ops
-        .chain([update::case(), features::case()])
+        .chain([update::case()])
+        .chain((place == CPU).then(features::case))
         .chain(models::cases(place))
         .chain([sashimi::case()])
         .collect()

@@ -4,8 +4,8 @@
 //!
 //! Two processes answer one protocol: this program started again (`ours.rs`) and `torch_side.py`, if that Python has torch, safetensors and
 //! transformers (and torchaudio, for features); else ours is timed alone. Prints each row as it is measured and, unless `--only` was given, writes
-//! results/tables/cpu_bench.md, or gpu_bench.md of a GPU (built with `--features cuda`). An op's sizes and their work stand in `on_files.rs` of its folder, what PyTorch does for it in `pytorch.py` beside
-//! that; the machine's rates in `machine.rs`.
+//! results/tables/cpu_bench.md, or gpu_bench.md of a GPU (built with `--features cuda`). An op's sizes and their work stand in `on_files.rs` of
+//! its folder, what PyTorch does for it in `pytorch.py` beside that; the machine's rates in `machine.rs`.
 
 mod cases;
 mod features;
@@ -105,9 +105,6 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn run(&self, mut torch: Option<&mut Side>) -> Vec<Row> {
-        if !self.case.is_done("forward", self.place) {
-            return Vec::new();
-        }
         let file = self.folder.join("in.safetensors");
         self.case.write(&file);
         let mut ours = Side::ours(self.place);
@@ -116,8 +113,9 @@ impl Bench<'_> {
         }
         let deviation = torch.as_deref_mut().map(|torch| self.deviation(&mut ours, torch));
         let mut rows = Vec::new();
-        for (what, work) in [("forward", Some(self.case.forward)), ("training", self.case.training)] {
-            let Some(work) = work.filter(|_| self.case.is_done(what, self.place)) else { continue };
+        let training = self.case.training_at(self.place);
+        for (what, work) in [("forward", Some(self.case.forward)), ("training", training)] {
+            let Some(work) = work else { continue };
             let with_torch = what == "forward" || self.case.torch_trains;
             let torch = torch.as_deref_mut().filter(|_| with_torch);
             rows.push(self.time(what, work, &mut ours, torch, deviation));

@@ -38,7 +38,7 @@ const MODELS: [(&str, &[&str], usize); 6] = [
 /// Those whose products are of bfloat16 numbers, where the processor has such: PyTorch's autocast.
 const IN_BF16: [(&str, &[&str], usize); 2] =
     [("base, attention, 10 s, bf16", BASE, 10), ("large, attention, 10 s, bf16", &[], 10)];
-/// As papers train them: what a GPU is given at a time.
+/// More at a time, as a GPU wants it.
 const BATCHES: [(&str, &[&str], [usize; 2]); 2] = [
     ("base, Mamba-2, 16 × 10 s, bf16", STUDENT, [16, 10]),
     ("large, attention, 16 × 10 s, bf16", &[], [16, 10]),

@@ -1,6 +1,6 @@
 //! The CPU kernel: channels in the vector lanes, blocks of time over the threads.
 //!
-//! Every element is read once from memory: taps and running gradients of a tile of channels stay in the first cache
+//! Every element is read once from memory, a page of channels at a time: taps and running gradients of a tile stay in the second cache
 //! while time passes. A block of backward recomputes the W − 1 values of q that lie behind its end.
 
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use crate::{simd, threads};
 
 /// Elements per task.
 const BLOCK: usize = 1 << 16;
-/// Channels whose taps, gradients and recent rows stay in the first cache.
+/// Channels that are worked on together: a page of memory of each row, which the processor fetches ahead.
 const TILE: usize = 1024;
 
 impl CpuOp for CausalConv1d {

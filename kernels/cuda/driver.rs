@@ -133,7 +133,7 @@ impl Driver {
         let name = CString::new(entry).map_err(Failure::new)?;
         // SAFETY: a module of `module`, never unloaded.
         let function = unsafe { result::module::get_function(module, name) }
-            .map_err(|error| Failure::new(format!("{}.cu: {entry}: {}", source.name, Said(error))))?;
+            .map_err(|error| failed_in(source, entry, error))?;
         let most = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
         // SAFETY: a function of this device. A kernel whose static shared memory leaves less room refuses, and keeps what it had.
         _ = unsafe { sys::cuFuncSetAttribute(function, most, Grid::SHARED_BYTES as c_int) };
@@ -156,8 +156,7 @@ impl Driver {
             Err(_) if image.kept => load(&cache::image(source, &self.architecture, true)?.code),
             loaded => loaded,
         };
-        let named = |error| Failure::new(format!("{}.cu: {}", source.name, Said(error)));
-        let module = loaded.map_err(named)?;
+        let module = loaded.map_err(|error| failed_in(source, "it does not load", error))?;
         modules.insert(source.name, Module(module));
         Ok(module)
     }
@@ -219,6 +218,12 @@ pub(super) fn failed(error: result::DriverError) -> Failure {
     Failure::new(Said(error))
 }
 
+/// The same of a kernel, or of something else about its source.
+fn failed_in(source: &Source, what: &str, error: result::DriverError) -> Failure {
+    notice(error);
+    Failure::new(format!("{}.cu: {what}: {}", source.name, Said(error)))
+}
+
 /// Does not come back where the GPU is lost.
 pub(crate) fn notice(error: result::DriverError) {
     lost::notice(error.0 as u32, &Said(error));
@@ -255,10 +260,7 @@ impl Launch for Driver {
                 &mut pointers,
             )
         };
-        started.map_err(|error| {
-            notice(error);
-            Failure::new(format!("{}.cu: {entry}: {}", source.name, Said(error)))
-        })
+        started.map_err(|error| failed_in(source, entry, error))
     }
 
     fn buffer(&self, len: usize) -> Result<Buffer, Failure> {

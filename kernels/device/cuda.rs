@@ -105,7 +105,7 @@ fn noticed(error: <Cuda as HasErr>::Err) -> <Cuda as HasErr>::Err {
 }
 
 /// dfdx's own error where the driver's is told elsewhere.
-fn lost(_: Failure) -> <Cuda as HasErr>::Err {
+fn told_elsewhere(_: Failure) -> <Cuda as HasErr>::Err {
     use cudarc::driver::{DriverError, sys::CUresult};
     CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
 }
@@ -185,6 +185,6 @@ unsafe impl Device for Cuda {
             let [sum, more] = [buffer_part(sum), buffer_part(more)];
             reduce::add_to(Driver::current()?, sum, more)
         };
-        pairs.into_iter().try_for_each(|(sum, more)| add(sum, &more)).map_err(lost)
+        pairs.into_iter().try_for_each(|(sum, more)| add(sum, &more)).map_err(told_elsewhere)
     }
 }

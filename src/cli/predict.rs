@@ -157,14 +157,13 @@ pub(super) fn heard<D: Backend>(
     if plan.data.normalise {
         audio::normalise(&mut waveform);
     }
-    let failed = |error: kernels::OpError| Failure::new(failure::FAILED, error.to_string());
     let samples = waveform.len();
-    let waveforms = Array::from_vec(device, waveform, [1, samples, 1]).map_err(failed)?;
+    let waveforms = Array::from_vec(device, waveform, [1, samples, 1])?;
     let mut tape = Tape::silent();
     let mut pass = Pass::at_rest(&model.params, &mut tape);
     let network = model.network.recogniser();
     let network = network.ok_or_else(|| Failure::new(failure::INTERNAL, "the network has changed"))?;
-    network.forward(&mut pass, &Input::of(waveforms, vec![samples])).map_err(failed)
+    Ok(network.forward(&mut pass, &Input::of(waveforms, vec![samples]))?)
 }
 
 /// The best class of a head.

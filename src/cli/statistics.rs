@@ -58,7 +58,7 @@ fn energies(loader: &mut Loader, features: &FeaturesPlan, talk: Talk) -> Result<
     tally.begin(clips as u64, 0);
     for index in 0..clips {
         let (_, waveform, _) = loader.load(index)?;
-        let heard = filterbank.run_into(&waveform, &mut energies).map_err(refused)?;
+        let heard = filterbank.run_into(&waveform, &mut energies)?;
         for &energy in &energies[..heard * features.bands] {
             sum += f64::from(energy);
             squares += f64::from(energy) * f64::from(energy);
@@ -70,8 +70,4 @@ fn energies(loader: &mut Loader, features: &FeaturesPlan, talk: Talk) -> Result<
     let count = (frames * features.bands) as f64;
     let mean = sum / count;
     Ok(Energies { clips, frames, mean, std: (squares / count - mean * mean).max(0.0).sqrt() })
-}
-
-fn refused(error: kernels::OpError) -> Failure {
-    Failure::new(failure::FAILED, error.to_string())
 }

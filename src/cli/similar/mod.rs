@@ -68,7 +68,7 @@ pub fn similar(arguments: &SimilarArguments, talk: Talk) -> Result<u8, Failure> 
         return Err(Failure::new(failure::INTERRUPTED, message).help("the same command goes on"));
     }
     if arguments.across.is_some() {
-        let pool = Pool::new(threads).map_err(refused)?;
+        let pool = Pool::new(threads)?;
         pool.install(|| across(&mut found, arguments, talk))?;
     }
     if let Some(out) = &arguments.out {
@@ -241,7 +241,7 @@ fn nearest(
         Normalisation::MeanVariance => Normalise::MeanVariance,
     });
     let wanted = Wanted { top: arguments.top_k, above: arguments.min_score };
-    vectors.nearest(wanted, may).map_err(refused)
+    Ok(vectors.nearest(wanted, may)?)
 }
 
 /// The same with the paths of utterances.
@@ -342,8 +342,4 @@ fn tell(
         counted(bad.len(), "utterance", "utterances")
     ));
     Ok(failure::FAILED)
-}
-
-fn refused(error: kernels::OpError) -> Failure {
-    Failure::new(failure::FAILED, error.to_string())
 }
