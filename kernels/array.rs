@@ -40,10 +40,15 @@ impl<D: Device> Array<D> {
             let want = format!("{} values were given", values.len());
             return Err(OpError::Shape { op: "array", operand: "the array", got: shape, want });
         }
-        let len = values.len();
-        let flat = device.try_tensor_from_vec(values, (len,));
-        let flat = flat.map_err(|error| device.no_room("array", size_of::<f32>() * len, error))?;
-        Ok(Self::wrap(flat, shape))
+        Ok(Self::wrap(device.tensor_of(values)?, shape))
+    }
+
+    /// The elements of several arrays, each on the host by itself: the device is waited for once.
+    ///
+    /// # Errors
+    /// As [`Array::download`].
+    pub fn download_all(arrays: &[&Self]) -> Result<Vec<Vec<f32>>, OpError> {
+        arrays.first().map_or(Ok(Vec::new()), |first| first.device().read_all(arrays))
     }
 
     /// An array of `shape` holding zeros.

@@ -27,7 +27,7 @@ pub enum Fill {
 ///
 /// # Safety
 /// Its values and tensors may be used from several threads at once, whether or not dfdx has said so of its own type.
-pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> {
+pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> {
     /// Runs a recorded tape backward.
     ///
     /// # Errors
@@ -63,6 +63,12 @@ pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> {
     /// The device has no room.
     fn tensor(&self, len: usize, fill: Fill) -> Result<Flat<Self>, Self::Err>;
 
+    /// A new tensor that holds `values`.
+    ///
+    /// # Errors
+    /// The device has no room.
+    fn tensor_of(&self, values: Vec<f32>) -> Result<Flat<Self>, OpError>;
+
     /// A new buffer of `len` values.
     ///
     /// # Errors
@@ -73,13 +79,21 @@ pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> {
     ///
     /// # Errors
     /// The device has no room.
-    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, Self::Err>;
+    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, OpError>;
 
     /// Copies an array's elements to the host.
     ///
     /// # Errors
     /// The device is lost, or what it was asked for before has failed.
     fn read(&self, array: &Array<Self>) -> Result<Vec<f32>, OpError>;
+
+    /// The same of several arrays, of which the device is asked at once.
+    ///
+    /// # Errors
+    /// As [`Device::read`].
+    fn read_all(&self, arrays: &[&Array<Self>]) -> Result<Vec<Vec<f32>>, OpError> {
+        arrays.iter().map(|array| self.read(array)).collect()
+    }
 
     /// Overwrites an array's elements with as many `values` from the host; one whose buffer is shared gets another.
     ///
@@ -91,13 +105,13 @@ pub unsafe trait Device: Storage<f32> + ZerosTensor<f32> + TensorFromVec<f32> {
     ///
     /// # Errors
     /// The device failed.
-    fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, Self::Err>;
+    fn read_buffer(&self, buffer: &Self::Vec) -> Result<Vec<f32>, OpError>;
 
     /// Adds to each buffer one of the same length, which is freed.
     ///
     /// # Errors
     /// The device failed.
-    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), Self::Err>;
+    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), OpError>;
 }
 
 /// A device that several threads may use: what [`Device`] promises, in a type.
@@ -126,12 +140,21 @@ unsafe impl Device for Cpu {
         self.try_tensor_from_vec(values(len, fill), (len,))
     }
 
-    fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
-        self.buffer(values(len, fill))
+    fn tensor_of(&self, values: Vec<f32>) -> Result<Flat<Cpu>, OpError> {
+        let len = values.len();
+        let flat = self.try_tensor_from_vec(values, (len,));
+        flat.map_err(|error| self.no_room("array", size_of::<f32>() * len, error))
     }
 
-    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
+    fn room(&self, len: usize, fill: Fill) -> Result<Self::Vec, <Cpu as HasErr>::Err> {
         let mut buffer = Storage::<f32>::try_alloc_len(self, 0)?;
+        *buffer = values(len, fill);
+        Ok(buffer)
+    }
+
+    fn buffer(&self, values: Vec<f32>) -> Result<Self::Vec, OpError> {
+        let buffer = Storage::<f32>::try_alloc_len(self, 0);
+        let mut buffer = buffer.map_err(|error| self.no_room("gradients", 0, error))?;
         *buffer = values;
         Ok(buffer)
     }
@@ -145,11 +168,11 @@ unsafe impl Device for Cpu {
         Ok(())
     }
 
-    fn download(&self, buffer: &Self::Vec) -> Result<Vec<f32>, <Cpu as HasErr>::Err> {
+    fn read_buffer(&self, buffer: &Self::Vec) -> Result<Vec<f32>, OpError> {
         Ok(buffer.to_vec())
     }
 
-    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), <Cpu as HasErr>::Err> {
+    fn add(&self, pairs: Vec<(&mut Self::Vec, Self::Vec)>) -> Result<(), OpError> {
         pairs.into_par_iter().for_each(|(sum, more)| {
             sum.par_chunks_mut(BLOCK).zip(more.par_chunks(BLOCK)).for_each(|(sum, more)| {
                 simd::add(sum, more);

@@ -115,10 +115,9 @@ impl<D: Device> Tape<D> {
             }
             let (id, on, failure) = (array.id, device.clone(), Rc::clone(&self.failure));
             self.record([id].into_iter(), move |buffers| {
-                let bytes = size_of_val(seed.as_slice());
                 match on.buffer(seed) {
                     Ok(buffer) => _ = buffers.borrow_mut().insert(id, buffer),
-                    Err(error) => _ = failure.set(on.no_room("backward", bytes, error)),
+                    Err(error) => _ = failure.set(error),
                 }
                 Ok(())
             });
@@ -168,9 +167,8 @@ impl<D: Device> Grads<D> {
     /// # Errors
     /// The device failed.
     pub fn left(&self, array: &Array<D>) -> Result<Left, OpError> {
-        let download = |buffer| array.device().download(buffer);
-        let gradient = self.buffers.get(&array.id).map(download).transpose();
-        let gradient = gradient.map_err(|error| OpError::device("gradients", error))?;
+        let read = |buffer| array.device().read_buffer(buffer);
+        let gradient = self.buffers.get(&array.id).map(read).transpose()?;
         Ok(Left { reached: self.reached(array), gradient })
     }
 
@@ -187,9 +185,7 @@ impl<D: Device> Grads<D> {
             let want = format!("its gradient has {} values", gradient.len());
             return Err(OpError::Shape { op: "gradients", operand: "an array", got: array.shape(), want });
         }
-        let (device, bytes) = (array.device(), size_of_val(gradient.as_slice()));
-        let buffer = device.buffer(gradient).map_err(|error| device.no_room("gradients", bytes, error))?;
-        self.buffers.insert(array.id, buffer);
+        self.buffers.insert(array.id, array.device().buffer(gradient)?);
         Ok(())
     }
 
@@ -229,7 +225,7 @@ impl<D: Device> Grads<D> {
         self.touched.extend(more.touched);
         let pairs = self.buffers.iter_mut();
         let pairs = pairs.filter_map(|(id, sum)| Some((sum, more.buffers.remove(id)?))).collect();
-        device.add(pairs).map_err(|error| OpError::device("gradients", error))?;
+        device.add(pairs)?;
         self.buffers.extend(more.buffers);
         Ok(())
     }
@@ -241,7 +237,7 @@ impl<D: Device> Grads<D> {
     pub fn to_vec(&mut self, array: &Array<D>) -> Result<Vec<f32>, OpError> {
         let device = array.device().clone();
         let buffer = self.buffer(array)?;
-        device.download(buffer).map_err(|error| OpError::device("gradients", error))
+        device.read_buffer(buffer)
     }
 }
 

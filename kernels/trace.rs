@@ -13,7 +13,7 @@ use std::mem::replace;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::{Array, Device, Shape};
+use crate::{Array, Device, OpError, Shape};
 
 /// Threads that record at this moment.
 static RECORDERS: AtomicUsize = AtomicUsize::new(0);
@@ -176,6 +176,22 @@ pub fn step<T>(body: impl FnOnce() -> T) -> T {
 /// Does `body`, the part `name` of an update. Phases do not nest.
 pub fn phase<T>(name: &'static str, body: impl FnOnce() -> T) -> T {
     spanning(Kind::Phase, name, body)
+}
+
+/// The same of work that `device` may still be at when `body` ends: where somebody records, until it is done.
+///
+/// # Errors
+/// Those of `body`, or the device failed.
+pub fn phase_on<D: Device, T>(
+    device: &D,
+    name: &'static str,
+    body: impl FnOnce() -> Result<T, OpError>,
+) -> Result<T, OpError> {
+    phase(name, || {
+        let done = body()?;
+        recorder(|_| ()).map_or(Ok(()), |()| device.wait())?;
+        Ok(done)
+    })
 }
 
 /// Does `body` in the module `name` of the module around it; dots may be inside (`layers.3`).

@@ -14,6 +14,7 @@ use cudarc::driver::{CudaDevice, DevicePtr, result, sys};
 
 use super::found::capability;
 use super::gemm::{Blas, Operand};
+use super::staging::Staging;
 use super::{Arg, Buffer, Failure, Gemm, Grid, Launch, Part, Source, cache, lost};
 
 /// How products are computed. Operands and results are f32, and sums are made in f32, in all three.
@@ -38,6 +39,7 @@ pub struct Driver {
     precision: AtomicU8,
     functions: Mutex<HashMap<(&'static str, &'static str), Function>>,
     modules: Mutex<HashMap<&'static str, Module>>,
+    staging: Mutex<Staging>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,6 +51,8 @@ unsafe impl Send for Function {}
 struct Module(sys::CUmodule);
 // SAFETY: a handle that is never unloaded; the driver takes it from any thread.
 unsafe impl Send for Module {}
+
+const MOST_USED: sys::CUmemPool_attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
 
 static OPENED: OnceLock<Driver> = OnceLock::new();
 
@@ -81,6 +85,7 @@ impl Driver {
             precision: AtomicU8::new(Precision::F32 as u8),
             functions: Mutex::default(),
             modules: Mutex::default(),
+            staging: Mutex::default(),
         };
         Ok(OPENED.get_or_init(|| driver))
     }
@@ -118,6 +123,18 @@ impl Driver {
     /// Something of it failed, or the device did.
     pub fn wait(&self) -> Result<(), Failure> {
         self.device.synchronize().map_err(failed)
+    }
+
+    /// Copies `values` to `part`, which has as many, behind all that was asked for before; does not wait for it.
+    ///
+    /// # Errors
+    /// They are not as many, the host has no memory that the device could read by itself, or the device failed.
+    pub(crate) fn fill(&self, part: Part, values: impl ExactSizeIterator<Item = u32>) -> Result<(), Failure> {
+        require_as_many(values.len(), part.len())?;
+        self.bind()?;
+        let mut staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: memory that whoever made the part keeps alive, on the device just bound; what is freed is freed in the stream's order.
+        unsafe { staging.send(*self.device.cu_stream(), part, values) }.map_err(failed)
     }
 
     fn bind(&self) -> Result<(), Failure> {
@@ -166,16 +183,28 @@ impl Driver {
     /// # Errors
     /// The device has no pool, or does not tell.
     pub fn peak_bytes(&self) -> Result<u64, Failure> {
+        let (pool, mut bytes) = (self.pool()?, 0u64);
+        // SAFETY: the device's own pool, and a place for 64 bits, as this attribute is.
+        let told = unsafe { sys::cuMemPoolGetAttribute(pool, MOST_USED, (&raw mut bytes).cast()) };
+        told.result().map(|()| bytes).map_err(failed)
+    }
+
+    /// Counts [`Driver::peak_bytes`] from now on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn forget_peak(&self) -> Result<(), Failure> {
+        let (pool, mut none) = (self.pool()?, 0u64);
+        // SAFETY: the device's own pool, and a number of 64 bits, as this attribute is.
+        let set = unsafe { sys::cuMemPoolSetAttribute(pool, MOST_USED, (&raw mut none).cast()) };
+        set.result().map_err(failed)
+    }
+
+    fn pool(&self) -> Result<sys::CUmemoryPool, Failure> {
         let mut pool = std::ptr::null_mut();
         // SAFETY: a place for a handle.
-        unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, *self.device.cu_device()) }
-            .result()
-            .map_err(failed)?;
-        let mut bytes = 0u64;
-        let high = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
-        // SAFETY: the device's own pool, and a place for 64 bits, as this attribute is.
-        let told = unsafe { sys::cuMemPoolGetAttribute(pool, high, (&raw mut bytes).cast()) };
-        told.result().map(|()| bytes).map_err(failed)
+        let found = unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, *self.device.cu_device()) };
+        found.result().map(|()| pool).map_err(failed)
     }
 
     /// What the driver's error means where memory for `bytes` was asked for.
@@ -185,6 +214,13 @@ impl Driver {
         }
         let room = self.memory_bytes().unwrap_or_default();
         Failure::no_room(bytes as u64, room.map(|bytes| bytes as u64))
+    }
+}
+
+fn require_as_many(values: usize, room: usize) -> Result<(), Failure> {
+    match values == room {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{values} values do not fit into {room}"))),
     }
 }
 
@@ -282,9 +318,7 @@ impl Launch for Driver {
     }
 
     fn copy(&self, from: Part, to: Part) -> Result<(), Failure> {
-        if from.len() != to.len() {
-            return Err(Failure::new(format!("{} values do not fit into {}", from.len(), to.len())));
-        }
+        require_as_many(from.len(), to.len())?;
         if from.is_empty() {
             return Ok(());
         }
@@ -298,12 +332,9 @@ impl Launch for Driver {
     }
 
     fn upload(&self, words: &[u32]) -> Result<Buffer, Failure> {
-        if words.is_empty() {
-            return self.buffer(0);
-        }
-        let slice = self.device.htod_copy(words.to_vec());
-        let slice = slice.map_err(|error| self.refused(4 * words.len(), error))?;
-        Ok(Buffer::new(Part::new(*slice.device_ptr(), words.len()), slice))
+        let buffer = self.buffer(words.len())?;
+        self.fill(buffer.part(), words.iter().copied())?;
+        Ok(buffer)
     }
 
     fn download(&self, part: Part) -> Result<Vec<u32>, Failure> {
@@ -361,7 +392,11 @@ impl Launch for Driver {
                 blas::cublasGemmAlgo_t::CUBLAS_GEMM_DFALT,
             )
         };
-        done.map_err(|error| Failure::new(format!("cuBLAS: {error:?} in {gemm:?}")))
+        done.map_err(|error| {
+            // cuBLAS does not say whether the GPU is lost; the driver does.
+            _ = self.wait();
+            Failure::new(format!("cuBLAS: {error:?} in {gemm:?}"))
+        })
     }
 
     fn processors(&self) -> usize {

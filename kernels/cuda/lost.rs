@@ -23,7 +23,6 @@ pub(super) fn notice(error: u32, words: &dyn Display) {
 
 /// Whether the driver answers nothing but this error from then on (`CUresult`, as the driver's documentation says of each).
 fn is_loss(error: u32) -> bool {
-    const UNAVAILABLE: u32 = 46;
     const ECC_UNCORRECTABLE: u32 = 214;
     const NVLINK_UNCORRECTABLE: u32 = 220;
     const ILLEGAL_ADDRESS: u32 = 700;
@@ -32,16 +31,13 @@ fn is_loss(error: u32) -> bool {
     const ASSERT: u32 = 710;
     const HARDWARE_STACK_ERROR: u32 = 714;
     const LAUNCH_FAILED: u32 = 719;
-    const UNKNOWN: u32 = 999;
-    const LOSSES: [u32; 8] = [
-        UNAVAILABLE,
+    const LOSSES: [u32; 6] = [
         ECC_UNCORRECTABLE,
         NVLINK_UNCORRECTABLE,
         ILLEGAL_ADDRESS,
         LAUNCH_TIMEOUT,
         CONTEXT_IS_DESTROYED,
         ASSERT,
-        UNKNOWN,
     ];
     // Between both: instructions, addresses and program counters that are none.
     LOSSES.contains(&error) || (HARDWARE_STACK_ERROR..=LAUNCH_FAILED).contains(&error)
@@ -55,7 +51,7 @@ mod tests {
     fn memory_that_is_refused_is_no_loss() {
         const OUT_OF_MEMORY: u32 = 2;
         const LAUNCH_OUT_OF_RESOURCES: u32 = 701;
-        assert!(is_loss(700) && is_loss(719) && is_loss(999));
+        assert!(is_loss(700) && is_loss(719));
         assert!(!is_loss(0) && !is_loss(OUT_OF_MEMORY) && !is_loss(LAUNCH_OUT_OF_RESOURCES));
     }
 

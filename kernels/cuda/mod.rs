@@ -30,6 +30,8 @@ mod cache;
 mod driver;
 #[cfg(test)]
 pub mod emulator;
+#[cfg(feature = "cuda")]
+mod staging;
 
 pub use found::Gpu;
 pub use gemm::{Gemm, Matrix};

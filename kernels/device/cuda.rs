@@ -68,11 +68,16 @@ impl fmt::Write for Sink {
 /// # Errors
 /// dfdx does not print an address.
 pub(crate) fn array_part(array: &Array<Cuda>) -> Result<Part, Failure> {
-    if array.is_empty() {
+    flat_part(&array.flat, array.len())
+}
+
+/// Where a tensor of `len` values lies.
+fn flat_part(flat: &Flat<Cuda>, len: usize) -> Result<Part, Failure> {
+    if len == 0 {
         return Ok(Part::NONE);
     }
-    let address = address(&array.flat).ok_or_else(|| Failure::new("a tensor does not say where it lies"))?;
-    Ok(Part::new(address, array.len()))
+    let address = address(flat).ok_or_else(|| Failure::new("a tensor does not say where it lies"))?;
+    Ok(Part::new(address, len))
 }
 
 /// Gives an array a buffer of its own, with the same values, where clones share it.
@@ -83,8 +88,7 @@ pub(crate) fn own(gpu: &dyn Launch, array: &mut Array<Cuda>) -> Result<(), Failu
     if array.is_shared() && !array.is_empty() {
         let before = array_part(array)?;
         let flat = array.device().tensor(array.len(), Fill::Anything).map_err(Failure::new)?;
-        let to = address(&flat).ok_or_else(|| Failure::new("a tensor does not say where it lies"))?;
-        gpu.copy(before, Part::new(to, before.len()))?;
+        gpu.copy(before, flat_part(&flat, before.len())?)?;
         array.move_to(flat);
     }
     Ok(())
@@ -96,18 +100,22 @@ pub(crate) fn buffer_part(buffer: &Buffer) -> Part {
     Part::new(*buffer.device_ptr(), DeviceSlice::len(buffer))
 }
 
+/// The values as a GPU is handed them.
+fn bits(values: &[f32]) -> impl ExactSizeIterator<Item = u32> {
+    values.iter().map(|value| value.to_bits())
+}
+
+/// What a GPU has handed over, as values.
+fn floats(words: Vec<u32>) -> Vec<f32> {
+    words.into_iter().map(f32::from_bits).collect()
+}
+
 /// dfdx's own error, where the GPU is not lost.
 fn noticed(error: <Cuda as HasErr>::Err) -> <Cuda as HasErr>::Err {
     if let CudaError::Driver(error) = &error {
         notice(*error);
     }
     error
-}
-
-/// dfdx's own error where the driver's is told elsewhere.
-fn told_elsewhere(_: Failure) -> <Cuda as HasErr>::Err {
-    use cudarc::driver::{DriverError, sys::CUresult};
-    CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
 }
 
 // SAFETY: dfdx's `Cuda` is not `Sync` for one thing only, the handle of a second stream, which nothing here uses; the driver takes handles from any
@@ -145,46 +153,70 @@ unsafe impl Device for Cuda {
         self.try_zeros_like(&(len,)).map_err(noticed)
     }
 
+    fn tensor_of(&self, values: Vec<f32>) -> Result<Flat<Cuda>, OpError> {
+        const OP: &str = "array";
+        let flat = self.tensor(values.len(), Fill::Anything);
+        let flat = flat.map_err(|error| self.no_room(OP, size_of_val(values.as_slice()), error))?;
+        let filled =
+            flat_part(&flat, values.len()).and_then(|part| Driver::current()?.fill(part, bits(&values)));
+        filled.map(|()| flat).map_err(|failure| failure.of(OP))
+    }
+
     fn room(&self, len: usize, _fill: Fill) -> Result<Buffer, <Cuda as HasErr>::Err> {
         Storage::<f32>::try_alloc_len(self, len).map_err(noticed)
     }
 
-    fn buffer(&self, values: Vec<f32>) -> Result<Buffer, <Cuda as HasErr>::Err> {
-        let mut buffer = self.room(values.len(), Fill::Anything)?;
-        let device = buffer.device();
-        device.htod_copy_into(values, &mut buffer).map_err(|error| noticed(error.into()))?;
-        Ok(buffer)
+    fn buffer(&self, values: Vec<f32>) -> Result<Buffer, OpError> {
+        const OP: &str = "gradients";
+        let buffer = self.room(values.len(), Fill::Anything);
+        let buffer = buffer.map_err(|error| self.no_room(OP, size_of_val(values.as_slice()), error))?;
+        let filled = Driver::current().and_then(|gpu| gpu.fill(buffer_part(&buffer), bits(&values)));
+        filled.map(|()| buffer).map_err(|failure| failure.of(OP))
     }
 
     fn read(&self, array: &Array<Cuda>) -> Result<Vec<f32>, OpError> {
         let words = array_part(array).and_then(|part| Driver::current()?.download(part));
-        let words = words.map_err(|failure| failure.of("read"))?;
-        Ok(words.into_iter().map(f32::from_bits).collect())
+        Ok(floats(words.map_err(|failure| failure.of("read"))?))
+    }
+
+    /// Side by side in one piece of memory, which is copied back.
+    fn read_all(&self, arrays: &[&Array<Cuda>]) -> Result<Vec<Vec<f32>>, OpError> {
+        let run = || {
+            let gpu = Driver::current()?;
+            let all = gpu.buffer(arrays.iter().map(|array| array.len()).sum())?;
+            let mut first = 0;
+            for array in arrays {
+                gpu.copy(array_part(array)?, all.part().slice(first, array.len()))?;
+                first += array.len();
+            }
+            gpu.download(all.part())
+        };
+        let words = run().map_err(|failure: Failure| failure.of("read"))?;
+        let mut values = floats(words).into_iter();
+        Ok(arrays.iter().map(|array| values.by_ref().take(array.len()).collect()).collect())
     }
 
     fn write(&self, array: &mut Array<Cuda>, values: &[f32]) -> Result<(), OpError> {
         const OP: &str = "write";
-        let words: Vec<u32> = values.iter().copied().map(f32::to_bits).collect();
         if array.is_shared() {
             let flat = self.tensor(array.len(), Fill::Anything);
             array.move_to(flat.map_err(|error| self.no_room(OP, size_of_val(values), error))?);
         }
-        let run = || {
-            let gpu = Driver::current()?;
-            gpu.copy(gpu.upload(&words)?.part(), array_part(array)?)
-        };
-        run().map_err(|failure: Failure| failure.of(OP))
+        let filled = array_part(array).and_then(|part| Driver::current()?.fill(part, bits(values)));
+        filled.map_err(|failure| failure.of(OP))
     }
 
-    fn download(&self, buffer: &Buffer) -> Result<Vec<f32>, <Cuda as HasErr>::Err> {
-        buffer.device().dtoh_sync_copy(buffer).map_err(|error| noticed(error.into()))
+    fn read_buffer(&self, buffer: &Buffer) -> Result<Vec<f32>, OpError> {
+        let words = Driver::current().and_then(|gpu| gpu.download(buffer_part(buffer)));
+        Ok(floats(words.map_err(|failure| failure.of("gradients"))?))
     }
 
-    fn add(&self, pairs: Vec<(&mut Buffer, Buffer)>) -> Result<(), <Cuda as HasErr>::Err> {
+    fn add(&self, pairs: Vec<(&mut Buffer, Buffer)>) -> Result<(), OpError> {
         let add = |sum: &Buffer, more: &Buffer| {
             let [sum, more] = [buffer_part(sum), buffer_part(more)];
             reduce::add_to(Driver::current()?, sum, more)
         };
-        pairs.into_iter().try_for_each(|(sum, more)| add(sum, &more)).map_err(told_elsewhere)
+        let added = pairs.into_iter().try_for_each(|(sum, more)| add(sum, &more));
+        added.map_err(|failure| failure.of("gradients"))
     }
 }

@@ -244,7 +244,7 @@ impl From<ModelError> for Failure {
             ModelError::Conflict { .. } => Failure::new(REQUEST, error.to_string())
                 .help("`config.json` fixes the architecture: set these options in `[model.wav2vec2]` to its values, or name another checkpoint"),
             ModelError::Published(error) => error.into(),
-            ModelError::Op(error) => Failure::new(FAILED, error.to_string()),
+            ModelError::Op(error) => error.into(),
         }
     }
 }
@@ -269,7 +269,13 @@ fn way_to(pretrained: &str) -> String {
 
 impl From<OpError> for Failure {
     fn from(error: OpError) -> Self {
-        Failure::new(FAILED, error.to_string())
+        let failure = Failure::new(FAILED, error.to_string());
+        match error {
+            OpError::NoRoom { .. } => failure.help(
+                "`--device cpu`, or `-s run.device=cpu` where the experiment says it, takes the machine's own memory",
+            ),
+            _ => failure,
+        }
     }
 }
 
@@ -281,6 +287,7 @@ impl From<TrainError> for Failure {
             TrainError::Weights(error) => error.into(),
             TrainError::Codec(error) => error.into(),
             TrainError::Record(error) => error.into(),
+            TrainError::Op(error) => error.into(),
             TrainError::NoWaypoints { .. } | TrainError::NoTeacher { .. } | TrainError::NoParent { .. } => {
                 Failure::new(MISSING, error.to_string())
             }

@@ -17,6 +17,14 @@ pub struct Labels {
     pub classes: Vec<Target>,
 }
 
+impl Labels {
+    /// The frames that CTC takes to spell the transcript: one for each symbol, and one more between two that are the same.
+    pub fn least_frames(&self) -> usize {
+        let twins = self.symbols.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        self.symbols.len() + twins
+    }
+}
+
 /// What there is of a clip's sound.
 #[derive(Debug, Clone)]
 pub enum Heard {

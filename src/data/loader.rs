@@ -149,13 +149,12 @@ impl Loader {
         self.utterances[self.clips[index].utterance].utterance.text.chars().count()
     }
 
-    /// Utterances whose transcripts CTC cannot spell in the `frames` that the model makes of so many samples: each symbol takes one, and two that
-    /// are the same one more between them. The first of them, with the frames that it takes and has.
+    /// Utterances whose transcripts CTC cannot spell in the `frames` that the model makes of so many samples. The first of them, with the frames
+    /// that it takes and has.
     pub fn unspellable(&self, frames: impl Fn(usize) -> usize) -> (usize, Option<(String, usize, usize)>) {
         let cramped = |clip: &Clip| {
             let Listed { utterance, labels, .. } = &self.utterances[clip.utterance];
-            let twins = labels.symbols.windows(2).filter(|pair| pair[0] == pair[1]).count();
-            let (needed, there) = (labels.symbols.len() + twins, frames(clip.samples));
+            let (needed, there) = (labels.least_frames(), frames(clip.samples));
             (needed > there).then(|| (utterance.name.clone(), needed, there))
         };
         let mut found = self.clips.iter().filter_map(cramped);

@@ -186,6 +186,7 @@ mod tests {
     use crate::data::Labels;
     use crate::plan::under_ci;
     use crate::task::CodeJudge;
+    use crate::task::Losses;
     use crate::task::code_judge::surprise;
 
     fn batch(lens: &[usize]) -> Batch {
@@ -279,11 +280,12 @@ mod tests {
         let scores: Vec<f32> =
             (0..shape.iter().product()).map(|at| ((at * 7_919) % 2_003) as f32 / 500.0).collect();
         let array = Array::from_vec(&Cpu::default(), scores.clone(), shape).unwrap();
-        let micro = task.micro_batch(&mut Tape::silent(), &array, &sequences).unwrap();
+        let mut micro = task.micro_batch(&mut Tape::silent(), &array, &sequences).unwrap();
+        Losses::read(std::slice::from_mut(&mut micro.losses)).unwrap();
         let mut judge = CodeJudge::default();
         judge.add(sizes, &batch, &sequences, &scores);
         let metrics = judge.metrics();
-        assert!((micro.total / micro.count - metrics["loss"]).abs() < 1e-5, "{metrics:?}");
+        assert!((micro.losses.total / micro.count - metrics["loss"]).abs() < 1e-5, "{metrics:?}");
         let told = judge.into_utterances();
         let codes: usize = told.iter().map(|told| told.codes).sum();
         let mean = told.iter().map(|told| told.bits * told.codes as f64).sum::<f64>() / codes as f64;

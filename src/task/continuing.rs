@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use kernels::{Array, Backend, OpError};
 
-use super::MicroBatch;
 use super::speaking::{Spoken, Term, over_frames, with_size};
+use super::{Losses, MicroBatch};
 use crate::model::tacomamba::{Continued, MelFrames};
 
 /// Weight of an utterance's last frame.
@@ -56,8 +56,10 @@ pub(super) fn micro_batch<D: Backend>(
     Ok(MicroBatch {
         seeds,
         count,
-        total: count * means.values().sum::<f64>(),
-        losses: means.into_iter().map(|(name, mean)| (name, count * mean)).collect(),
+        losses: Losses::known(
+            count * means.values().sum::<f64>(),
+            means.into_iter().map(|(name, mean)| (name, count * mean)),
+        ),
         infinite: 0,
     })
 }

@@ -11,7 +11,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::MicroBatch;
+use super::{Losses, MicroBatch};
 use crate::data::Batch;
 use crate::plan::{Body, DiffwavePlan, Plan};
 
@@ -113,8 +113,7 @@ impl Denoising {
         Ok(MicroBatch {
             seeds: vec![(taken, seed)],
             count: noised.noise.len() as f64,
-            total,
-            losses: BTreeMap::new(),
+            losses: Losses::known(total, []),
             infinite: 0,
         })
     }

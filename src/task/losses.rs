@@ -1,15 +1,13 @@
 //! The objective of one micro-batch.
 
-use std::collections::BTreeMap;
-
 use kernels::binary_cross_entropy::binary_cross_entropy;
 use kernels::cross_entropy::cross_entropy;
 use kernels::ctc_loss::{CtcLoss, ctc_loss};
 use kernels::{Array, Backend, OpError, Tape};
 
-use super::Shares;
 use super::distil::{FrameWeights, terms};
-use crate::data::{Batch, Target};
+use super::{Losses, Reading, Shares};
+use crate::data::{Batch, Labels, Target};
 use crate::model::Activations;
 use crate::plan::{self, ClassifierLoss, DistillPlan, Heads};
 
@@ -29,10 +27,7 @@ pub struct MicroBatch<D: Backend> {
     pub seeds: Vec<(Array<D>, Vec<f32>)>,
     /// What it adds to N, the divisor of the update's gradient.
     pub count: f64,
-    /// The objective: the loss terms with their weights.
-    pub total: f64,
-    /// Sums of the loss terms; divided by the update's N they are the logged losses.
-    pub losses: BTreeMap<&'static str, f64>,
+    pub losses: Losses<D>,
     /// Utterances whose CTC loss is infinite: they count nowhere.
     pub infinite: usize,
 }
@@ -48,13 +43,19 @@ impl<D: Backend> MicroBatch<D> {
         logits: &Array<D>,
         targets: &[Option<usize>],
     ) -> Result<MicroBatch<D>, OpError> {
-        let losses = cross_entropy(tape, logits, targets.to_vec())?;
-        let nats: f64 = losses.download()?.iter().map(|&loss| f64::from(loss)).sum();
+        let nats = cross_entropy(tape, logits, targets.to_vec())?;
+        let mut losses = Losses::known(0.0, []);
+        losses.unread.push(Reading {
+            name: "bits",
+            values: nats.clone(),
+            shares: vec![1.0; targets.len()],
+            logged: std::f64::consts::LN_2.recip(),
+            weight: 1.0,
+        });
         Ok(MicroBatch {
-            seeds: vec![(losses, vec![1.0; targets.len()])],
+            seeds: vec![(nats, vec![1.0; targets.len()])],
             count: targets.iter().flatten().count() as f64,
-            total: nats,
-            losses: BTreeMap::from([("bits", nats / std::f64::consts::LN_2)]),
+            losses,
             infinite: 0,
         })
     }
@@ -102,7 +103,7 @@ impl Objective<'_> {
         shares: &Shares,
     ) -> Result<MicroBatch<D>, OpError> {
         let mut micro =
-            MicroBatch { seeds: Vec::new(), count: 0.0, total: 0.0, losses: BTreeMap::new(), infinite: 0 };
+            MicroBatch { seeds: Vec::new(), count: 0.0, losses: Losses::known(0.0, []), infinite: 0 };
         let counted = self.ctc(tape, student, batch, &mut micro)?;
         if let (Some(distill), Some(teacher)) = (self.distill, teacher) {
             let [_, padded_frames, _] = student.ctc()?.dims("distillation", "the logits")?;
@@ -118,9 +119,13 @@ impl Objective<'_> {
                 1.0
             };
             for term in terms(tape, distill, student, teacher, &weights, scale)? {
-                let value = f64::from(term.value.download()?[0]);
-                *micro.losses.entry(term.name).or_default() += value * term.logged;
-                micro.total += value * term.weight;
+                micro.losses.unread.push(Reading {
+                    name: term.name,
+                    values: term.value.clone(),
+                    shares: vec![1.0],
+                    logged: term.logged,
+                    weight: term.weight,
+                });
                 micro.seeds.push((term.value, vec![term.weight as f32]));
             }
         }
@@ -128,7 +133,8 @@ impl Objective<'_> {
         Ok(micro)
     }
 
-    /// The CTC term. Returns which utterances count: those with a finite loss, or all where CTC is off.
+    /// The CTC term. Returns which utterances count: those that can be spelt in their frames, so that their loss is finite, or all where CTC is
+    /// off.
     fn ctc<D: Backend>(
         &self,
         tape: &mut Tape<D>,
@@ -143,21 +149,20 @@ impl Objective<'_> {
             return Ok(vec![true; batch.len()]);
         }
         let losses = ctc_losses(tape, student, batch, self.heads.blank)?;
-        let values = losses.download()?;
-        let counted: Vec<bool> = values.iter().map(|&loss| loss != 0.0).collect();
-        let mut seed = vec![0.0f32; batch.len()];
-        let mut total = 0.0;
+        let spelt = |(labels, &frames): (&Labels, &usize)| frames > 0 && labels.least_frames() <= frames;
+        let counted: Vec<bool> = batch.labels.iter().zip(&student.frames).map(spelt).collect();
+        let (mut shares, mut seed) = (vec![0.0; batch.len()], vec![0.0f32; batch.len()]);
         for (row, labels) in batch.labels.iter().enumerate() {
             if counted[row] {
                 micro.count += counts(labels.chars);
-                total += f64::from(values[row]) / divisor(labels.chars);
+                shares[row] = divisor(labels.chars).recip();
                 seed[row] = (self.plan.ctc_weight / divisor(labels.chars)) as f32;
             } else {
                 micro.infinite += 1;
             }
         }
-        micro.total += self.plan.ctc_weight * total;
-        micro.losses.insert("ctc", total);
+        let (logged, weight) = (1.0, self.plan.ctc_weight);
+        micro.losses.unread.push(Reading { name: "ctc", values: losses.clone(), shares, logged, weight });
         micro.seeds.push((losses, seed));
         Ok(counted)
     }
@@ -182,10 +187,13 @@ impl Objective<'_> {
             let targets: Vec<&Target> =
                 batch.labels.iter().filter_map(|labels| labels.classes.get(head)).collect();
             for (losses, weights) in self.class_losses(tape, logits, &targets)? {
-                let weighted = losses.download()?.into_iter().zip(&weights);
-                let sum: f64 = weighted.map(|(loss, weight)| f64::from(loss) * f64::from(*weight)).sum();
-                *micro.losses.entry("classifier").or_default() += sum * scale;
-                micro.total += sum * scale * self.plan.classifier_weight;
+                micro.losses.unread.push(Reading {
+                    name: "classifier",
+                    values: losses.clone(),
+                    shares: weights.iter().copied().map(f64::from).collect(),
+                    logged: scale,
+                    weight: scale * self.plan.classifier_weight,
+                });
                 let seed = (self.plan.classifier_weight * scale) as f32;
                 micro.seeds.push((losses, weights.iter().map(|weight| seed * weight).collect()));
             }

@@ -18,7 +18,7 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::MicroBatch;
+use super::{Losses, MicroBatch};
 use crate::data::Batch;
 use crate::plan::{Behaviour, Body, PatchTask, PatchesPlan, Plan};
 
@@ -146,38 +146,32 @@ impl MaskedPatches {
         let mut micro = MicroBatch {
             seeds: Vec::new(),
             count: clips as f64,
-            total: 0.0,
-            losses: BTreeMap::new(),
+            losses: Losses::known(0.0, []),
             infinite: 0,
         };
         if let Some((answers, targets)) = which {
             let told = self.which(&answers.download()?, &targets);
             let sum: f64 = told.iter().map(|clip| clip.loss).sum();
-            micro.losses.insert("nce", sum);
             let seed = told.into_iter().flat_map(|clip| clip.gradient);
-            self.add(&mut micro, answers, seed.collect(), sum, self.weights[0]);
+            micro.add(answers, seed.collect(), ("nce", sum), self.weights[0]);
         }
         if let Some((answers, targets)) = what {
             let drawn = self.what(&answers.download()?, &targets);
             let sum: f64 = drawn.iter().map(|(mse, _)| mse).sum();
-            micro.losses.insert("mse", sum);
             let seed = drawn.into_iter().flat_map(|(_, gradient)| gradient);
-            self.add(&mut micro, answers, seed.collect(), sum, self.weights[1]);
+            micro.add(answers, seed.collect(), ("mse", sum), self.weights[1]);
         }
         Ok(micro)
     }
+}
 
-    fn add<D: Backend>(
-        &self,
-        micro: &mut MicroBatch<D>,
-        answers: Array<D>,
-        seed: Vec<f32>,
-        sum: f64,
-        weight: f64,
-    ) {
-        micro.total += weight * sum;
+impl<D: Backend> MicroBatch<D> {
+    /// Adds a loss of `answers`, its name and its sum, with the gradient of that.
+    fn add(&mut self, answers: Array<D>, seed: Vec<f32>, (name, sum): (&str, f64), weight: f64) {
+        self.losses.by_name.insert(name.to_owned(), sum);
+        self.losses.total += weight * sum;
         let seed = seed.into_iter().map(|gradient| gradient * weight as f32).collect();
-        micro.seeds.push((answers, seed));
+        self.seeds.push((answers, seed));
     }
 }
 

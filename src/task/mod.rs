@@ -19,6 +19,7 @@ mod masked_patches;
 mod next_sample;
 mod predict;
 mod ranking;
+mod reading;
 mod shares;
 mod speaking;
 
@@ -34,5 +35,6 @@ pub use masked_patches::{Answered, Contrast, MaskedPatches, PatchJudge, Unmasked
 pub use next_sample::{Examples, Likelihood, NextSample, SoundJudge, levels};
 pub use predict::{best, greedy};
 pub use ranking::Ranking;
+pub use reading::{Losses, Reading};
 pub use shares::Shares;
 pub use speaking::{Speaking, SpeechJudge, Spoken, Uttered, frames_of, speech_mel};

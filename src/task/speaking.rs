@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use kernels::{Array, Backend, OpError, threads};
 use serde::Serialize;
 
-use super::MicroBatch;
 use super::continuing::{self, ContinuedTerms};
+use super::{Losses, MicroBatch};
 use crate::audio::features::{FeatureError, MelSizes};
 use crate::audio::synthesis::{MelForm, SpeechMel};
 use crate::data::Batch;
@@ -135,8 +135,10 @@ impl Speaking {
         Ok(MicroBatch {
             seeds,
             count,
-            total: count * sums.values().sum::<f64>(),
-            losses: sums.into_iter().map(|(name, mean)| (name, count * mean)).collect(),
+            losses: Losses::known(
+                count * sums.values().sum::<f64>(),
+                sums.into_iter().map(|(name, mean)| (name, count * mean)),
+            ),
             infinite: 0,
         })
     }

@@ -187,9 +187,9 @@ fn place<D: Backend>(
         return Ok(Some(Place::Sound));
     }
     let recording = Recording::watching();
-    let part = lesson.part(index, batch)?;
+    let mut part = lesson.part(index, batch)?;
     let trace = recording.finish();
-    if !part.total.is_finite() {
+    if !part.read_losses()?.total.is_finite() {
         let layer = trace.broken.map(|(op, layer)| (op, trace.path(layer)));
         return Ok(Some(match layer {
             Some((op, layer)) if !layer.is_empty() => Place::Op { op, layer },

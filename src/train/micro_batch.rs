@@ -3,8 +3,6 @@
 //! Each is made from nothing, and sums are formed in the order of the micro-batches; so an update has the same bytes however many of them are
 //! under way at a time. Not for: which run at a time ([`super::update`]), what is learned (`task`). Start at [`Lesson::part`].
 
-use std::collections::BTreeMap;
-
 use kernels::device::Shared;
 use kernels::{Array, Backend, Grads, OpError, Tape, trace};
 use rand_pcg::Pcg64Mcg;
@@ -18,7 +16,9 @@ use crate::model::{
 use crate::nn::Pass;
 use crate::plan::{Plan, Recompute};
 use crate::seed::{Purpose, stream};
-use crate::task::{Coding, Denoising, MaskedPatches, MicroBatch, NextSample, Objective, Shares, Speaking};
+use crate::task::{
+    Coding, Denoising, Losses, MaskedPatches, MicroBatch, NextSample, Objective, Shares, Speaking,
+};
 
 /// The parts of a micro-batch that a profile tells apart.
 pub(super) const TEACHER: &str = "teacher forward";
@@ -52,10 +52,8 @@ pub struct Part<D: Backend> {
     pub grads: Grads<D>,
     /// What they add to the divisor of the update's gradient.
     pub count: f64,
-    /// Their objective.
-    pub total: f64,
-    /// Sums of their loss terms.
-    pub losses: BTreeMap<String, f64>,
+    /// Those of each micro-batch, in their order.
+    pub losses: Vec<Losses<D>>,
     /// Utterances whose CTC loss is infinite.
     pub infinite: usize,
 }
@@ -68,12 +66,24 @@ impl<D: Backend> Part<D> {
     pub fn add(&mut self, device: &D, more: Self) -> Result<(), TrainError> {
         self.grads.add(device, more.grads)?;
         self.count += more.count;
-        self.total += more.total;
         self.infinite += more.infinite;
-        for (name, value) in more.losses {
-            *self.losses.entry(name).or_default() += value;
-        }
+        self.losses.extend(more.losses);
         Ok(())
+    }
+
+    /// The losses of all micro-batches together. What is not read yet is waited for, once.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn read_losses(&mut self) -> Result<&Losses<D>, TrainError> {
+        trace::phase(OBJECTIVE, || Losses::read(&mut self.losses))?;
+        let sum = |mut sum: Losses<D>, more| {
+            sum.add(&more);
+            sum
+        };
+        let sum = std::mem::take(&mut self.losses).into_iter().reduce(sum);
+        self.losses.push(sum.unwrap_or_else(|| Losses::known(0.0, [])));
+        Ok(&self.losses[0])
     }
 }
 
@@ -94,8 +104,7 @@ impl<D: Backend> Lesson<'_, D> {
             Network::CodecLm(network) => self.tell_codes(network, &mut tape, index, batch),
         }?;
         let grads = trace::phase(BACKWARD, || tape.backward(self.device.0, micro.seeds))?;
-        let losses = micro.losses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(Part { grads, count: micro.count, total: micro.total, losses, infinite: micro.infinite })
+        Ok(Part { grads, count: micro.count, losses: vec![micro.losses], infinite: micro.infinite })
     }
 
     /// Transcripts and classes, beside a teacher's where there is one.

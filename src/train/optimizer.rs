@@ -45,13 +45,14 @@ impl Rates<'_> {
     }
 }
 
-/// What an update did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stepped {
-    /// Global norm of the gradients before clipping.
-    pub grad_norm: f64,
-    /// False where nothing was changed: the gradients are not finite, or so large, clipped, that their squares are not.
-    pub taken: bool,
+/// Global norm of the gradients, divided by `divisor`, of all parameters that take part in a step.
+///
+/// # Errors
+/// The device failed.
+pub fn grad_norm<D: Backend>(params: &Params<D>, grads: &Grads<D>, divisor: f64) -> Result<f64, OpError> {
+    let due = params.iter().filter(|param| is_due(param, grads));
+    let there: Vec<&D::Vec> = due.filter_map(|param| grads.there(param.array())).collect();
+    Ok(D::sum_squares(&there)?.sqrt() / divisor)
 }
 
 impl<D: Backend> Optimizer<D> {
@@ -60,10 +61,10 @@ impl<D: Backend> Optimizer<D> {
         Optimizer { moments: BTreeMap::new() }
     }
 
-    /// Divides the gradients by `divisor`, clips their global norm and takes one step.
+    /// Divides the gradients by `divisor`, clips their norm, which is [`grad_norm`], and takes one step.
     ///
-    /// Parameters that backward did not reach, and frozen ones, are not touched: no decay either. Where the norm is not
-    /// finite, or its square would be none in the second moment, nothing is.
+    /// Parameters that backward did not reach, and frozen ones, are not touched: no decay either. False where nothing is: the norm is not
+    /// finite, or so large, clipped, that its square would be none in the second moment.
     ///
     /// # Errors
     /// The device failed.
@@ -71,24 +72,22 @@ impl<D: Backend> Optimizer<D> {
         &mut self,
         params: &mut Params<D>,
         grads: &mut Grads<D>,
-        divisor: f64,
+        [norm, divisor]: [f64; 2],
         rates: &Rates<'_>,
-    ) -> Result<Stepped, OpError> {
-        let reached: Vec<&Param<D>> = params.iter().filter(|param| is_due(param, grads)).collect();
-        let there: Vec<&D::Vec> = reached.iter().filter_map(|param| grads.there(param.array())).collect();
-        let grad_norm = D::sum_squares(&there)?.sqrt() / divisor;
+    ) -> Result<bool, OpError> {
         // PyTorch's clip_grad_norm_: the 1e-6 keeps the quotient finite.
         let plan = &rates.plan.train;
         let clip = match plan.max_grad_norm {
             0.0 => 1.0,
-            most => (most / (grad_norm + 1e-6)).min(1.0),
+            most => (most / (norm + 1e-6)).min(1.0),
         };
         // An infinite second moment would hold its weight still for ever.
-        let square = (grad_norm * clip).powi(2);
+        let square = (norm * clip).powi(2);
         if square.is_nan() || square >= f64::from(f32::MAX) {
-            return Ok(Stepped { grad_norm, taken: false });
+            return Ok(false);
         }
         // All memory first: where there is no room for it, nothing is changed.
+        let reached: Vec<&Param<D>> = params.iter().filter(|param| is_due(param, grads)).collect();
         for param in reached {
             grads.buffer(param.array())?;
             self.moments_of(param.name(), param.array())?;
@@ -109,7 +108,7 @@ impl<D: Backend> Optimizer<D> {
             };
             D::adamw_step(param.array_mut(), gradient, &mut moments.first, &mut moments.second, settings)?;
         }
-        Ok(Stepped { grad_norm, taken: true })
+        Ok(true)
     }
 
     /// The moments of a parameter, which has a first update before it where there are none.
@@ -279,7 +278,8 @@ mod tests {
                 .collect();
             let mut grads = Tape::recording().backward(&device, seeds).unwrap();
             let rates = Rates { plan: &whole, step, falls: 0, lowered: 1.0 };
-            optimizer.step(&mut params, &mut grads, 3.0, &rates).unwrap();
+            let norm = grad_norm(&params, &grads, 3.0).unwrap();
+            assert!(optimizer.step(&mut params, &mut grads, [norm, 3.0], &rates).unwrap());
         }
         let mut worst = 0.0f64;
         for param in params.iter() {

@@ -12,7 +12,7 @@ use kernels::{Backend, trace};
 
 use super::lost::Fault;
 use super::micro_batch::Lesson;
-use super::optimizer::Rates;
+use super::optimizer::{Rates, grad_norm};
 use super::ranks::{Sum, Transport};
 use super::teacher::Teacher;
 use super::{State, TrainError};
@@ -104,17 +104,24 @@ pub fn update<D: Backend>(
     updated.infinite = whole.infinite;
     // The reference divides only where more than one character or utterance counts.
     let divisor = if whole.count > 1.0 { whole.count } else { 1.0 };
-    let losses = whole.losses.into_iter().chain([("loss".to_owned(), whole.total)]);
-    updated.losses = losses.map(|(name, value)| (name, value / divisor)).collect();
-    if whole.count > 0.0 && !whole.total.is_finite() {
+    let params = &mut state.model.params;
+    // Here an update waits for the device, and nowhere else: the norm comes last of all, so the losses are there when it is.
+    let grad_norm = trace::phase(OPTIMISER, || grad_norm(params, &whole.grads, divisor))?;
+    let losses = whole.read_losses()?;
+    let total = losses.total;
+    let named = losses.by_name.iter().map(|(name, value)| (name.clone(), *value));
+    let named = named.chain([("loss".to_owned(), total)]);
+    updated.losses = named.map(|(name, value)| (name, value / divisor)).collect();
+    if whole.count > 0.0 && !total.is_finite() {
         updated.grad_norm = f64::NAN;
         updated.fault = Some(Fault::Loss);
     } else if whole.count > 0.0 {
-        let (params, grads) = (&mut state.model.params, &mut whole.grads);
+        let grads = &mut whole.grads;
         let rates = Rates { plan, step: state.step, falls, lowered };
-        let stepped = trace::phase(OPTIMISER, || state.optimizer.step(params, grads, divisor, &rates))?;
-        updated.grad_norm = stepped.grad_norm;
-        updated.fault = (!stepped.taken).then_some(Fault::Gradient);
+        let step = || state.optimizer.step(params, grads, [grad_norm, divisor], &rates);
+        let taken = trace::phase_on(device, OPTIMISER, step)?;
+        updated.grad_norm = grad_norm;
+        updated.fault = (!taken).then_some(Fault::Gradient);
     }
     state.lost.note(updated.fault, &plan.train.nonfinite);
     Ok(updated)

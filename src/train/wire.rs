@@ -17,6 +17,7 @@ use super::ranks::Sum;
 use super::{State, TrainError};
 use crate::data::Position;
 use crate::nn::Params;
+use crate::task::Losses;
 
 /// Values that are written in one piece.
 const BLOCK: usize = 1 << 16;
@@ -69,14 +70,15 @@ struct Head {
 /// The other end is gone, or the device failed.
 pub fn write_part<D: Backend>(
     params: &Params<D>,
-    part: &Part<D>,
+    part: &mut Part<D>,
     to: &mut dyn Write,
 ) -> Result<(), WireError> {
     put_f64(to, part.count)?;
-    put_f64(to, part.total)?;
     put_u64(to, part.infinite as u64)?;
-    put_u64(to, part.losses.len() as u64)?;
-    for (name, value) in &part.losses {
+    let losses = part.read_losses()?;
+    put_f64(to, losses.total)?;
+    put_u64(to, losses.by_name.len() as u64)?;
+    for (name, value) in &losses.by_name {
         put_text(to, name)?;
         put_f64(to, *value)?;
     }
@@ -96,11 +98,11 @@ pub fn write_part<D: Backend>(
 /// # Errors
 /// The other end is gone, or the device has no room.
 pub fn read_part<D: Backend>(params: &Params<D>, from: &mut dyn Read) -> Result<Part<D>, WireError> {
-    let (count, total) = (get_f64(from)?, get_f64(from)?);
+    let count = get_f64(from)?;
     let infinite = get_u64(from)? as usize;
-    let mut losses = BTreeMap::new();
+    let mut losses = Losses::known(get_f64(from)?, []);
     for _ in 0..get_u64(from)? {
-        losses.insert(get_text(from)?, get_f64(from)?);
+        losses.by_name.insert(get_text(from)?, get_f64(from)?);
     }
     let mut grads = Grads::default();
     for param in params.iter() {
@@ -110,18 +112,18 @@ pub fn read_part<D: Backend>(params: &Params<D>, from: &mut dyn Read) -> Result<
         let gradient = if bits[0] & HAS_GRADIENT == 0 { None } else { Some(get_floats(from, array.len())?) };
         grads.take_over(array, Left { reached: bits[0] & REACHED != 0, gradient })?;
     }
-    Ok(Part { grads, count, total, losses, infinite })
+    Ok(Part { grads, count, losses: vec![losses], infinite })
 }
 
 /// Writes an update's sum, and what rank 0 alone knows.
 ///
 /// # Errors
 /// As [`write_part`].
-pub fn write_sum<D: Backend>(sum: &Sum<'_, D>, to: &mut dyn Write) -> Result<(), WireError> {
+pub fn write_sum<D: Backend>(sum: &mut Sum<'_, D>, to: &mut dyn Write) -> Result<(), WireError> {
     put_u64(to, sum.step)?;
     put_u64(to, u64::from(sum.falls))?;
     to.write_all(&[u8::from(sum.whole.is_some())])?;
-    match &sum.whole {
+    match &mut sum.whole {
         Some(whole) => write_part(sum.params, whole, to),
         None => Ok(()),
     }
@@ -288,8 +290,8 @@ mod tests {
             let gradient = (index == 0).then_some(values);
             grads.take_over(param.array(), Left { reached: true, gradient }).unwrap();
         }
-        let losses = [("ctc".to_owned(), -0.0), ("clf".to_owned(), f64::INFINITY)].into();
-        Part { grads, count: 7.5, total: 1e-310, losses, infinite: 3 }
+        let losses = Losses::known(1e-310, [("ctc", -0.0), ("clf", f64::INFINITY)]);
+        Part { grads, count: 7.5, losses: vec![losses], infinite: 3 }
     }
 
     #[test]
@@ -297,9 +299,9 @@ mod tests {
         let (here, there) = (params(&["a", "b", "c"]), params(&["a", "b", "c"]));
         let device = Cpu::default();
         let sum = |params, step, whole| Sum { device: &device, params, batches: 3, step, falls: 2, whole };
-        let sent = sum(&here, 9, Some(part(&here)));
+        let mut sent = sum(&here, 9, Some(part(&here)));
         let mut bytes = Vec::new();
-        write_sum(&sent, &mut bytes).unwrap_or_else(|error| panic!("{error:?}"));
+        write_sum(&mut sent, &mut bytes).unwrap_or_else(|error| panic!("{error:?}"));
 
         let mut came = sum(&there, 9, None);
         came.falls = 0;
@@ -307,7 +309,8 @@ mod tests {
         assert_eq!(came.falls, 2);
         let (sent, came) = (sent.whole.unwrap(), came.whole.unwrap());
         let numbers = |part: &Part<Cpu>| {
-            (part.count.to_bits(), part.total.to_bits(), part.infinite, part.losses.clone())
+            let losses = &part.losses[0];
+            (part.count.to_bits(), losses.total.to_bits(), part.infinite, losses.by_name.clone())
         };
         assert_eq!(numbers(&came), numbers(&sent));
         let left = |part: &Part<Cpu>, params: &Params<Cpu>| -> Vec<(bool, Option<Vec<u32>>)> {

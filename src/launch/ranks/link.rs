@@ -66,9 +66,9 @@ impl<D: Backend> Transport<D> for Link {
         _: usize,
         part: Result<Part<D>, TrainError>,
     ) -> Result<(), TrainError> {
-        let part = part?;
+        let mut part = part?;
         self.to.write_all(&[PART]).map_err(|_| TrainError::LetGo)?;
-        write_part(sum.params, &part, &mut self.to).map_err(let_go)?;
+        write_part(sum.params, &mut part, &mut self.to).map_err(let_go)?;
         self.to.flush().map_err(|_| TrainError::LetGo)
     }
 

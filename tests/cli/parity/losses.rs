@@ -9,7 +9,7 @@ use runner::model::weights::{Tensors, read_tensors};
 use runner::model::{Activations, Pooled};
 use runner::nn::{Bidirectional, Declaration, Mamba2Sizes, MixerSizes, Params, Pass, Scope};
 use runner::plan::{Behaviour, ClassifierLoss, DistillPlan, Heads, Objective, Pooling, Teacher};
-use runner::task::{Judge, Judging, Scores, Shares};
+use runner::task::{Judge, Judging, Losses, Scores, Shares};
 use runner::text::CtcTokenizer;
 
 use crate::support::root;
@@ -101,9 +101,10 @@ fn case(golden: &Tensors, name: &str, per_sample: bool, ctc_weight: f64, logits_
     let shares = Shares { frames: FRAMES.iter().sum::<usize>() + 11, chars: 12, utterances: 4 };
     let (student, teacher) = (activations(golden, "student"), activations(golden, "teacher"));
     let mut tape = Tape::recording();
-    let micro = objective.micro_batch(&mut tape, &student, Some(&teacher), &batch(), &shares).unwrap();
+    let mut micro = objective.micro_batch(&mut tape, &student, Some(&teacher), &batch(), &shares).unwrap();
+    Losses::read(std::slice::from_mut(&mut micro.losses)).unwrap();
 
-    let of = |term: &str| micro.losses.get(term).copied().unwrap_or(0.0) as f32;
+    let of = |term: &str| micro.losses.by_name.get(term).copied().unwrap_or(0.0) as f32;
     let mut want = golden[&format!("{name}.terms")].1.clone();
     if ctc_weight == 0.0 {
         // Not computed here, where the reference computes it and weighs it with 0.
@@ -114,7 +115,7 @@ fn case(golden: &Tensors, name: &str, per_sample: bool, ctc_weight: f64, logits_
         of("layer_distill"),
         of("logits_distill"),
         of("classifier"),
-        micro.total as f32,
+        micro.losses.total as f32,
         micro.count as f32,
     ];
     let mut worst = 0.0f32;
