@@ -181,13 +181,12 @@ fn model_tensors(case: &Case) -> Vec<Named> {
     tensors
 }
 
-/// The network with the given weights and one waveform.
+/// The network with the given weights and waveforms.
 pub struct Wav2vec2<D: Place> {
     device: D,
     model: Model<D>,
-    clips: usize,
-    /// [clips, samples]
-    waveforms: Vec<f32>,
+    /// [clips, samples, 1]
+    waveforms: Array<D>,
     targets: Vec<Vec<u32>>,
     recomputes: bool,
 }
@@ -205,14 +204,13 @@ impl<D: Place> Wav2vec2<D> {
         let targets: Vec<u32> = targets.into_iter().map(|symbol| symbol as u32).collect();
         let targets = targets.chunks(targets.len() / shape[0]).map(<[u32]>::to_vec).collect();
         let recomputes = settings["recompute"] == "block";
-        Wav2vec2 { device: device.clone(), model, clips: shape[0], waveforms, targets, recomputes }
+        let waveforms = Array::from_vec(device, waveforms, [shape[0], shape[1], 1]).expect("room");
+        Wav2vec2 { device: device.clone(), model, waveforms, targets, recomputes }
     }
 
     fn input(&self) -> Input<D> {
-        let samples = self.waveforms.len() / self.clips;
-        let waveforms = self.waveforms.clone();
-        let waveforms = Array::from_vec(&self.device, waveforms, [self.clips, samples, 1]).expect("room");
-        Input::of(waveforms, vec![samples; self.clips])
+        let clips = self.targets.len();
+        Input::of(self.waveforms.clone(), vec![self.waveforms.len() / clips; clips])
     }
 
     fn network(&self) -> &Recogniser {
@@ -237,7 +235,7 @@ impl<D: Place> Wav2vec2<D> {
         };
         let loss = ctc_loss(&mut tape, made.ctc().expect("scores"), settings).expect("a loss");
         drop(made);
-        tape.backward(&self.device, vec![(loss, vec![1.0; self.clips])]).expect("gradients")
+        tape.backward(&self.device, vec![(loss, vec![1.0; self.targets.len()])]).expect("gradients")
     }
 }
 

@@ -26,6 +26,8 @@ pub trait Place: Table {
     fn rates(&self) -> Value;
     /// The most memory in use so far, in bytes.
     fn peak(&self) -> u64;
+    /// Counts that from now on.
+    fn forget_peak(&self);
 }
 
 impl Place for Cpu {
@@ -43,6 +45,10 @@ impl Place for Cpu {
 
     fn peak(&self) -> u64 {
         runner::record::host::peak_bytes().unwrap_or_default()
+    }
+
+    fn forget_peak(&self) {
+        _ = std::fs::write("/proc/self/clear_refs", "5");
     }
 }
 
@@ -101,6 +107,10 @@ mod gpu {
 
         fn peak(&self) -> u64 {
             self.peak_bytes().unwrap_or_default()
+        }
+
+        fn forget_peak(&self) {
+            driver().forget_peak().expect("the GPU answers");
         }
     }
 

@@ -1,4 +1,4 @@
-"""The op in PyTorch, for the CPU bench: at rest, since masks differ."""
+"""The op in PyTorch, for the bench of ops: at rest, since masks differ."""
 
 import torch.nn.functional as F
 

@@ -9,7 +9,7 @@ impl OnFiles for BinaryCrossEntropy {
     const OPERANDS: Words = &[("logits", "[R, C]"), ("targets", "[R, C] from 0 to 1; no gradient")];
 
     fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
-        let (logits, targets) = (call.operand("logits")?, call.constant("targets")?.download()?);
+        let (logits, targets) = (call.operand("logits")?, call.values("targets")?.1.to_vec());
         Ok(binary_cross_entropy(&mut call.tape, &logits, targets)?)
     }
 }

@@ -11,7 +11,7 @@ impl OnFiles for Blend {
 
     fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (a, b) = (call.operand("a")?, call.operand("b")?);
-        let weights = call.constant("weights")?.download()?.as_chunks::<2>().0.to_vec();
+        let weights = call.values("weights")?.1.as_chunks::<2>().0.to_vec();
         Ok(blend(&mut call.tape, &a, &b, weights)?)
     }
 

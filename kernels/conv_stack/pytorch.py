@@ -1,4 +1,4 @@
-"""The op in PyTorch, for the CPU bench."""
+"""The op in PyTorch, for the bench of ops."""
 
 import torch.nn.functional as F
 

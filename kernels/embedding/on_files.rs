@@ -2,7 +2,7 @@
 
 use super::{Embedding, embedding};
 use crate::Backend;
-use crate::on_files::{Call, Made, OnFiles, Words};
+use crate::on_files::{Call, Made, OnFiles, Words, Wrong};
 
 impl OnFiles for Embedding {
     const ABOUT: &'static str = "the rows of a table that codes name";
@@ -10,9 +10,9 @@ impl OnFiles for Embedding {
 
     fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let table = call.operand("table")?;
-        let codes = call.constant("codes")?;
-        let extents = codes.dims("embedding", "codes")?;
-        let codes: Vec<u32> = codes.download()?.into_iter().map(|code| code as u32).collect();
-        Ok(embedding(&mut call.tape, &table, &codes, extents)?)
+        let (extents, codes) = call.values("codes")?;
+        let &[batch, time] = extents else { return Err(Wrong("`codes` are [B, T]".to_owned())) };
+        let codes: Vec<u32> = codes.iter().map(|&code| code as u32).collect();
+        Ok(embedding(&mut call.tape, &table, &codes, [batch, time])?)
     }
 }

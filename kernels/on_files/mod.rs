@@ -1,4 +1,4 @@
-//! Ops by name, on tensors by name: how they are compared with other libraries, and where the CPU bench finds them.
+//! Ops by name, on tensors by name: how they are compared with other libraries, and where the bench of ops finds them.
 //!
 //! Each op's folder has an `on_files.rs` that says it in the terms of [`OnFiles`]; [`crate::OPS`] is the table of all. Behind the cargo
 //! feature `on-files`, which the program `examples/op` and the bench ask for. Not for: models and training, which call ops directly; reading
@@ -50,7 +50,7 @@ pub trait OnFiles: Op {
     /// An operand is missing, a setting cannot be read, or the op refuses them.
     fn run<D: Backend>(call: &mut Call<D>) -> Made<D>;
 
-    /// The sizes at which the CPU bench holds it to PyTorch. What has some has a function of the op's name in `pytorch.py` beside it.
+    /// The sizes at which the bench of ops holds it to PyTorch. What has some has a function of the op's name in `pytorch.py` beside it.
     fn rows() -> Vec<Row> {
         Vec::new()
     }

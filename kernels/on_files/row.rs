@@ -1,4 +1,4 @@
-//! One size of an op in the CPU bench, and the least work that it can be done with.
+//! One size of an op in the bench of ops, and the least work that it can be done with.
 
 /// The least that has to be done: multiply-adds count twice, and every operand and result moves once.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-"""The op in PyTorch, for the CPU bench."""
+"""The op in PyTorch, for the bench of ops."""
 
 
 def scalar_norm(t, s):

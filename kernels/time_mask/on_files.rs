@@ -11,7 +11,7 @@ impl OnFiles for TimeMask {
 
     fn run<D: Backend>(call: &mut Call<D>) -> Made<D> {
         let (x, embedding) = (call.operand("x")?, call.operand("embedding")?);
-        let mask = call.constant("mask")?.download()?.into_iter().map(|flag| flag != 0.0).collect();
+        let mask = call.values("mask")?.1.iter().map(|&flag| flag != 0.0).collect();
         Ok(time_mask(&mut call.tape, &x, &embedding, mask)?)
     }
 }
